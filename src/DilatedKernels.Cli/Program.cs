@@ -1,0 +1,2 @@
+Console.WriteLine("dilated");
+return 0;

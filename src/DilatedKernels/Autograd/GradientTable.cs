@@ -1,0 +1,95 @@
+using DilatedKernels.Backends;
+
+namespace DilatedKernels;
+
+/// <summary>The gradients of a backward pass in progress: one buffer a tensor, sums where a tensor was used more than once.</summary>
+internal sealed class GradientTable : IDisposable
+{
+    private readonly Dictionary<Tensor, DeviceBuffer> _pending = [];
+    private DeviceBuffer? _given;
+
+    public GradientTable(Tensor loss)
+    {
+        DeviceBuffer one = loss.Backend.Allocate(sizeof(float));
+        loss.Backend.Fill(one, 1, 1f);
+        _pending.Add(loss, one);
+    }
+
+    /// <summary>Takes the finished gradient of a tensor out of the table, or null when none arrived.</summary>
+    public DeviceBuffer? Take(Tensor tensor) => _pending.Remove(tensor, out DeviceBuffer? gradient) ? gradient : null;
+
+    /// <summary>Frees a gradient that was taken, unless the node gave it on.</summary>
+    public void Return(DeviceBuffer gradient)
+    {
+        if (_given == gradient)
+        {
+            _given = null;
+        }
+        else
+        {
+            gradient.Dispose();
+        }
+    }
+
+    public void Write(Tensor tensor, Action<DeviceBuffer> write)
+    {
+        Backend backend = tensor.Backend;
+        long count = tensor.Shape.Count;
+        DeviceBuffer? sum = Sum(tensor);
+        if (sum is null)
+        {
+            write(Start(tensor));
+            return;
+        }
+
+        using DeviceBuffer term = backend.Allocate(count * sizeof(float));
+        write(term);
+        backend.Add(sum, term, sum, count);
+    }
+
+    public void Give(Tensor tensor, DeviceBuffer gradient)
+    {
+        Backend backend = tensor.Backend;
+        long count = tensor.Shape.Count;
+        if (Sum(tensor) is { } sum)
+        {
+            backend.Add(sum, gradient, sum, count);
+        }
+        else if (tensor.Parameter is not null)
+        {
+            backend.Copy(gradient, Start(tensor), count * sizeof(float));
+        }
+        else
+        {
+            _pending.Add(tensor, gradient);
+            _given = gradient;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (DeviceBuffer gradient in _pending.Values)
+        {
+            gradient.Dispose();
+        }
+
+        _pending.Clear();
+    }
+
+    private DeviceBuffer? Sum(Tensor tensor) => tensor.Parameter is { } parameter
+        ? parameter.Gradient?.Buffer
+        : _pending.GetValueOrDefault(tensor);
+
+    private DeviceBuffer Start(Tensor tensor)
+    {
+        if (tensor.Parameter is { } parameter)
+        {
+            parameter.HasGradient = true;
+            return parameter.GradientStorage().Buffer;
+        }
+
+        DeviceBuffer buffer = tensor.Backend.Allocate(tensor.Shape.Count * sizeof(float));
+        _pending.Add(tensor, buffer);
+        return buffer;
+    }
+}

@@ -1,0 +1,60 @@
+namespace DilatedKernels;
+
+/// <summary>A trainable tensor with its gradient and what the optimizer needs to know of it.</summary>
+public sealed class Parameter : IDisposable
+{
+    private Tensor? _gradient;
+
+    /// <summary>Takes ownership of <paramref name="value"/>.</summary>
+    /// <param name="name">A name unique within the network, such as <c>conv1_1.weight</c>.</param>
+    /// <param name="value">The initial value.</param>
+    public Parameter(string name, Tensor value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(value);
+        Name = name;
+        Value = value;
+        value.RequiresGradient = true;
+        value.Parameter = this;
+    }
+
+    /// <summary>A name unique within the network.</summary>
+    public string Name { get; }
+
+    /// <summary>The value; optimizers overwrite it in place.</summary>
+    public Tensor Value { get; }
+
+    /// <summary>The sum of gradients since <see cref="ClearGradient"/>, or null when none has arrived.</summary>
+    public Tensor? Gradient => HasGradient ? _gradient : null;
+
+    /// <summary>Factor on the learning rate; the paper's recipes use 2 for biases. 1 by default.</summary>
+    public float LearningRateMultiplier { get; init; } = 1f;
+
+    /// <summary>Factor on the weight decay; the paper's recipes use 0 for biases. 1 by default.</summary>
+    public float WeightDecayMultiplier { get; init; } = 1f;
+
+    /// <summary>Whether gradients are computed for this parameter. True by default.</summary>
+    public bool IsTrainable
+    {
+        get => Value.RequiresGradient;
+        set => Value.RequiresGradient = value;
+    }
+
+    internal bool HasGradient { get; set; }
+
+    /// <summary>Forgets the gradient; the next backward pass starts a new sum. The memory is kept for it.</summary>
+    public void ClearGradient() => HasGradient = false;
+
+    /// <summary>Gives the memory of value and gradient back.</summary>
+    public void Dispose()
+    {
+        Value.Dispose();
+        HasGradient = false;
+        _gradient?.Dispose();
+    }
+
+    /// <summary>Writes the name and shape.</summary>
+    public override string ToString() => $"{Name} {Value.Shape}";
+
+    internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape);
+}

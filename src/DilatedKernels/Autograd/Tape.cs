@@ -1,0 +1,215 @@
+using DilatedKernels.Backends;
+
+namespace DilatedKernels;
+
+/// <summary>
+/// The scope of one step. While a tape is open on a thread, every tensor that an operator makes there belongs to it,
+/// and nothing made by it outlives it. A recording tape also remembers how each tensor was computed, for
+/// <see cref="Backward"/>.
+/// </summary>
+/// <example>
+/// <code>
+/// using Tape tape = Tape.Record();
+/// Tensor scores = network.Forward(images, context);
+/// Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels);
+/// tape.Backward(loss);
+/// </code>
+/// </example>
+/// <remarks>Tapes nest: the innermost one of a thread is current. A tape is used by the thread that opened it.</remarks>
+public sealed class Tape : IDisposable
+{
+    [ThreadStatic]
+    private static Tape? s_current;
+
+    private readonly Tape? _outer;
+    private readonly List<IDisposable> _owned = [];
+    private readonly List<TapeNode> _nodes = [];
+    private readonly HashSet<Tensor> _kept = [];
+    private bool _isDisposed;
+
+    private Tape(bool isRecording)
+    {
+        IsRecording = isRecording;
+        _outer = s_current;
+        s_current = this;
+    }
+
+    /// <summary>The innermost tape open on this thread, or null.</summary>
+    public static Tape? Current => s_current;
+
+    /// <summary>Whether operators note their gradients.</summary>
+    public bool IsRecording { get; }
+
+    /// <summary>Opens a tape that records gradients.</summary>
+    public static Tape Record() => new(isRecording: true);
+
+    /// <summary>Opens a tape that owns results and records nothing: for prediction.</summary>
+    public static Tape Inference() => new(isRecording: false);
+
+    /// <summary>Keeps a tensor's values through <see cref="Backward"/>, until the tape is disposed.</summary>
+    /// <param name="tensor">A tensor of this tape.</param>
+    /// <returns>The same tensor.</returns>
+    public Tensor Keep(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        _kept.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>Hands a tensor over to the enclosing tape or, where there is none, to the caller, who then disposes it.</summary>
+    /// <param name="tensor">A tensor of this tape, not needed by its <see cref="Backward"/>.</param>
+    /// <returns>The same tensor.</returns>
+    /// <exception cref="ArgumentException">The tensor belongs to something else.</exception>
+    public Tensor MoveOut(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (tensor.Tape != this)
+        {
+            throw new ArgumentException($"The tensor {tensor.Shape} does not belong to this tape.", nameof(tensor));
+        }
+
+        _owned.Remove(tensor);
+        tensor.Tape = _outer;
+        tensor.RequiresGradient = false;
+        _outer?._owned.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>
+    /// Computes the gradient of <paramref name="loss"/> with respect to every trainable parameter it was computed from and adds
+    /// it to <see cref="Parameter.Gradient"/>. Intermediates are freed on the way, last use first, except the loss and the
+    /// tensors given to <see cref="Keep"/>. A tape runs backward once.
+    /// </summary>
+    /// <param name="loss">A scalar <c>[1, 1, 1, 1]</c> computed on this tape.</param>
+    /// <exception cref="ArgumentException">The loss is not a scalar.</exception>
+    /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
+    public void Backward(Tensor loss)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (loss.Shape != Shape.Scalar)
+        {
+            throw new ArgumentException($"Backward starts from a scalar {Shape.Scalar}; this tensor is {loss.Shape}.", nameof(loss));
+        }
+
+        if (!IsRecording)
+        {
+            throw new InvalidOperationException("This tape was opened with Tape.Inference and recorded nothing; open it with Tape.Record.");
+        }
+
+        if (!loss.RequiresGradient || loss.Tape != this || _nodes.Count == 0)
+        {
+            throw new InvalidOperationException("The loss depends on no trainable parameter recorded on this tape, or the tape ran backward already.");
+        }
+
+        _kept.Add(loss);
+        using var gradients = new GradientTable(loss);
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            TapeNode node = _nodes[i];
+            DeviceBuffer? gradient = gradients.Take(node.Output);
+            if (gradient is not null)
+            {
+                node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient));
+                gradients.Return(gradient);
+            }
+
+            foreach (IDisposable saved in node.Saved)
+            {
+                saved.Dispose();
+            }
+
+            if (!_kept.Contains(node.Output))
+            {
+                node.Output.Dispose();
+            }
+        }
+
+        _nodes.Clear();
+    }
+
+    /// <summary>Frees everything that the tape owns. The enclosing tape, if any, is current again.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        for (int i = _owned.Count - 1; i >= 0; i--)
+        {
+            _owned[i].Dispose();
+        }
+
+        foreach (TapeNode node in _nodes)
+        {
+            foreach (IDisposable saved in node.Saved)
+            {
+                saved.Dispose();
+            }
+        }
+
+        _owned.Clear();
+        _nodes.Clear();
+        if (s_current == this)
+        {
+            s_current = _outer;
+        }
+    }
+
+    /// <summary>Makes the output tensor of an operator and gives it to the current tape.</summary>
+    internal static Tensor NewOutput(Device device, Shape shape)
+    {
+        Tensor output = Tensor.Allocate(device, shape);
+        if (s_current is { } tape)
+        {
+            tape._owned.Add(output);
+            output.Tape = tape;
+        }
+
+        return output;
+    }
+
+    /// <summary>True when a result computed from these tensors now would be recorded.</summary>
+    internal static bool WillRecord(params ReadOnlySpan<Tensor?> inputs)
+    {
+        if (s_current is not { IsRecording: true })
+        {
+            return false;
+        }
+
+        foreach (Tensor? input in inputs)
+        {
+            if (input is { RequiresGradient: true })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Notes on the current tape how <paramref name="output"/>'s gradient turns into its inputs' gradients.
+    /// Call only where <see cref="WillRecord"/> is true. <paramref name="saved"/> is freed after its use.
+    /// </summary>
+    internal static void RecordNode(Tensor output, Tensor[] inputs, BackwardFunction backward, params IDisposable[] saved)
+    {
+        output.RequiresGradient = true;
+        s_current!._nodes.Add(new TapeNode(output, inputs, backward, saved));
+    }
+
+    /// <summary>Frees an intermediate early when nothing recorded needs it: for chains whose links nobody else holds.</summary>
+    internal static void ReleaseIfUnrecorded(Tensor tensor)
+    {
+        if (tensor.Tape is { } tape && !tensor.RequiresGradient && !tape._kept.Contains(tensor) && !tape.IsInput(tensor))
+        {
+            tape._owned.Remove(tensor);
+            tensor.Dispose();
+        }
+    }
+
+    // Only the newest node can have a chain's latest link as its input.
+    private bool IsInput(Tensor tensor) => _nodes.Count > 0 && Array.IndexOf(_nodes[^1].Inputs, tensor) >= 0;
+}

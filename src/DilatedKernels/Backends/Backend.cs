@@ -1,0 +1,105 @@
+namespace DilatedKernels.Backends;
+
+/// <summary>
+/// What a device must be able to do, as operations on buffers. Arguments have been checked by the operators.
+/// Activations are channels-last float32. Every operation overwrites its outputs and never accumulates into them;
+/// outputs do not overlap inputs unless the operation says so. Results do not depend on the number of threads.
+/// </summary>
+internal abstract class Backend : IDisposable
+{
+    /// <summary>A short name for messages, such as <c>cpu</c>.</summary>
+    public abstract string Name { get; }
+
+    public abstract MemoryStatistics Memory { get; }
+
+    /// <summary>Allocates memory whose contents are undefined. At least 64 bytes after it may be read, never written.</summary>
+    public abstract DeviceBuffer Allocate(long bytes);
+
+    public abstract void Upload(ReadOnlySpan<byte> source, DeviceBuffer target);
+
+    public abstract void Download(DeviceBuffer source, Span<byte> target);
+
+    public abstract void Copy(DeviceBuffer source, DeviceBuffer target, long bytes);
+
+    public abstract void CopyBlock(in BlockCopy block, DeviceBuffer source, DeviceBuffer target);
+
+    public abstract void Fill(DeviceBuffer target, long count, float value);
+
+    /// <summary><c>y = x + z</c>; y may be x or z.</summary>
+    public abstract void Add(DeviceBuffer x, DeviceBuffer z, DeviceBuffer y, long count);
+
+    /// <summary><c>y = x · scalar[0]</c>; y may be x.</summary>
+    public abstract void ScaleBy(DeviceBuffer x, DeviceBuffer scalar, DeviceBuffer y, long count);
+
+    /// <summary>Convolution with optional bias (one per output channel) and optional ReLU.</summary>
+    public abstract void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y);
+
+    public abstract void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx);
+
+    public abstract void Conv2dBackwardWeight(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw);
+
+    /// <summary><c>y(p, c) = x(p, c) + bias(c)</c>; y may be x.</summary>
+    public abstract void BiasForward(in Shape shape, DeviceBuffer x, DeviceBuffer bias, DeviceBuffer y);
+
+    /// <summary><c>db(c) = Σ over positions of dy(p, c)</c>, added in a fixed order.</summary>
+    public abstract void BiasBackward(in Shape shape, DeviceBuffer dy, DeviceBuffer db);
+
+    /// <summary><c>y = max(x, 0)</c>; NaN stays NaN. y may be x.</summary>
+    public abstract void ReluForward(DeviceBuffer x, DeviceBuffer y, long count);
+
+    /// <summary><c>dx = y > 0 ? dy : 0</c>, from the ReLU's output. dx may be dy.</summary>
+    public abstract void ReluBackward(DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx, long count);
+
+    /// <summary>Max-pooling; <paramref name="winner"/> receives one byte an output, the window position <c>ky·KernelW + kx</c> of the first maximum.</summary>
+    public abstract void MaxPoolForward(in Pool2dGeometry geometry, DeviceBuffer x, DeviceBuffer y, DeviceBuffer? winner);
+
+    /// <summary>The gradient in gather form: every input position collects from the windows that chose it, in window order.</summary>
+    public abstract void MaxPoolBackward(in Pool2dGeometry geometry, DeviceBuffer dy, DeviceBuffer winner, DeviceBuffer dx);
+
+    public abstract void UpsampleForward(in UpsampleGeometry geometry, DeviceBuffer x, DeviceBuffer y);
+
+    /// <summary>The transpose of <see cref="UpsampleForward"/> in gather form.</summary>
+    public abstract void UpsampleBackward(in UpsampleGeometry geometry, DeviceBuffer dy, DeviceBuffer dx);
+
+    /// <summary>Softmax over channels at every position.</summary>
+    public abstract void SoftmaxForward(in Shape shape, DeviceBuffer x, DeviceBuffer y);
+
+    /// <summary><c>dx = y ∘ (dy − Σ_c y·dy)</c>. dx may be dy.</summary>
+    public abstract void SoftmaxBackward(in Shape shape, DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx);
+
+    /// <summary>
+    /// Softmax over channels and cross-entropy in one pass. <paramref name="labels"/> holds one byte a position.
+    /// <paramref name="loss"/>[0] = mean over valid positions of −log p(label), or 0 when none is valid; the sum is taken in double precision or better than
+    /// float32 in a fixed order. <paramref name="dScores"/>, when given, receives <c>(p − onehot) / valid</c>, zero at ignored positions.
+    /// </summary>
+    public abstract void SoftmaxCrossEntropy(in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, DeviceBuffer loss, DeviceBuffer? dScores);
+
+    /// <summary>
+    /// <c>y(i) = keep(i) ? x(i) / (1 − rate) : 0</c>, where <c>keep</c> depends on the key and the element's index in channels-last order alone.
+    /// Its own backward pass with the same key. y may be x.
+    /// </summary>
+    public abstract void Dropout(DeviceBuffer x, DeviceBuffer y, long count, float rate, in RandomKey key);
+
+    public abstract void ReflectionPadForward(in ReflectionPadGeometry geometry, DeviceBuffer x, DeviceBuffer y);
+
+    public abstract void ReflectionPadBackward(in ReflectionPadGeometry geometry, DeviceBuffer dy, DeviceBuffer dx);
+
+    /// <summary>
+    /// SGD with momentum over all parameters: <c>g' = g + decay·w; v = momentum·v + lr·mult·g'; w = w − v</c> (Caffe's form; State1 is v).
+    /// </summary>
+    public abstract void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum);
+
+    /// <summary>
+    /// Adam over all parameters (Kingma and Ba 2015, with bias correction): State1 is m, State2 is v; decay is added to the gradient.
+    /// <paramref name="step"/> counts from 1.
+    /// </summary>
+    public abstract void AdamStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step);
+
+    /// <summary><c>result[0] = Σ x²</c> in a fixed order.</summary>
+    public abstract void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result);
+
+    /// <summary>Waits until everything issued so far is done and reports the first fault.</summary>
+    public abstract void Synchronize();
+
+    public abstract void Dispose();
+}

@@ -1,0 +1,84 @@
+namespace DilatedKernels.Backends;
+
+/// <summary>
+/// A 2-D convolution (cross-correlation) with all its extents resolved.
+/// Activations are channels-last <c>[N][H][W][C]</c>, weights <c>[OutChannels][KernelHeight][KernelWidth][InChannels]</c>.
+/// <code>
+/// y(n, oy, ox, k) = Σ over ky, kx, c of  x(n, oy·StrideH − PadH + ky·DilationH, ox·StrideW − PadW + kx·DilationW, c) · w(k, ky, kx, c)
+///
+///   taps of a 3-wide kernel at dilation 3:   ●  ·  ·  ●  ·  ·  ●
+/// </code>
+/// Positions outside the input count as zero.
+/// </summary>
+internal readonly record struct Conv2dGeometry(
+    int Batch, int InChannels, int InHeight, int InWidth,
+    int OutChannels, int KernelHeight, int KernelWidth,
+    int StrideH, int StrideW, int DilationH, int DilationW, int PadH, int PadW)
+{
+    public int OutHeight => OutExtent(InHeight, KernelHeight, StrideH, DilationH, PadH);
+
+    public int OutWidth => OutExtent(InWidth, KernelWidth, StrideW, DilationW, PadW);
+
+    public Shape InShape => new(Batch, InChannels, InHeight, InWidth);
+
+    public Shape OutShape => new(Batch, OutChannels, OutHeight, OutWidth);
+
+    public Shape WeightShape => new(OutChannels, InChannels, KernelHeight, KernelWidth);
+
+    public int Taps => KernelHeight * KernelWidth;
+
+    /// <summary>Multiply-adds times two, the taps in the padding included.</summary>
+    public long Flops => 2L * OutShape.Count * InChannels * Taps;
+
+    /// <summary><c>floor((n + 2p − ((k−1)·l + 1)) / s) + 1</c>, or 0 or less when the kernel does not fit.</summary>
+    public static int OutExtent(int extent, int kernel, int stride, int dilation, int pad)
+    {
+        long free = extent + (2L * pad) - (((kernel - 1L) * dilation) + 1);
+        return free < 0 ? 0 : (int)(free / stride) + 1;
+    }
+}
+
+/// <summary>A max-pooling window; positions outside the input never win.</summary>
+internal readonly record struct Pool2dGeometry(
+    int Batch, int Channels, int InHeight, int InWidth, int OutHeight, int OutWidth,
+    int KernelH, int KernelW, int StrideH, int StrideW, int PadH, int PadW)
+{
+    public Shape InShape => new(Batch, Channels, InHeight, InWidth);
+
+    public Shape OutShape => new(Batch, Channels, OutHeight, OutWidth);
+}
+
+/// <summary>
+/// Bilinear interpolation, separable: output row <c>y</c> reads the source coordinate
+/// <c>ScaleH·(y + Offset) − Offset</c>, likewise for columns.
+/// Half-pixel: Offset = ½. Corner-aligned: Offset = 0. The fixed bilinear deconvolution equals half-pixel sampling
+/// with weight that falls outside the map lost instead of clamped (<see cref="ZeroOutside"/>).
+/// </summary>
+internal readonly record struct UpsampleGeometry(
+    int Batch, int Channels, int InHeight, int InWidth, int OutHeight, int OutWidth,
+    double ScaleH, double ScaleW, double Offset, bool ZeroOutside)
+{
+    public Shape InShape => new(Batch, Channels, InHeight, InWidth);
+
+    public Shape OutShape => new(Batch, Channels, OutHeight, OutWidth);
+}
+
+/// <summary>A rectangular block copied from one tensor into another; offsets and extents in N, C, H, W.</summary>
+internal readonly record struct BlockCopy(Shape Source, Shape SourceOffset, Shape Target, Shape TargetOffset, Shape Extent);
+
+/// <summary>Reflection padding; the edge itself is not repeated (<c>d c b | a b c d | c b a</c>).</summary>
+internal readonly record struct ReflectionPadGeometry(Shape In, int Top, int Bottom, int Left, int Right)
+{
+    public Shape Out => new(In.N, In.C, In.H + Top + Bottom, In.W + Left + Right);
+}
+
+/// <summary>The key of a stream of random numbers: the same key gives the same numbers on every device.</summary>
+/// <param name="Seed">The run's seed.</param>
+/// <param name="Step">The training step.</param>
+/// <param name="Layer">Which layer of the network draws.</param>
+internal readonly record struct RandomKey(ulong Seed, ulong Step, uint Layer);
+
+/// <summary>One parameter in an optimizer step. Buffers hold <paramref name="Count"/> float32 values.</summary>
+internal readonly record struct OptimizerSlot(
+    DeviceBuffer Value, DeviceBuffer Gradient, DeviceBuffer State1, DeviceBuffer? State2,
+    long Count, float LearningRateMultiplier, float WeightDecay);

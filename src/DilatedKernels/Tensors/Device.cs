@@ -1,0 +1,53 @@
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cpu;
+
+namespace DilatedKernels;
+
+/// <summary>Where tensors live and operators run.</summary>
+public sealed class Device : IDisposable
+{
+    private static readonly Lazy<Device> DefaultCpu = new(() => new Device(new CpuBackend(Environment.ProcessorCount), isShared: true));
+
+    private readonly bool _isShared;
+
+    internal Device(Backend backend, bool isShared = false)
+    {
+        Backend = backend;
+        _isShared = isShared;
+    }
+
+    /// <summary>The processor with one thread per core, shared by the whole process. Disposing it has no effect.</summary>
+    public static Device Cpu => DefaultCpu.Value;
+
+    /// <summary>A short name, such as <c>cpu</c>.</summary>
+    public string Name => Backend.Name;
+
+    /// <summary>What the device's allocator holds now.</summary>
+    public MemoryStatistics Memory => Backend.Memory;
+
+    internal Backend Backend { get; }
+
+    /// <summary>The processor with a chosen number of threads. Results are the same bits for every number.</summary>
+    /// <param name="threads">1 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is less than 1.</exception>
+    public static Device CreateCpu(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        return new Device(new CpuBackend(threads));
+    }
+
+    /// <summary>Waits until everything issued to the device so far is done.</summary>
+    public void Synchronize() => Backend.Synchronize();
+
+    /// <summary>Gives the device's threads and cached memory back.</summary>
+    public void Dispose()
+    {
+        if (!_isShared)
+        {
+            Backend.Dispose();
+        }
+    }
+
+    /// <summary>Writes the device's name.</summary>
+    public override string ToString() => Name;
+}

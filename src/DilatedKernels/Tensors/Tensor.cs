@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using DilatedKernels.Backends;
+
+namespace DilatedKernels;
+
+/// <summary>
+/// A float32 array of shape <c>[N, C, H, W]</c> on a device. Memory is channels-last (<c>[N][H][W][C]</c>) on every device;
+/// arrays that enter or leave through <see cref="FromArray"/> and <see cref="ToArray"/> are in the order of the shape.
+/// </summary>
+/// <remarks>
+/// A tensor made by an operator while a <see cref="Tape"/> is open belongs to that tape, which frees it; any other tensor
+/// belongs to its maker. Disposing twice is allowed; use after that throws <see cref="ObjectDisposedException"/>.
+/// </remarks>
+[DebuggerDisplay("{DebuggerText,nq}")]
+public sealed class Tensor : IDisposable
+{
+    private DeviceBuffer? _buffer;
+
+    internal Tensor(Device device, Shape shape, DeviceBuffer buffer)
+    {
+        Device = device;
+        Shape = shape;
+        _buffer = buffer;
+    }
+
+    /// <summary>The extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Where the values are.</summary>
+    public Device Device { get; }
+
+    /// <summary>True once the memory has been given back.</summary>
+    public bool IsDisposed => _buffer is null;
+
+    /// <summary>True when a gradient flows to this tensor: it is a trainable parameter's value or was computed from one on a recording tape.</summary>
+    public bool RequiresGradient { get; internal set; }
+
+    internal Parameter? Parameter { get; set; }
+
+    /// <summary>The tape that owns this tensor, if one does.</summary>
+    internal Tape? Tape { get; set; }
+
+    internal DeviceBuffer Buffer => _buffer ?? throw new ObjectDisposedException(
+        nameof(Tensor), $"The tensor {Shape} has been freed. A tape frees intermediates during Backward and when it is disposed; call Tape.Keep on the ones to read later.");
+
+    internal Backend Backend => Device.Backend;
+
+    private string DebuggerText => IsDisposed ? $"{Shape} (freed)" : $"{Shape} on {Device}";
+
+    /// <summary>A tensor of zeros.</summary>
+    /// <param name="device">Where to put it.</param>
+    /// <param name="shape">Its extents, each 0 or more.</param>
+    public static Tensor Zeros(Device device, Shape shape)
+    {
+        Tensor tensor = Allocate(device, shape);
+        device.Backend.Fill(tensor.Buffer, shape.Count, 0f);
+        return tensor;
+    }
+
+    /// <summary>Copies values given in the order of the shape (N, then C, then H, then W).</summary>
+    /// <param name="device">Where to put the tensor.</param>
+    /// <param name="shape">Its extents.</param>
+    /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
+    public static Tensor FromArray(Device device, Shape shape, ReadOnlySpan<float> values)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        CheckCount(shape, values.Length);
+        float[] channelsLast = new float[values.Length];
+        ChannelOrder.ToChannelsLast(shape, values, channelsLast);
+        return FromChannelsLast(device, shape, channelsLast);
+    }
+
+    /// <summary>Copies values given channels-last: N, then H, then W, then C.</summary>
+    /// <param name="device">Where to put the tensor.</param>
+    /// <param name="shape">Its extents.</param>
+    /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
+    public static Tensor FromChannelsLast(Device device, Shape shape, ReadOnlySpan<float> values)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        CheckCount(shape, values.Length);
+        Tensor tensor = Allocate(device, shape);
+        device.Backend.Upload(MemoryMarshal.AsBytes(values), tensor.Buffer);
+        return tensor;
+    }
+
+    /// <summary>The values in the order of the shape (N, then C, then H, then W).</summary>
+    public float[] ToArray()
+    {
+        float[] channelsLast = ToChannelsLast();
+        float[] values = new float[channelsLast.Length];
+        ChannelOrder.FromChannelsLast(Shape, channelsLast, values);
+        return values;
+    }
+
+    /// <summary>The values channels-last: N, then H, then W, then C.</summary>
+    public float[] ToChannelsLast()
+    {
+        float[] values = new float[checked((int)Shape.Count)];
+        CopyToChannelsLast(values);
+        return values;
+    }
+
+    /// <summary>Copies the values channels-last into <paramref name="target"/>.</summary>
+    /// <param name="target">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <exception cref="ArgumentException">The length of <paramref name="target"/> differs from the shape's count.</exception>
+    public void CopyToChannelsLast(Span<float> target)
+    {
+        CheckCount(Shape, target.Length);
+        Backend.Download(Buffer, MemoryMarshal.AsBytes(target));
+    }
+
+    /// <summary>Overwrites the values with ones given channels-last.</summary>
+    /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
+    public void SetChannelsLast(ReadOnlySpan<float> values)
+    {
+        CheckCount(Shape, values.Length);
+        Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
+    }
+
+    /// <summary>The value of a tensor with one element.</summary>
+    /// <exception cref="InvalidOperationException">The tensor has another number of elements.</exception>
+    public float Item()
+    {
+        if (Shape.Count != 1)
+        {
+            throw new InvalidOperationException($"Item reads a tensor with one element; this one is {Shape}.");
+        }
+
+        float value = 0;
+        Backend.Download(Buffer, MemoryMarshal.AsBytes(new Span<float>(ref value)));
+        return value;
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
+
+    internal static Tensor Allocate(Device device, Shape shape)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        shape.ThrowIfNegative(nameof(shape));
+        return new Tensor(device, shape, device.Backend.Allocate(checked(shape.Count * sizeof(float))));
+    }
+
+    private static void CheckCount(Shape shape, int length)
+    {
+        shape.ThrowIfNegative(nameof(shape));
+        if (shape.Count != length)
+        {
+            throw new ArgumentException($"The shape {shape} has {shape.Count} elements, but {length} values were given.");
+        }
+    }
+}
