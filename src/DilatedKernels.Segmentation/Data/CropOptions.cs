@@ -3,8 +3,8 @@ namespace DilatedKernels.Segmentation.Data;
 /// <summary>Which label positions of a crop are trained on.</summary>
 public enum LabelResolution
 {
-    /// <summary>One label a network output cell: the top-left pixel of each stride × stride block, stride 8 in the networks of Yu and Koltun.</summary>
-    Stride8,
+    /// <summary>One label a network output cell: the top-left pixel of each stride × stride block.</summary>
+    Stride,
 
     /// <summary>Every pixel of the crop inside its margins, for networks that upsample their output before the loss.</summary>
     Full,
@@ -30,7 +30,7 @@ public sealed record CropOptions
     public bool Mirror { get; init; } = true;
 
     /// <summary>The label positions.</summary>
-    public LabelResolution Labels { get; init; } = LabelResolution.Stride8;
+    public LabelResolution Labels { get; init; } = LabelResolution.Stride;
 
     /// <summary>The seed of order, positions and mirroring.</summary>
     public ulong Seed { get; init; }

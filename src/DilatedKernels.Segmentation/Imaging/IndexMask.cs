@@ -38,4 +38,16 @@ public sealed class IndexMask
 
     /// <summary>The indices row by row: pixel (x, y) is at <c>y·Width + x</c>.</summary>
     public byte[] Indices { get; }
+
+    /// <summary>A copy with left and right exchanged.</summary>
+    public IndexMask Mirror()
+    {
+        byte[] mirrored = [.. Indices];
+        for (int y = 0; y < Height; y++)
+        {
+            mirrored.AsSpan(y * Width, Width).Reverse();
+        }
+
+        return new IndexMask(Width, Height, mirrored);
+    }
 }

@@ -39,6 +39,21 @@ public sealed class RgbImage
     /// <summary>R, G, B of each pixel, row by row: pixel (x, y) starts at <c>3·(y·Width + x)</c>.</summary>
     public byte[] Pixels { get; }
 
+    /// <summary>A copy with left and right exchanged.</summary>
+    public RgbImage Mirror()
+    {
+        byte[] mirrored = new byte[Pixels.Length];
+        for (int y = 0; y < Height; y++)
+        {
+            for (int x = 0; x < Width; x++)
+            {
+                Pixels.AsSpan(3 * ((y * Width) + x), 3).CopyTo(mirrored.AsSpan(3 * ((y * Width) + Width - 1 - x), 3));
+            }
+        }
+
+        return new RgbImage(Width, Height, mirrored);
+    }
+
     internal static int PixelBytes(int width, int height, int channels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);

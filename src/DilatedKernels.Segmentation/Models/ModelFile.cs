@@ -11,13 +11,21 @@ public static class ModelFile
     /// <summary>The metadata key of the configuration.</summary>
     public const string ConfigKey = "dilated_kernels.model";
 
+    /// <summary>Arrays whose names start so belong to a training run and are no part of the network.</summary>
+    internal const string StatePrefix = "optimizer/";
+
     /// <summary>Writes a network; an existing file is replaced only once the new one is complete.</summary>
     /// <param name="path">The file.</param>
     /// <param name="model">The network.</param>
     /// <param name="metadata">More text by key, or null.</param>
     /// <exception cref="ArgumentException">The metadata use <see cref="ConfigKey"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Save(path, model, metadata, []);
+
+    /// <summary>Writes a network and, under <see cref="StatePrefix"/>, what an optimizer remembers.</summary>
+    internal static void Save(
+        string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata, IReadOnlyList<(string Name, Tensor State)> states)
     {
         ArgumentNullException.ThrowIfNull(model);
         var all = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal);
@@ -28,8 +36,12 @@ public static class ModelFile
 
         SafetensorsWriter.Write(
             path,
-            [.. model.Parameters.Select(parameter => SafetensorsTensor.FromFloats(
-                parameter.Name, FileShape(parameter.Name, parameter.Value.Shape), () => parameter.Value.ToArray()))],
+            [
+                .. model.Parameters.Select(parameter => SafetensorsTensor.FromFloats(
+                    parameter.Name, FileShape(parameter.Name, parameter.Value.Shape), () => parameter.Value.ToArray())),
+                .. states.Select(state => SafetensorsTensor.FromFloats(
+                    StatePrefix + state.Name, [state.State.Shape.N, state.State.Shape.C, state.State.Shape.H, state.State.Shape.W], () => state.State.ToArray())),
+            ],
             all);
     }
 
@@ -103,7 +115,7 @@ public static class ModelFile
 
         Fill(file, present);
         string[] loaded = [.. present.Select(parameter => parameter.Name)];
-        return new WeightLoadReport(loaded, [.. byPresence[false].Select(parameter => parameter.Name)], [.. file.Names.Except(loaded)]);
+        return new WeightLoadReport(loaded, [.. byPresence[false].Select(parameter => parameter.Name)], [.. file.Names.Except(loaded).Where(name => !name.StartsWith(StatePrefix, StringComparison.Ordinal))]);
     }
 
     private static ModelConfig Config(SafetensorsFile file)
@@ -135,7 +147,9 @@ public static class ModelFile
             CheckShape(file, name, shape);
         }
 
-        string[] superfluous = [.. file.Names.Except(expected.Select(parameter => parameter.Name))];
+        string[] superfluous = [.. file.Names
+            .Except(expected.Select(parameter => parameter.Name))
+            .Where(name => !name.StartsWith(StatePrefix, StringComparison.Ordinal))];
         if (superfluous.Length > 0)
         {
             throw new SafetensorsException(file.FilePath, $"the network has no parameter for {Quote(superfluous)}.");

@@ -20,6 +20,7 @@ internal sealed unsafe partial class CpuBackend : Backend
     public int Threads => _pool.Threads;
 
     internal CpuAllocator Allocator => _allocator;
+
     /// <summary>Fills new memory with NaN, so that a read before a write shows. For tests.</summary>
     public bool PoisonsMemory
     {
