@@ -1,0 +1,64 @@
+namespace DilatedKernels.Tests.Golden;
+
+/// <summary>Runs an operator on a case's inputs and compares its result and gradients.</summary>
+internal static class GoldenCheck
+{
+    /// <summary>The project's bound for float32, stated in DESIGN.md's oracles.</summary>
+    private const double Bound = 1e-5;
+
+    // "No worse than PyTorch", as far as two sums in different orders can be compared: both errors are random walks of roundings, and
+    // PyTorch's sixteen lanes shorten its walk by up to four; ours is estimated from a sample, which adds up to two. An error below
+    // float32's unit roundoff counts as that.
+    private const double TimesFloat32Error = 8;
+    private const double UnitRoundoff = 1.0 / (1 << 24);
+
+    public static void Operator(Device device, GoldenCase golden, Func<Tensor, Tensor> function, double scale = 1) =>
+        Operator(device, golden, [("x", golden.Shape("x"))], scale, tensors => function(tensors[0]));
+
+    public static void Operator(Device device, GoldenCase golden, (string Name, Shape Shape)[] inputs, double scale, Func<Tensor[], Tensor> function)
+    {
+        Parameter[] parameters = [.. inputs.Select(input => MakeParameter(device, golden.Seed, input.Name, input.Shape, scale))];
+        try
+        {
+            using Tape tape = Tape.Record();
+            Tensor y = function([.. parameters.Select(p => p.Value)]);
+            Compare(golden, "y", y);
+            if (golden.Results["y"].IsScalar)
+            {
+                tape.Backward(y);
+            }
+            else
+            {
+                using Tensor dy = Tensor.FromArray(device, y.Shape, Counter.Values(golden.Seed, "dy", y.Shape));
+                tape.Backward(y, dy);
+            }
+
+            foreach (Parameter parameter in parameters)
+            {
+                Assert.That(parameter.Gradient, Is.Not.Null, $"d{parameter.Name}");
+                Compare(golden, "d" + parameter.Name, parameter.Gradient!);
+            }
+        }
+        finally
+        {
+            Array.ForEach(parameters, p => p.Dispose());
+        }
+    }
+
+    public static Parameter MakeParameter(Device device, int seed, string name, Shape shape, double scale) =>
+        new(name, Tensor.FromArray(device, shape, Counter.Values(seed, name, shape, scale)));
+
+    public static void Compare(GoldenCase golden, string result, Tensor actual)
+    {
+        Assert.That(actual.Shape, Is.EqualTo(golden.Results[result].Shape), result);
+        Compare(golden, result, actual.ToArray());
+    }
+
+    public static void Compare(GoldenCase golden, string result, float[] actual)
+    {
+        GoldenResult expected = golden.Results[result];
+        double error = expected.ErrorOf(actual);
+        Assert.That(error, Is.LessThan(Bound), $"relative error of {result}");
+        Assert.That(error, Is.LessThanOrEqualTo(TimesFloat32Error * Math.Max(UnitRoundoff, expected.Float32Error)), $"relative error of {result} beside PyTorch's {expected.Float32Error:e2}");
+    }
+}
