@@ -19,6 +19,8 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public int Threads => _pool.Threads;
 
+    internal CpuAllocator Allocator => _allocator;
+
     public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
 
     public override void Synchronize()
