@@ -210,6 +210,5 @@ public sealed class Tape : IDisposable
         }
     }
 
-    // Only the newest node can have a chain's latest link as its input.
-    private bool IsInput(Tensor tensor) => _nodes.Count > 0 && Array.IndexOf(_nodes[^1].Inputs, tensor) >= 0;
+    private bool IsInput(Tensor tensor) => _nodes.Exists(node => Array.IndexOf(node.Inputs, tensor) >= 0);
 }

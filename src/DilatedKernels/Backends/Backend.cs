@@ -50,7 +50,7 @@ internal abstract class Backend : IDisposable
     /// <summary><c>dx = y > 0 ? dy : 0</c>, from the ReLU's output. dx may be dy.</summary>
     public abstract void ReluBackward(DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx, long count);
 
-    /// <summary>Max-pooling; <paramref name="winner"/> receives one byte an output, the window position <c>ky·KernelW + kx</c> of the first maximum.</summary>
+    /// <summary>Max-pooling; <paramref name="winner"/> receives one byte an output, the window position <c>ky·KernelW + kx</c> of the first maximum. A NaN wins over any number.</summary>
     public abstract void MaxPoolForward(in Pool2dGeometry geometry, DeviceBuffer x, DeviceBuffer y, DeviceBuffer? winner);
 
     /// <summary>The gradient in gather form: every input position collects from the windows that chose it, in window order.</summary>
@@ -68,14 +68,17 @@ internal abstract class Backend : IDisposable
     public abstract void SoftmaxBackward(in Shape shape, DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx);
 
     /// <summary>
-    /// Softmax over channels and cross-entropy in one pass. <paramref name="labels"/> holds one byte a position.
+    /// Softmax over channels and cross-entropy in one pass. <paramref name="labels"/> holds one byte a position, either
+    /// <paramref name="ignoreLabel"/> or below C: the operator has seen to that, and has counted the others in <paramref name="validCount"/>.
     /// <paramref name="loss"/>[0] = mean over valid positions of −log p(label), or 0 when none is valid; the sum is taken in double precision or better than
-    /// float32 in a fixed order. <paramref name="dScores"/>, when given, receives <c>(p − onehot) / valid</c>, zero at ignored positions.
+    /// float32 in a fixed order. <paramref name="dScores"/>, when given, receives <c>(p − onehot) / validCount</c>, zero at ignored positions.
     /// </summary>
-    public abstract void SoftmaxCrossEntropy(in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, DeviceBuffer loss, DeviceBuffer? dScores);
+    public abstract void SoftmaxCrossEntropy(
+        in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, long validCount, DeviceBuffer loss, DeviceBuffer? dScores);
 
     /// <summary>
-    /// <c>y(i) = keep(i) ? x(i) / (1 − rate) : 0</c>, where <c>keep</c> depends on the key and the element's index in channels-last order alone.
+    /// <c>y(i) = keep(i) ? x(i) / (1 − rate) : 0</c>, where <c>i</c> counts elements in channels-last order and keeps when word
+    /// <c>i mod 4</c> of <see cref="RandomKey.Words"/><c>(i / 4)</c> is at least <see cref="DropoutThreshold"/>.
     /// Its own backward pass with the same key. y may be x.
     /// </summary>
     public abstract void Dropout(DeviceBuffer x, DeviceBuffer y, long count, float rate, in RandomKey key);
@@ -102,4 +105,7 @@ internal abstract class Backend : IDisposable
     public abstract void Synchronize();
 
     public abstract void Dispose();
+
+    /// <summary><c>rate · 2³²</c>: a random word below it drops its element.</summary>
+    protected static ulong DropoutThreshold(float rate) => (ulong)Math.Round(rate * 4294967296.0);
 }

@@ -49,15 +49,19 @@ internal readonly record struct Pool2dGeometry(
 }
 
 /// <summary>
-/// Bilinear interpolation, separable: output row <c>y</c> reads the source coordinate
-/// <c>ScaleH·(y + Offset) − Offset</c>, likewise for columns.
-/// Half-pixel: Offset = ½. Corner-aligned: Offset = 0. The fixed bilinear deconvolution equals half-pixel sampling
-/// with weight that falls outside the map lost instead of clamped (<see cref="ZeroOutside"/>).
+/// Bilinear interpolation, separable: <c>y(n, oy, ox, c) = Σ over the two rows and two columns that (oy, ox) reads of
+/// rows.Weight · columns.Weight · x</c>. What the alignment is has been written into the two axes.
 /// </summary>
-internal readonly record struct UpsampleGeometry(
-    int Batch, int Channels, int InHeight, int InWidth, int OutHeight, int OutWidth,
-    double ScaleH, double ScaleW, double Offset, bool ZeroOutside)
+internal readonly record struct UpsampleGeometry(int Batch, int Channels, ResampleAxis Rows, ResampleAxis Columns)
 {
+    public int InHeight => Rows.InExtent;
+
+    public int InWidth => Columns.InExtent;
+
+    public int OutHeight => Rows.OutExtent;
+
+    public int OutWidth => Columns.OutExtent;
+
     public Shape InShape => new(Batch, Channels, InHeight, InWidth);
 
     public Shape OutShape => new(Batch, Channels, OutHeight, OutWidth);
@@ -66,17 +70,50 @@ internal readonly record struct UpsampleGeometry(
 /// <summary>A rectangular block copied from one tensor into another; offsets and extents in N, C, H, W.</summary>
 internal readonly record struct BlockCopy(Shape Source, Shape SourceOffset, Shape Target, Shape TargetOffset, Shape Extent);
 
-/// <summary>Reflection padding; the edge itself is not repeated (<c>d c b | a b c d | c b a</c>).</summary>
+/// <summary>Reflection padding, narrower than the extent it reflects; the edge itself is not repeated (<c>d c b | a b c d | c b a</c>).</summary>
 internal readonly record struct ReflectionPadGeometry(Shape In, int Top, int Bottom, int Left, int Right)
 {
     public Shape Out => new(In.N, In.C, In.H + Top + Bottom, In.W + Left + Right);
+
+    /// <summary>The input position that output position <paramref name="o"/> shows, along one axis.</summary>
+    public static int Source(int o, int leading, int extent)
+    {
+        int i = Math.Abs(o - leading);
+        return i < extent ? i : (2 * (extent - 1)) - i;
+    }
+
+    /// <summary>Writes the output positions, in rising order, that show input position <paramref name="i"/>; returns how many, 1 to 3.</summary>
+    public static int Images(int i, int leading, int trailing, int extent, Span<int> images)
+    {
+        int count = 0;
+        if (i >= 1 && i <= leading)
+        {
+            images[count++] = leading - i;
+        }
+
+        images[count++] = leading + i;
+        int distance = extent - 1 - i;
+        if (distance >= 1 && distance <= trailing)
+        {
+            images[count++] = leading + extent - 1 + distance;
+        }
+
+        return count;
+    }
 }
 
 /// <summary>The key of a stream of random numbers: the same key gives the same numbers on every device.</summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Step">The training step.</param>
 /// <param name="Layer">Which layer of the network draws.</param>
-internal readonly record struct RandomKey(ulong Seed, ulong Step, uint Layer);
+internal readonly record struct RandomKey(ulong Seed, ulong Step, uint Layer)
+{
+    /// <summary>
+    /// Four random words for the elements <c>4·block</c> to <c>4·block + 3</c>: Philox with the seed as its key and
+    /// (block, layer, step) as its counter. Blocks are below 2³², so an array has at most 2³⁴ elements.
+    /// </summary>
+    public (uint X, uint Y, uint Z, uint W) Words(long block) => Philox.Generate(Seed, (ulong)block | ((ulong)Layer << 32), Step);
+}
 
 /// <summary>One parameter in an optimizer step. Buffers hold <paramref name="Count"/> float32 values.</summary>
 internal readonly record struct OptimizerSlot(

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace DilatedKernels.Segmentation.Models;
+
+/// <summary>Everything that says which network this is: enough to build it again and to prepare its input.</summary>
+/// <remarks>Two records that hold equal lists are not equal by <c>==</c>; compare <see cref="ToJson"/>.</remarks>
+public sealed record ModelConfig
+{
+    /// <summary>A name for people, such as <c>voc-dilation8</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The part from image to scores, or null for a context module alone on stored score maps.</summary>
+    public FrontEndConfig? FrontEnd { get; init; }
+
+    /// <summary>The context module after it, or null for a front end alone.</summary>
+    public ContextConfig? Context { get; init; }
+
+    /// <summary>
+    /// Whether the network ends with a fixed bilinear deconvolution of the scores to the image's resolution, as the released Cityscapes net
+    /// does. Needs a front end with an even stride.
+    /// </summary>
+    public bool UpsampleInNetwork { get; init; }
+
+    /// <summary>The value subtracted from blue, green and red (0 to 255), in this order.</summary>
+    public IReadOnlyList<double> MeanBgr { get; init; } = [0, 0, 0];
+
+    /// <summary>
+    /// Factor on the input after the mean is subtracted. 1 by default, as VGG's weights expect; about 1/64 brings pixels to unit size, which
+    /// He initialisation expects when training from scratch.
+    /// </summary>
+    public double InputScale { get; init; } = 1;
+
+    /// <summary>One name a class, or null.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>One colour a class as <c>#RRGGBB</c>, or null.</summary>
+    public IReadOnlyList<string>? Palette { get; init; }
+
+    /// <summary>The padded input that the net was published with and predicts best in, or null.</summary>
+    public Size2? InputSize { get; init; }
+
+    /// <summary>The number of classes, C.</summary>
+    [JsonIgnore]
+    public int Classes => FrontEnd?.Classes ?? Context?.Classes ?? 0;
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <param name="json">JSON text.</param>
+    /// <exception cref="ArgumentException">The text is no configuration, or a wrong one.</exception>
+    public static ModelConfig FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            ModelConfig? config = JsonSerializer.Deserialize(json, ModelJson.Default.ModelConfig);
+            Check.That(config is not null, "the text is null.");
+            config.Validate();
+            return config;
+        }
+        catch (JsonException exception)
+        {
+            throw new ArgumentException($"The model's configuration is no valid JSON: {exception.Message}", nameof(json), exception);
+        }
+    }
+
+    /// <summary>Writes the configuration as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.ModelConfig);
+
+    /// <summary>Checks that the parts fit each other and every number is in its range.</summary>
+    /// <exception cref="ArgumentException">One is not; the message says which.</exception>
+    public void Validate()
+    {
+        Check.That(!string.IsNullOrWhiteSpace(Name), "Name is empty.");
+        Check.That(FrontEnd is not null || Context is not null, "there is neither a front end nor a context module.");
+        FrontEnd?.Validate();
+        Context?.Validate();
+        Check.That(
+            FrontEnd is null || Context is null || FrontEnd.Classes == Context.Classes,
+            $"the front end makes {FrontEnd?.Classes} classes and the context module takes {Context?.Classes}.");
+        Check.That(
+            !UpsampleInNetwork || FrontEnd?.Stages.Any(stage => stage.PoolAfter) == true,
+            "UpsampleInNetwork needs a front end with at least one pooling.");
+        Check.That(MeanBgr is { Count: 3 } && MeanBgr.All(double.IsFinite), "MeanBgr has three finite values: blue, green, red.");
+        Check.That(double.IsFinite(InputScale) && InputScale > 0, $"InputScale is above 0; it was {InputScale}.");
+        Check.That(ClassNames is null || ClassNames.Count == Classes, $"ClassNames has one entry a class, {Classes}; there were {ClassNames?.Count}.");
+        Check.That(Palette is null || Palette.Count == Classes, $"Palette has one entry a class, {Classes}; there were {Palette?.Count}.");
+    }
+}
+
+/// <summary>JSON without reflection, so that ahead-of-time compiled programs can read and write configurations.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    WriteIndented = true,
+    NewLine = "\n",
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ModelConfig))]
+internal sealed partial class ModelJson : JsonSerializerContext;

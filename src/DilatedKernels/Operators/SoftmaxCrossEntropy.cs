@@ -1,0 +1,65 @@
+using DilatedKernels.Backends;
+
+namespace DilatedKernels;
+
+public static partial class Ops
+{
+    /// <summary>
+    /// The mean cross-entropy of a softmax over channels: <c>loss = −1/V · Σ over valid p of ln softmax(scores(p))[label(p)]</c>, where the V valid
+    /// positions are those whose label is not <paramref name="ignoreLabel"/>. 0 when there is none.
+    /// </summary>
+    /// <param name="scores">Scores before softmax, <c>[N, C, H, W]</c>.</param>
+    /// <param name="labels">Class indices <c>[N, H, W]</c>, each below C or equal to <paramref name="ignoreLabel"/>.</param>
+    /// <param name="ignoreLabel">The label of positions that do not count; a number outside 0 to 255 ignores none.</param>
+    /// <returns>A scalar <c>[1, 1, 1, 1]</c>.</returns>
+    /// <remarks>On a recording tape the gradient <c>(softmax − onehot) / V</c> is computed along with the loss. Sums are taken in double precision in a fixed order.</remarks>
+    /// <exception cref="ArgumentException">The extents or devices do not fit each other, or a label is not a class.</exception>
+    public static Tensor SoftmaxCrossEntropy(Tensor scores, LabelMap labels, int ignoreLabel = 255)
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        ArgumentNullException.ThrowIfNull(labels);
+        CheckLabels(scores, labels, ignoreLabel);
+        Backend backend = scores.Backend;
+        long count = scores.Shape.Count;
+        long validCount = scores.Shape.Positions - (ignoreLabel is >= 0 and <= 255 ? labels.CountOf((byte)ignoreLabel) : 0);
+        bool records = Tape.WillRecord(scores);
+
+        Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar);
+        DeviceBuffer? gradient = records ? backend.Allocate(count * sizeof(float)) : null;
+        backend.SoftmaxCrossEntropy(scores.Shape, scores.Buffer, labels.Buffer, ignoreLabel, validCount, loss.Buffer, gradient);
+
+        if (records)
+        {
+            Tape.RecordNode(loss, [scores], (dy, gradients) => gradients.Write(0, dx => backend.ScaleBy(gradient!, dy, dx, count)), gradient!);
+        }
+
+        return loss;
+    }
+
+    private static void CheckLabels(Tensor scores, LabelMap labels, int ignoreLabel)
+    {
+        CheckHasChannels(scores.Shape);
+        Shape shape = scores.Shape;
+        if (labels.Device != scores.Device)
+        {
+            throw new ArgumentException($"The scores {shape} are on {scores.Device} and the labels on {labels.Device}.", nameof(labels));
+        }
+
+        if ((labels.Batch, labels.Height, labels.Width) != (shape.N, shape.H, shape.W))
+        {
+            throw new ArgumentException(
+                $"The scores {shape} need labels [{shape.N}, {shape.H}, {shape.W}]; they were [{labels.Batch}, {labels.Height}, {labels.Width}].", nameof(labels));
+        }
+
+        for (int label = shape.C; label <= byte.MaxValue; label++)
+        {
+            if (label != ignoreLabel && labels.CountOf((byte)label) is > 0 and int found)
+            {
+                (int n, int y, int x) = labels.FirstPositionOf((byte)label);
+                throw new ArgumentException(
+                    $"The label {label} at row {y}, column {x} of image {n} (and {found - 1} more) is not a class: the scores have classes 0 to {shape.C - 1}, and the void label is {ignoreLabel}.",
+                    nameof(labels));
+            }
+        }
+    }
+}

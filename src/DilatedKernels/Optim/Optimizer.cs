@@ -1,0 +1,136 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Backends;
+
+namespace DilatedKernels.Optim;
+
+/// <summary>Moves parameters along their gradients, in place. Parameters that have no gradient, or are not trainable, stay as they are.</summary>
+public abstract class Optimizer : IDisposable
+{
+    private readonly List<(string Name, Tensor State)> _states = [];
+
+    /// <summary>Prepares for a set of parameters on one device.</summary>
+    /// <param name="parameters">At least one; names differ.</param>
+    /// <exception cref="ArgumentException">There is no parameter, two have one name, or they are on different devices.</exception>
+    protected Optimizer(IReadOnlyList<Parameter> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (parameters.Count == 0)
+        {
+            throw new ArgumentException("An optimizer needs at least one parameter.", nameof(parameters));
+        }
+
+        var names = new HashSet<string>();
+        foreach (Parameter parameter in parameters)
+        {
+            ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
+            Guard.SameDevice(parameters[0].Value, parameter.Value);
+            if (!names.Add(parameter.Name))
+            {
+                throw new ArgumentException($"Two parameters are named '{parameter.Name}'; checkpoints need names that differ.", nameof(parameters));
+            }
+        }
+
+        Parameters = [.. parameters];
+    }
+
+    /// <summary>The parameters, in the order given.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>
+    /// What the optimizer remembers between steps, one tensor of the parameter's shape each, named <c>&lt;parameter&gt;.&lt;state&gt;</c>. With
+    /// <see cref="StepCount"/>, all that a checkpoint needs; restore by overwriting the tensors in place.
+    /// </summary>
+    public IReadOnlyList<(string Name, Tensor State)> States => _states;
+
+    /// <summary>The number of steps taken. Set it when a checkpoint is restored.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value below 0.</exception>
+    public long StepCount
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            field = value;
+        }
+    }
+
+    /// <summary>The device of the parameters.</summary>
+    internal Backend Backend => Parameters[0].Value.Backend;
+
+    /// <summary>Updates every trainable parameter that has a gradient.</summary>
+    /// <param name="learningRate">0 or more and finite; each parameter multiplies it by its own <see cref="Parameter.LearningRateMultiplier"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
+    public void Step(float learningRate)
+    {
+        OptimizerSetting.Check(learningRate, float.IsFinite(learningRate) && learningRate >= 0, nameof(learningRate), "0 or more and finite");
+        var slots = new List<OptimizerSlot>(Parameters.Count);
+        for (int i = 0; i < Parameters.Count; i++)
+        {
+            Parameter parameter = Parameters[i];
+            if (parameter.IsTrainable && parameter.Gradient is { } gradient)
+            {
+                slots.Add(MakeSlot(i, parameter, gradient.Buffer));
+            }
+        }
+
+        StepCount++;
+        Apply(CollectionsMarshal.AsSpan(slots), learningRate);
+    }
+
+    /// <summary>Forgets all gradients.</summary>
+    public void ClearGradients()
+    {
+        foreach (Parameter parameter in Parameters)
+        {
+            parameter.ClearGradient();
+        }
+    }
+
+    /// <summary>The Euclidean norm of all gradients together.</summary>
+    public float GradientNorm()
+    {
+        using DeviceBuffer result = Backend.Allocate(sizeof(float));
+        double sum = 0;
+        foreach (Parameter parameter in Parameters)
+        {
+            if (parameter.IsTrainable && parameter.Gradient is { } gradient)
+            {
+                float square = 0;
+                Backend.SumOfSquares(gradient.Buffer, gradient.Shape.Count, result);
+                Backend.Download(result, MemoryMarshal.AsBytes(new Span<float>(ref square)));
+                sum += square;
+            }
+        }
+
+        return (float)Math.Sqrt(sum);
+    }
+
+    /// <summary>Gives the memory of the states back; the parameters stay.</summary>
+    public void Dispose()
+    {
+        foreach ((_, Tensor state) in _states)
+        {
+            state.Dispose();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    private protected abstract OptimizerSlot MakeSlot(int index, Parameter parameter, DeviceBuffer gradient);
+
+    private protected abstract void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate);
+
+    /// <summary>One zero tensor for every parameter, listed in <see cref="States"/>.</summary>
+    private protected Tensor[] AddState(string name)
+    {
+        var states = new Tensor[Parameters.Count];
+        for (int i = 0; i < states.Length; i++)
+        {
+            Tensor value = Parameters[i].Value;
+            states[i] = Tensor.Zeros(value.Device, value.Shape);
+            _states.Add(($"{Parameters[i].Name}.{name}", states[i]));
+        }
+
+        return states;
+    }
+}
