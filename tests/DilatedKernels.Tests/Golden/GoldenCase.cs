@@ -26,11 +26,7 @@ internal sealed class GoldenCase
 
     public static GoldenCase Find(string file, string name) => All(file).Single(c => c.Name == name);
 
-    /// <summary>Every case of a file, once for every device: arguments (device, name).</summary>
-    public static IEnumerable<TestCaseData> OnEveryDevice(string file) =>
-        from device in TestDevices.All
-        from golden in All(file)
-        select new TestCaseData(device, golden.Name);
+    public static IEnumerable<string> Names(string file) => All(file).Select(c => c.Name);
 
     public Shape Shape(string key)
     {

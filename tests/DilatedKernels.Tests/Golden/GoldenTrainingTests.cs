@@ -1,9 +1,11 @@
 using DilatedKernels.Optim;
+using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Golden;
 
 /// <summary>Ten steps of training against PyTorch's: operators, tape and optimizers together. The other half is training.py.</summary>
-public class GoldenTrainingTests
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.All))]
+public class GoldenTrainingTests(Device device)
 {
     private const int Steps = 10;
     private const int Classes = 4;
@@ -18,24 +20,22 @@ public class GoldenTrainingTests
         (new Shape(Classes, 8, 1, 1), 0.5), (Shape.PerChannel(Classes), 0.0625),
     ];
 
-    [TestCaseSource(nameof(Cases), new object[] { "SGD" })]
-    public void StochasticGradientDescent(Device device, string name)
+    [Test]
+    public void StochasticGradientDescent()
     {
-        GoldenCase golden = GoldenCase.Find("training.json", name);
-        Train(device, golden, parameters => new Sgd(parameters, (float)golden.Number("momentum"), (float)golden.Number("weightDecay")));
+        GoldenCase golden = GoldenCase.Find("training.json", "SGD");
+        Train(golden, parameters => new Sgd(parameters, (float)golden.Number("momentum"), (float)golden.Number("weightDecay")));
     }
 
-    [TestCaseSource(nameof(Cases), new object[] { "Adam" })]
-    public void AdamSteps(Device device, string name)
+    [Test]
+    public void Adam()
     {
-        GoldenCase golden = GoldenCase.Find("training.json", name);
-        Train(device, golden, parameters => new Adam(
+        GoldenCase golden = GoldenCase.Find("training.json", "Adam");
+        Train(golden, parameters => new Adam(
             parameters, (float)golden.Number("beta1"), (float)golden.Number("beta2"), (float)golden.Number("epsilon"), (float)golden.Number("weightDecay")));
     }
 
-    private static IEnumerable<TestCaseData> Cases(string name) => GoldenCase.OnEveryDevice("training.json").Where(c => Equals(c.Arguments[1], name));
-
-    private static void Train(Device device, GoldenCase golden, Func<Parameter[], Optimizer> makeOptimizer)
+    private void Train(GoldenCase golden, Func<Parameter[], Optimizer> makeOptimizer)
     {
         Parameter[] p = [.. s_parameters.Select((shape, i) => GoldenCheck.MakeParameter(device, golden.Seed, $"p{i}", shape.Shape, shape.Scale))];
         using Optimizer optimizer = makeOptimizer(p);
