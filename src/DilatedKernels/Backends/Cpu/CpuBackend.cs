@@ -26,6 +26,8 @@ internal sealed unsafe partial class CpuBackend : Backend
         set => _allocator.Poison = value;
     }
 
+    internal CpuAllocator Allocator => _allocator;
+
     public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
 
     public override void Synchronize()
