@@ -44,7 +44,7 @@ public sealed record ModelConfig
     [JsonIgnore]
     public int Classes => FrontEnd?.Classes ?? Context?.Classes ?? 0;
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Reads what <see cref="ToJson"/> wrote. What the text leaves out has its default; a property that does not exist is an error.</summary>
     /// <param name="json">JSON text.</param>
     /// <exception cref="ArgumentException">The text is no configuration, or a wrong one.</exception>
     public static ModelConfig FromJson(string json)
@@ -52,8 +52,7 @@ public sealed record ModelConfig
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            ModelConfig? config = JsonSerializer.Deserialize(json, ModelJson.Default.ModelConfig);
-            Check.That(config is not null, "the text is null.");
+            ModelConfig config = ModelJson.Read(json);
             config.Validate();
             return config;
         }
@@ -86,13 +85,3 @@ public sealed record ModelConfig
         Check.That(Palette is null || Palette.Count == Classes, $"Palette has one entry a class, {Classes}; there were {Palette?.Count}.");
     }
 }
-
-/// <summary>JSON without reflection, so that ahead-of-time compiled programs can read and write configurations.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UseStringEnumConverter = true,
-    WriteIndented = true,
-    NewLine = "\n",
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ModelConfig))]
-internal sealed partial class ModelJson : JsonSerializerContext;

@@ -48,6 +48,13 @@ public class ModelConfigTests
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "fcKernel": 4, "stages": [{"convolutions": 1, "channels": 4}]}}""", "FcKernel is odd")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "stages": [{"convolutions": 2000000000, "channels": 4}]}}""", "Convolutions")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "stages": [null]}}""", "null entry")]
+    [TestCase("""{"name": "x", "frontEnd": {"classes": 4}}""", "stages")]
+    [TestCase("""{"context": {"classes": 3}}""", "name")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "dilation": [1]}}""", "'dilation'")]
+    [TestCase("""{"name": "x", "name": "y"}""", "name")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "dilations": null}}""", "null")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "kind": "Huge"}}""", "kind")]
+    [TestCase("[]", "JSON")]
     [TestCase("null", "null")]
     [TestCase("{", "JSON")]
     public void WrongConfigurationsSayWhatIsWrong(string json, string part) =>
