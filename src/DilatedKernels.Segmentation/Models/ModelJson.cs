@@ -12,6 +12,7 @@ namespace DilatedKernels.Segmentation.Models;
     NewLine = "\n",
     RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    Converters = [typeof(PaletteJsonConverter)],
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ModelConfig))]
 internal sealed partial class ModelJson : JsonSerializerContext
