@@ -7,7 +7,7 @@ internal sealed class Architecture
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        FrontEnd = config.FrontEnd is { } frontEnd ? PlanFrontEnd(frontEnd) : [];
+        FrontEnd = config.FrontEnd is { } frontEnd ? PlanFrontEnd(frontEnd, config.InputScale) : [];
         Context = config.Context is { } context ? PlanContext(context) : [];
         foreach (LayerPlan pool in FrontEnd.OfType<PoolPlan>())
         {
@@ -98,10 +98,15 @@ internal sealed class Architecture
         return low;
     }
 
-    private static List<LayerPlan> PlanFrontEnd(FrontEndConfig config)
+    private static List<LayerPlan> PlanFrontEnd(FrontEndConfig config, double inputScale)
     {
         var layers = new List<LayerPlan>();
         int channels = 3;
+        if (inputScale != 1)
+        {
+            layers.Add(new ScalePlan("scale", channels, (float)inputScale));
+        }
+
         for (int s = 0; s < config.Stages.Count; s++)
         {
             Stage stage = config.Stages[s];

@@ -68,6 +68,15 @@ internal sealed record PoolPlan(string Name, int OutChannels, PoolRounding Round
     public override Module Create(Device device) => new MaxPool2dLayer(2, 2, 0, Rounding);
 }
 
+internal sealed record ScalePlan(string Name, int OutChannels, float Factor) : LayerPlan(Name, OutChannels)
+{
+    public override string Kind => "scale";
+
+    public override long FlopsPerValue => 1;
+
+    public override Module Create(Device device) => new ScaleLayer(Factor);
+}
+
 internal sealed record DropoutPlan(string Name, int OutChannels, float Rate, int Index) : LayerPlan(Name, OutChannels)
 {
     public override string Kind => "dropout";

@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Models;
 
@@ -26,16 +29,16 @@ public sealed record ModelConfig
     public IReadOnlyList<double> MeanBgr { get; init; } = [0, 0, 0];
 
     /// <summary>
-    /// Factor on the input after the mean is subtracted. 1 by default, as VGG's weights expect; about 1/64 brings pixels to unit size, which
-    /// He initialisation expects when training from scratch.
+    /// Factor by which a front end multiplies its input, which is on the scale of pixels. 1 by default, as VGG's weights expect; about 1/64 brings
+    /// pixels to unit size, which He initialisation expects when training from scratch.
     /// </summary>
     public double InputScale { get; init; } = 1;
 
     /// <summary>One name a class, or null.</summary>
     public IReadOnlyList<string>? ClassNames { get; init; }
 
-    /// <summary>One colour a class as <c>#RRGGBB</c>, or null.</summary>
-    public IReadOnlyList<string>? Palette { get; init; }
+    /// <summary>One colour a class, or null.</summary>
+    public Palette? Palette { get; init; }
 
     /// <summary>The padded input that the net was published with and predicts best in, or null.</summary>
     public Size2? InputSize { get; init; }
@@ -44,7 +47,7 @@ public sealed record ModelConfig
     [JsonIgnore]
     public int Classes => FrontEnd?.Classes ?? Context?.Classes ?? 0;
 
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <summary>Reads what <see cref="ToJson"/> wrote. What the text leaves out has its default; a property that does not exist is an error.</summary>
     /// <param name="json">JSON text.</param>
     /// <exception cref="ArgumentException">The text is no configuration, or a wrong one.</exception>
     public static ModelConfig FromJson(string json)
@@ -52,8 +55,7 @@ public sealed record ModelConfig
         ArgumentNullException.ThrowIfNull(json);
         try
         {
-            ModelConfig? config = JsonSerializer.Deserialize(json, ModelJson.Default.ModelConfig);
-            Check.That(config is not null, "the text is null.");
+            ModelConfig config = ModelJson.Read(json);
             config.Validate();
             return config;
         }
@@ -62,6 +64,31 @@ public sealed record ModelConfig
             throw new ArgumentException($"The model's configuration is no valid JSON: {exception.Message}", nameof(json), exception);
         }
     }
+
+    /// <summary>The same network for the classes, colours and mean pixel of a dataset.</summary>
+    /// <param name="classes">As many classes as the network has.</param>
+    /// <exception cref="ArgumentException">The numbers of classes differ.</exception>
+    public ModelConfig WithClasses(ClassSet classes)
+    {
+        ArgumentNullException.ThrowIfNull(classes);
+        Check.That(classes.Count == Classes, $"{Name} has {Classes} classes, but {classes.Name} has {classes.Count}.");
+        return this with
+        {
+            ClassNames = classes.Names,
+            Palette = new Palette([.. classes.Palette.Colors.Take(Classes)]),
+            MeanBgr = [classes.MeanBgr.B, classes.MeanBgr.G, classes.MeanBgr.R],
+        };
+    }
+
+    /// <summary>The classes, colours and mean pixel for preparing input and writing output; numbers for names and VOC's colours where the network has none. Void is 255.</summary>
+    public ClassSet ToClassSet() => new()
+    {
+        Name = Name,
+        Names = ClassNames ?? [.. Enumerable.Range(0, Classes).Select(label => string.Create(CultureInfo.InvariantCulture, $"class {label}"))],
+        Palette = Palette ?? Palette.Voc,
+        VoidLabel = 255,
+        MeanBgr = (MeanBgr[0], MeanBgr[1], MeanBgr[2]),
+    };
 
     /// <summary>Writes the configuration as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.ModelConfig);
@@ -86,13 +113,3 @@ public sealed record ModelConfig
         Check.That(Palette is null || Palette.Count == Classes, $"Palette has one entry a class, {Classes}; there were {Palette?.Count}.");
     }
 }
-
-/// <summary>JSON without reflection, so that ahead-of-time compiled programs can read and write configurations.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UseStringEnumConverter = true,
-    WriteIndented = true,
-    NewLine = "\n",
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ModelConfig))]
-internal sealed partial class ModelJson : JsonSerializerContext;

@@ -1,3 +1,5 @@
+using DilatedKernels.Segmentation.Data;
+
 namespace DilatedKernels.Segmentation.Models;
 
 /// <summary>The paper's published networks by name.</summary>
@@ -26,52 +28,40 @@ public static class Presets
     }
 
     /// <summary>Pascal VOC 2012: the large context module, padded once by 33 cells.</summary>
-    private static ModelConfig VocDilation8() => new()
+    private static ModelConfig VocDilation8() => new ModelConfig
     {
         Name = "voc-dilation8",
         FrontEnd = Caffe(21),
         Context = ContextConfig.Large(21),
-        MeanBgr = [102.93, 111.36, 116.52],
-        ClassNames = ClassLists.VocNames,
-        Palette = ClassLists.VocPalette,
         InputSize = 900,
-    };
+    }.WithClasses(ClassSet.Voc);
 
-    private static ModelConfig CamVidDilation8() => new()
+    private static ModelConfig CamVidDilation8() => new ModelConfig
     {
         Name = "camvid-dilation8",
         FrontEnd = Caffe(11),
         Context = Basic(11, ContextConfig.PaperDilations),
-        MeanBgr = [110.70, 108.78, 105.41],
-        ClassNames = ClassLists.CamVidNames,
-        Palette = ClassLists.CamVidPalette,
         InputSize = new Size2(900, 1100),
-    };
+    }.WithClasses(ClassSet.CamVid);
 
-    /// <summary>Without the layer of dilation 16: KITTI's images are low.</summary>
-    private static ModelConfig KittiDilation7() => new()
+    /// <summary>CamVid's classes, KITTI's mean pixel; without the layer of dilation 16, as KITTI's images are low.</summary>
+    private static ModelConfig KittiDilation7() => new ModelConfig
     {
         Name = "kitti-dilation7",
         FrontEnd = Caffe(11),
         Context = Basic(11, [1, 1, 2, 4, 8, 1]),
-        MeanBgr = [96.19, 95.55, 91.35],
-        ClassNames = ClassLists.CamVidNames,
-        Palette = ClassLists.CamVidPalette,
         InputSize = new Size2(852, 1640),
-    };
+    }.WithClasses(ClassSet.CamVid with { MeanBgr = (96.19, 95.55, 91.35) });
 
     /// <summary>With layers of dilation 32 and 64 for the larger images, and scores enlarged in the network.</summary>
-    private static ModelConfig CityscapesDilation10() => new()
+    private static ModelConfig CityscapesDilation10() => new ModelConfig
     {
         Name = "cityscapes-dilation10",
         FrontEnd = Caffe(19),
         Context = Basic(19, [1, 1, 2, 4, 8, 16, 32, 64, 1]),
         UpsampleInNetwork = true,
-        MeanBgr = [72.39, 82.91, 73.16],
-        ClassNames = ClassLists.CityscapesNames,
-        Palette = ClassLists.CityscapesPalette,
         InputSize = 1396,
-    };
+    }.WithClasses(ClassSet.Cityscapes);
 
     // The released nets run in Caffe, whose pooling rounds up.
     private static FrontEndConfig Caffe(int classes) => FrontEndConfig.Vgg16(classes) with { PoolRounding = PoolRounding.Ceiling };

@@ -1,3 +1,4 @@
+using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Tests.Segmentation.Models;
@@ -48,6 +49,17 @@ public class ModelConfigTests
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "fcKernel": 4, "stages": [{"convolutions": 1, "channels": 4}]}}""", "FcKernel is odd")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "stages": [{"convolutions": 2000000000, "channels": 4}]}}""", "Convolutions")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "stages": [null]}}""", "null entry")]
+    [TestCase("""{"name": "x", "frontEnd": {"classes": 4}}""", "stages")]
+    [TestCase("""{"context": {"classes": 3}}""", "name")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "dilation": [1]}}""", "'dilation'")]
+    [TestCase("""{"name": "x", "name": "y"}""", "name")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "dilations": null}}""", "null")]
+    [TestCase("""{"name": "x", "context": {"classes": 3, "kind": "Huge"}}""", "kind")]
+    [TestCase("""{"name": "x", "context": {"classes": 1}, "palette": ["red"]}""", "'red'")]
+    [TestCase("""{"name": "x", "context": {"classes": 1}, "palette": ["#+12345"]}""", "'#+12345'")]
+    [TestCase("""{"name": "x", "context": {"classes": 1}, "palette": "#000000"}""", "list of colours")]
+    [TestCase("""{"name": "x", "context": {"classes": 2}, "palette": ["#000000"]}""", "one entry a class, 2; there were 1")]
+    [TestCase("[]", "JSON")]
     [TestCase("null", "null")]
     [TestCase("{", "JSON")]
     public void WrongConfigurationsSayWhatIsWrong(string json, string part) =>
@@ -58,6 +70,28 @@ public class ModelConfigTests
         () => Presets.Get("voc"),
         Throws.ArgumentException.With.Message.Contains("'voc'").And.Message.Contains("voc-dilation8, camvid-dilation8, kitti-dilation7, cityscapes-dilation10"));
 
+    [TestCase("voc-dilation8", 102.93, 111.36, 116.52)]
+    [TestCase("camvid-dilation8", 110.70, 108.78, 105.41)]
+    [TestCase("kitti-dilation7", 96.19, 95.55, 91.35)]
+    [TestCase("cityscapes-dilation10", 72.39, 82.91, 73.16)]
+    public void MeanPixels(string name, double blue, double green, double red)
+    {
+        Assert.That(Presets.Get(name).MeanBgr, Is.EqualTo(new[] { blue, green, red }));
+        Assert.That(Presets.Get(name).ToClassSet().MeanBgr, Is.EqualTo((blue, green, red)));
+    }
+
+    [Test]
+    public void ANetworkTakesTheClassesOfADatasetOfItsSize()
+    {
+        ModelConfig config = new() { Name = "front", FrontEnd = FrontEndConfig.Small(11) };
+        Assert.Multiple(() =>
+        {
+            Assert.That(config.WithClasses(ClassSet.CamVid).ToClassSet().Names, Is.EqualTo(ClassSet.CamVid.Names));
+            Assert.That(config.ToClassSet().Names[10], Is.EqualTo("class 10"));
+            Assert.That(() => config.WithClasses(ClassSet.Voc), Throws.ArgumentException.With.Message.Contains("front has 11 classes, but Pascal VOC has 21"));
+        });
+    }
+
     [TestCase("voc-dilation8", 1, "aeroplane", "#800000")]
     [TestCase("voc-dilation8", 20, "tvmonitor", "#004080")]
     [TestCase("camvid-dilation8", 9, "sidewalk", "#0000C0")]
@@ -66,6 +100,12 @@ public class ModelConfigTests
     public void ClassesAndColours(string name, int label, string className, string colour)
     {
         ModelConfig config = Presets.Get(name);
-        Assert.That((config.ClassNames![label], config.Palette![label]), Is.EqualTo((className, colour)));
+        Assert.Multiple(() =>
+        {
+            Assert.That(config.ClassNames![label], Is.EqualTo(className));
+            Assert.That(config.Palette!.Count, Is.EqualTo(config.Classes));
+            Assert.That(Convert.ToHexString([config.Palette[label].R, config.Palette[label].G, config.Palette[label].B]), Is.EqualTo(colour[1..]));
+            Assert.That(config.ToJson(), Does.Contain($"\"{colour}\""));
+        });
     }
 }

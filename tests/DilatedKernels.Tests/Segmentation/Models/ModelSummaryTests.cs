@@ -208,7 +208,7 @@ public class ModelSummaryTests
     {
         Assert.That(
             () => ModelSummary.Of(FrontEnd(), 100),
-            Throws.ArgumentException.With.Message.Contains("conv5_2").And.Message.Contains("380×380"));
+            Throws.ArgumentException.With.Message.Contains("layer conv5_1 (3×3, dilation 2) covers 5 cells, but the map before it is 2×2").And.Message.Contains("380×380"));
         Assert.That(ModelSummary.Of(FrontEnd(), 380).Output.H, Is.EqualTo(1));
         Assert.That(() => ModelSummary.Of(FrontEnd(), 379), Throws.ArgumentException);
     }
