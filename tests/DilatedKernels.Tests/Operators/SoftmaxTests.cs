@@ -1,0 +1,48 @@
+using DilatedKernels.Tests.Oracles;
+
+namespace DilatedKernels.Tests.Operators;
+
+[TestFixtureSource(typeof(TestDevices), nameof(TestDevices.All))]
+public class SoftmaxTests(Device device)
+{
+    [Test]
+    public void MatchesDefinition([Values(1, 2, 7, 8, 11, 19, 21, 24, 60)] int channels)
+    {
+        Array4 x = Array4.Random(new Shape(2, channels, 2, 3), "softmax", scale: 3);
+        OperatorCheck.Verify(device, t => Ops.Softmax(t[0]), a => Reference(a[0]), x);
+    }
+
+    [Test]
+    public void LargeScoresAreSafe([Values(1e4f, -1e4f, 1e30f)] float offset)
+    {
+        using Tensor x = Tensor.FromArray(device, new Shape(1, 3, 1, 1), [offset, offset, float.NegativeInfinity]);
+        using Tensor y = Ops.Softmax(x);
+        Assert.That(y.ToArray(), Is.EqualTo(new[] { 0.5f, 0.5f, 0f }));
+    }
+
+    [Test]
+    public void NaNStaysNaN()
+    {
+        using Tensor x = Tensor.FromArray(device, new Shape(1, 2, 1, 2), [1, float.NaN, 1, 0]);
+        using Tensor y = Ops.Softmax(x);
+        Assert.That(y.ToArray(), Is.EqualTo(new[] { 0.5f, float.NaN, 0.5f, float.NaN }));
+    }
+
+    [Test]
+    public void RefusesNoChannels()
+    {
+        using var x = Tensor.Zeros(device, new Shape(1, 0, 2, 2));
+        Assert.That(() => Ops.Softmax(x), Throws.ArgumentException.With.Message.Contains("[1, 0, 2, 2] have none"));
+    }
+
+    private static Array4 Reference(Array4 x) => Array4.From(x.Shape, (n, c, h, w) =>
+    {
+        double sum = 0;
+        for (int k = 0; k < x.Shape.C; k++)
+        {
+            sum += Math.Exp(x[n, k, h, w] - x[n, c, h, w]);
+        }
+
+        return 1 / sum;
+    });
+}

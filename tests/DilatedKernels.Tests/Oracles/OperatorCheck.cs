@@ -1,0 +1,70 @@
+namespace DilatedKernels.Tests.Oracles;
+
+/// <summary>
+/// Compares an operator with a double-precision reference: its result, and the gradient of a random projection of it with respect to every
+/// input, which for the reference comes from central differences in double precision.
+/// </summary>
+internal static class OperatorCheck
+{
+    public const double Tolerance = 1e-5;
+
+    // Error of a central difference: h² of the third derivative, and 1e-16 / h of rounding.
+    private const double Difference = 1e-4;
+
+    public static void Verify(Device device, Func<Tensor[], Tensor> op, Func<Array4[], Array4> reference, params Array4[] inputs)
+    {
+        Array4 expected = reference(inputs);
+        Array4 weights = Array4.Random(expected.Shape, "projection");
+        Parameter[] parameters = [.. inputs.Select((input, i) => new Parameter($"input {i}", input.ToTensor(device)))];
+        using (Tape tape = Tape.Record())
+        {
+            Tensor y = tape.Keep(op([.. parameters.Select(p => p.Value)]));
+            Assert.That(y.Shape, Is.EqualTo(expected.Shape));
+            Assert.That(RelativeError(y.ToArray(), expected.Values), Is.LessThan(Tolerance), "result");
+            tape.Backward(Projection.Loss(y, weights));
+        }
+
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            double[] gradient = NumericGradient(reference, inputs, i, weights);
+            Assert.That(RelativeError(parameters[i].Gradient!.ToArray(), gradient), Is.LessThan(Tolerance), $"gradient of input {i}");
+            parameters[i].Dispose();
+        }
+    }
+
+    /// <summary><c>‖a − b‖ / ‖b‖</c>, or <c>‖a‖</c> where b is zero. NaN anywhere gives NaN, which no bound accepts.</summary>
+    public static double RelativeError(float[] a, double[] b)
+    {
+        Assert.That(a, Has.Length.EqualTo(b.Length));
+        double difference = 0;
+        double norm = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            difference += (a[i] - b[i]) * (a[i] - b[i]);
+            norm += b[i] * b[i];
+        }
+
+        return Math.Sqrt(difference) / (norm == 0 ? 1 : Math.Sqrt(norm));
+    }
+
+    private static double[] NumericGradient(Func<Array4[], Array4> reference, Array4[] inputs, int which, Array4 weights)
+    {
+        Array4[] moved = [.. inputs.Select(input => input with { Values = [.. input.Values] })];
+        double[] x = moved[which].Values;
+        var gradient = new double[x.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            double at = x[i];
+            x[i] = at + Difference;
+            double after = Project(reference(moved), weights);
+            x[i] = at - Difference;
+            double before = Project(reference(moved), weights);
+            x[i] = at;
+            gradient[i] = (after - before) / (2 * Difference);
+        }
+
+        return gradient;
+    }
+
+    private static double Project(Array4 y, Array4 weights) => y.Values.Zip(weights.Values, (a, b) => a * b).Sum();
+}
