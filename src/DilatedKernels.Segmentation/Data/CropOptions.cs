@@ -58,7 +58,7 @@ public sealed record CropOptions
 
         ValidateExtent("height", Crop.Height);
         ValidateExtent("width", Crop.Width);
-        if ((long)Crop.Height * Crop.Width * 3 * BatchSize > Array.MaxLength)
+        if ((Int128)Crop.Height * Crop.Width * 3 * BatchSize > Array.MaxLength)
         {
             throw new UserInputException($"A batch of {BatchSize} crops of {Crop} (height×width) is too large for one tensor; use smaller crops or fewer.");
         }
