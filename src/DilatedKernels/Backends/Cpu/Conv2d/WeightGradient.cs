@@ -17,7 +17,7 @@ internal sealed unsafe class WeightGradient
     private const int MostPixelsPerBlock = 1024;
     private const int LeastPixelsPerBlock = 256;
     private const long CacheBytesPerBlock = 512 << 10;
-    private const int FewChannels = 6;
+    private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
 
     private readonly Conv2dGeometry _g;
@@ -70,7 +70,7 @@ internal sealed unsafe class WeightGradient
     /// <summary>Units write disjoint parts of the gradient.</summary>
     private void MakeUnits()
     {
-        bool merge = _g.InChannels < FewChannels && _g.KernelWidth > 1 && _g.DilationW == 1;
+        bool merge = _g.InChannels <= FewChannels && _g.KernelWidth > 1 && _g.DilationW == 1;
         for (int ky = 0; ky < _g.KernelHeight; ky++)
         {
             if (merge)

@@ -3,7 +3,7 @@ using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cpu;
 using DilatedKernels.Backends.Cpu.Conv2d;
 
-namespace DilatedKernels.Tests.Backends.Cpu;
+namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 
 /// <summary>The three convolution passes against double-precision loops, on memory that is NaN until written.</summary>
 public class Conv2dKernelTests

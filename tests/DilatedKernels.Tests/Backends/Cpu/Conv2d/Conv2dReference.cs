@@ -1,6 +1,6 @@
 using DilatedKernels.Backends;
 
-namespace DilatedKernels.Tests.Backends.Cpu;
+namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 
 /// <summary>Convolution and its gradients as loops in double precision straight from the definition, on channels-last arrays.</summary>
 internal static class Conv2dReference
