@@ -50,7 +50,7 @@ internal sealed class PredictCommand
         CheckTargets(images, folder, result.GetValue(_overwrite));
         using Device device = _device.Open(result);
         using SegmentationModel model = ModelFile.Load(result.GetValue(_checkpoint)!, device);
-        Palette palette = model.Config.Palette is { } colours ? Palette.FromHex(colours) : Palette.Voc;
+        Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile);
         Directory.CreateDirectory(folder);
         int failures = 0;

@@ -151,7 +151,7 @@ internal sealed class TrainCommand
         string fallback = recipe == Recipe.FrontEnd ? "none" : "basic";
         if (result.GetValue(_preset) is { } preset)
         {
-            ModelConfig published = Presets.Get(preset);
+            ModelConfig published = Published(preset, classes);
             return recipe == Recipe.FrontEnd ? published with { Context = null } : published;
         }
 
@@ -162,16 +162,29 @@ internal sealed class TrainCommand
             throw new UserInputException("--width and --weights together: the front end's width comes from the weights.");
         }
 
-        return new ModelConfig
+        var network = new ModelConfig
         {
             Name = recipe == Recipe.FrontEnd ? "front-end" : "front-end-context",
             FrontEnd = start?.FrontEnd ?? _model.FrontEnd(result, count) with { FinalDeviation = 0.01 },
             Context = _model.Context(result, count, fallback) ?? (recipe == Recipe.FrontEnd ? null : start?.Context),
-            MeanBgr = start?.MeanBgr ?? [classes.MeanBgr.B, classes.MeanBgr.G, classes.MeanBgr.R],
             // From scratch, He initialisation expects inputs of unit size.
             InputScale = start?.InputScale ?? 1.0 / 64,
-            ClassNames = classes.Names,
-            Palette = classes.Palette.ToHex(count),
         };
+        // Trained weights go on with the mean that they were trained with.
+        ModelConfig named = network.WithClasses(classes);
+        return start is null ? named : named with { MeanBgr = start.MeanBgr };
+    }
+
+    private static ModelConfig Published(string name, ClassSet classes)
+    {
+        if (!Presets.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
+            throw new UserInputException($"There is no network called {name}; the presets are {string.Join(", ", Presets.Names)}.");
+        }
+
+        ModelConfig published = Presets.Get(name);
+        return published.Classes == classes.Count
+            ? published.WithClasses(classes)
+            : throw new UserInputException($"{name} has {published.Classes} classes, but the dataset has {classes.Count}. Without --preset the network takes the dataset's classes.");
     }
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace DilatedKernels.Segmentation.Imaging;
 
 /// <summary>The colour of each class index: 1 to 256 colours, equal when their colours are.</summary>
@@ -51,24 +49,6 @@ public sealed record Palette
     /// <summary>The colour of an index.</summary>
     /// <param name="index">0 to <see cref="Count"/> − 1.</param>
     public (byte R, byte G, byte B) this[int index] => _colors[index];
-
-    /// <summary>Reads colours written as <c>#RRGGBB</c>.</summary>
-    /// <param name="colors">1 to 256 colours.</param>
-    /// <exception cref="FormatException">A text is no such colour; the message shows it.</exception>
-    public static Palette FromHex(IReadOnlyList<string> colors)
-    {
-        ArgumentNullException.ThrowIfNull(colors);
-        return new Palette([.. colors.Select(Parse)]);
-
-        static (byte R, byte G, byte B) Parse(string text) =>
-            text.Length == 7 && text[0] == '#' && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value)
-                ? ((byte)(value >> 16), (byte)(value >> 8), (byte)value)
-                : throw new FormatException($"A colour is written as #RRGGBB; this one is \"{text}\".");
-    }
-
-    /// <summary>The first colours as <c>#RRGGBB</c>.</summary>
-    /// <param name="count">How many, 1 to <see cref="Count"/>.</param>
-    public IReadOnlyList<string> ToHex(int count) => [.. _colors.Take(count).Select(c => $"#{c.R:X2}{c.G:X2}{c.B:X2}")];
 
     /// <summary>Whether both palettes have the same colours in the same order.</summary>
     /// <param name="other">The other palette.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -6,6 +7,7 @@ namespace DilatedKernels.Segmentation.Training;
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    Converters = [typeof(PaletteJsonConverter)])]
 [JsonSerializable(typeof(TrainingConfig))]
 internal sealed partial class TrainingJson : JsonSerializerContext;
