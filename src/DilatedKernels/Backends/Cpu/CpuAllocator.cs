@@ -38,7 +38,7 @@ internal sealed unsafe class CpuAllocator
     public CpuBuffer Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        long capacity = (bytes + ReadableTail + Alignment - 1) / Alignment * Alignment;
+        long capacity = (Math.Max(bytes, 1) + ReadableTail + Alignment - 1) / Alignment * Alignment;
         nint pointer = 0;
         lock (_lock)
         {
