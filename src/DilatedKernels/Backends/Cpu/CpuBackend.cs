@@ -19,12 +19,7 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public int Threads => _pool.Threads;
 
-    /// <summary>Fills new memory with NaN, so that a read before a write shows. For tests.</summary>
-    public bool PoisonsMemory
-    {
-        get => _allocator.Poison;
-        set => _allocator.Poison = value;
-    }
+    internal CpuAllocator Allocator => _allocator;
 
     public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
 
