@@ -1,2 +1,3 @@
-Console.WriteLine("dilated");
-return 0;
+using DilatedKernels.Cli;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

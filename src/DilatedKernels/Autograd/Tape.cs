@@ -81,6 +81,23 @@ public sealed class Tape : IDisposable
         return tensor;
     }
 
+    /// <summary>Takes over a tensor that the caller owns; the tape frees it.</summary>
+    /// <param name="tensor">A tensor that belongs to no tape.</param>
+    /// <returns>The same tensor.</returns>
+    /// <exception cref="ArgumentException">The tensor belongs to a tape already.</exception>
+    public Tensor Adopt(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (tensor.Tape is not null)
+        {
+            throw new ArgumentException($"The tensor {tensor.Shape} belongs to a tape already.", nameof(tensor));
+        }
+
+        tensor.Tape = this;
+        _owned.Add(tensor);
+        return tensor;
+    }
+
     /// <summary>
     /// Computes the gradient of <paramref name="loss"/> with respect to every trainable parameter it was computed from and adds
     /// it to <see cref="Parameter.Gradient"/>. Intermediates are freed on the way, last use first, except the loss and the
@@ -216,6 +233,5 @@ public sealed class Tape : IDisposable
         }
     }
 
-    // Only the newest node can have a chain's latest link as its input.
-    private bool IsInput(Tensor tensor) => _nodes.Count > 0 && Array.IndexOf(_nodes[^1].Inputs, tensor) >= 0;
+    private bool IsInput(Tensor tensor) => _nodes.Exists(node => Array.IndexOf(node.Inputs, tensor) >= 0);
 }

@@ -121,6 +121,17 @@ public sealed class Tensor : IDisposable
         Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
     }
 
+    /// <summary>Overwrites the values with ones given in the order of the shape (N, then C, then H, then W).</summary>
+    /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
+    public void SetArray(ReadOnlySpan<float> values)
+    {
+        CheckCount(Shape, values.Length);
+        float[] channelsLast = new float[values.Length];
+        ChannelOrder.ToChannelsLast(Shape, values, channelsLast);
+        SetChannelsLast(channelsLast);
+    }
+
     /// <summary>The value of a tensor with one element.</summary>
     /// <exception cref="InvalidOperationException">The tensor has another number of elements.</exception>
     public float Item()

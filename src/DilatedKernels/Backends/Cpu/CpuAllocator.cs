@@ -38,6 +38,7 @@ internal sealed unsafe class CpuAllocator
     public CpuBuffer Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        // An empty buffer is a block too: the part cleared below lies inside it.
         long capacity = (Math.Max(bytes, 1) + ReadableTail + Alignment - 1) / Alignment * Alignment;
         nint pointer = 0;
         lock (_lock)

@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace DilatedKernels.Backends.Cpu;
 
 /// <summary>
@@ -55,13 +57,7 @@ internal sealed class WorkerPool : IDisposable
         {
             var job = new Job(pieces, body);
             Volatile.Write(ref _job, job);
-            Interlocked.Increment(ref _version);
-            int sleepers = Volatile.Read(ref _sleepers);
-            if (sleepers > 0)
-            {
-                _wake.Release(Math.Min(sleepers, _workers.Length));
-            }
-
+            Publish();
             job.Run();
             var spin = default(SpinWait);
             while (!job.IsDone)
@@ -70,7 +66,7 @@ internal sealed class WorkerPool : IDisposable
             }
 
             Volatile.Write(ref _job, null);
-            job.Error?.Throw();
+            job.ThrowIfFailed();
         }
     }
 
@@ -82,8 +78,21 @@ internal sealed class WorkerPool : IDisposable
         }
 
         _stop = true;
+        Publish();
+    }
+
+    /// <summary>
+    /// Makes every worker look again. Sleepers are taken off the count here, not by themselves, so each is woken by exactly one
+    /// permit: permits left over from a burst of small jobs would make the workers wake and spin for nothing.
+    /// </summary>
+    private void Publish()
+    {
         Interlocked.Increment(ref _version);
-        _wake.Release(Math.Max(1, _workers.Length));
+        int sleepers = Interlocked.Exchange(ref _sleepers, 0);
+        if (sleepers > 0)
+        {
+            _wake.Release(sleepers);
+        }
     }
 
     private void Work()
@@ -116,23 +125,40 @@ internal sealed class WorkerPool : IDisposable
         }
 
         Interlocked.Increment(ref _sleepers);
-        // A job published between the last look and the increment would find no sleeper to wake.
-        if (Volatile.Read(ref _version) == seen)
+        // A job published between the last look and the increment may have found no sleeper to wake.
+        if (Volatile.Read(ref _version) == seen || !TryLeaveSleepers())
         {
             _wake.Wait();
         }
+    }
 
-        Interlocked.Decrement(ref _sleepers);
+    /// <summary>Takes this worker off the sleepers; false when it has been given a permit, which it must use up.</summary>
+    private bool TryLeaveSleepers()
+    {
+        int sleepers = Volatile.Read(ref _sleepers);
+        while (sleepers > 0)
+        {
+            int found = Interlocked.CompareExchange(ref _sleepers, sleepers - 1, sleepers);
+            if (found == sleepers)
+            {
+                return true;
+            }
+
+            sleepers = found;
+        }
+
+        return false;
     }
 
     private sealed class Job(int pieces, Action<int> body)
     {
         private int _next = -1;
         private int _done;
-
-        public System.Runtime.ExceptionServices.ExceptionDispatchInfo? Error { get; private set; }
+        private ExceptionDispatchInfo? _error;
 
         public bool IsDone => Volatile.Read(ref _done) == pieces;
+
+        public void ThrowIfFailed() => _error?.Throw();
 
         public void Run()
         {
@@ -142,16 +168,18 @@ internal sealed class WorkerPool : IDisposable
             {
                 try
                 {
-                    body(piece);
+                    // Once a piece has failed, the rest of the result does not matter.
+                    if (_error is null)
+                    {
+                        body(piece);
+                    }
                 }
                 catch (Exception error)
                 {
-                    Error ??= System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(error);
+                    Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(error), null);
                 }
-                finally
-                {
-                    Interlocked.Increment(ref _done);
-                }
+
+                Interlocked.Increment(ref _done);
             }
 
             t_inside = outer;

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using DilatedKernels.Cli.Commands;
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Training;
+using DilatedKernels.Serialization;
+
+namespace DilatedKernels.Cli;
+
+/// <summary>Parses the arguments, runs the verb, and turns every failure into one clear message and an exit code.</summary>
+internal static class CommandLine
+{
+    // The library's own limit of 2 seconds would cut off the checkpoint that Ctrl-C asks for.
+    private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
+
+    public static RootCommand Build() => new("Semantic segmentation with dilated convolutions: trains and runs the networks of Yu and Koltun (2016).")
+    {
+        DemoCommand.Create(),
+        TrainCommand.Create(),
+        EvalCommand.Create(),
+        PredictCommand.Create(),
+        InfoCommand.Create(),
+        CheckDataCommand.Create(),
+        DevicesCommand.Create(),
+    };
+
+    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
+    {
+        ParseResult parsed = Build().Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (System.CommandLine.Parsing.ParseError problem in parsed.Errors)
+            {
+                await error.WriteLineAsync(problem.Message).ConfigureAwait(false);
+            }
+
+            string verb = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+            await error.WriteLineAsync($"See: dilated {verb}--help").ConfigureAwait(false);
+            return ExitCode.BadInput;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeToSave,
+            }).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (CodeOf(exception) is not null)
+        {
+            await error.WriteLineAsync($"dilated: {exception.Message}").ConfigureAwait(false);
+            return CodeOf(exception)!.Value;
+        }
+    }
+
+    private static int? CodeOf(Exception exception) => exception switch
+    {
+        UserInputException or SafetensorsException => ExitCode.BadInput,
+        DeviceUnavailableException => ExitCode.NoDevice,
+        OperationCanceledException => ExitCode.Interrupted,
+        TrainingDivergedException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
+        _ => null,
+    };
+}

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Globalization;
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Models;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary>The options that describe a network: front-end width and context module.</summary>
+internal sealed class ModelOptions
+{
+    private readonly Option<double?> _width = new("--width")
+    {
+        Description = "Factor on the front end's channels; 1 is the full VGG-16, 0.125 trains on two cores. [default: 1]",
+        HelpName = "FACTOR",
+    };
+
+    private readonly Option<string?> _context = new("--context")
+    {
+        Description = "Context module: none, basic, large, or dilations of a basic module such as 1,1,2,4,8,1. [default: none, or basic where the recipe needs one]",
+        HelpName = "KIND",
+    };
+
+    private readonly Option<ContextPadding> _padding = new("--context-padding")
+    {
+        Description = "Pad the context module Once (by its receptive field) or PerLayer (by each dilation).",
+        DefaultValueFactory = _ => ContextPadding.PerLayer,
+    };
+
+    private readonly Option<ContextInitialization> _initialization = new("--context-init")
+    {
+        Description = "How the context module starts.",
+        DefaultValueFactory = _ => ContextInitialization.Identity,
+    };
+
+    private readonly Option<double> _noise = new("--context-noise")
+    {
+        Description = "Standard deviation of the weights beside the identity, relative to it; the released code uses 0.01.",
+        DefaultValueFactory = _ => 0.01,
+        HelpName = "STD",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_width);
+        command.Options.Add(_context);
+        command.Options.Add(_padding);
+        command.Options.Add(_initialization);
+        command.Options.Add(_noise);
+    }
+
+    public bool HasWidth(ParseResult result) => result.GetValue(_width) is not null;
+
+    /// <summary>The VGG-16 front end at the width asked for.</summary>
+    public FrontEndConfig FrontEnd(ParseResult result, int classes)
+    {
+        double width = result.GetValue(_width) ?? 1;
+        if (width is not (> 0 and <= 64))
+        {
+            throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--width is above 0 and at most 64; it was {width}."));
+        }
+
+        return FrontEndConfig.Vgg16(classes, width);
+    }
+
+    /// <summary>The context module asked for, or null for none. <paramref name="fallback"/> applies when --context is absent.</summary>
+    public ContextConfig? Context(ParseResult result, int classes, string fallback)
+    {
+        string kind = result.GetValue(_context) ?? fallback;
+        ContextConfig? config = kind switch
+        {
+            "none" => null,
+            "basic" => ContextConfig.Basic(classes),
+            "large" => ContextConfig.Large(classes),
+            _ => ContextConfig.Basic(classes) with { Dilations = ParseDilations(kind) },
+        };
+        return config is null ? null : config with
+        {
+            Padding = result.GetValue(_padding),
+            Initialization = result.GetValue(_initialization),
+            Noise = result.GetValue(_noise),
+        };
+    }
+
+    private static int[] ParseDilations(string text)
+    {
+        string[] parts = text.Split(',');
+        int[] dilations = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out dilations[i]) || dilations[i] < 1)
+            {
+                throw new UserInputException($"--context is none, basic, large or a list of dilations such as 1,1,2,4,8,1; it was {text}.");
+            }
+        }
+
+        return dilations;
+    }
+}

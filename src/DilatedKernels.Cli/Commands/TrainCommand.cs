@@ -1,0 +1,177 @@
+using System.CommandLine;
+using System.Globalization;
+using DilatedKernels.Cli.Output;
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Training;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary><c>dilated train</c>: trains a model on a dataset folder, or continues a run.</summary>
+internal sealed class TrainCommand
+{
+    private readonly Argument<string?> _data = new("data") { Description = "The dataset folder (VOC or pair layout).", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
+    private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts.", HelpName = "FOLDER" };
+    private readonly Option<Recipe> _recipe = new("--recipe") { Description = "What to train.", DefaultValueFactory = _ => Recipe.FrontEnd };
+    private readonly Option<string?> _preset = new("--preset") { Description = $"A published network: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
+    private readonly Option<string?> _weights = new("--weights") { Description = "A checkpoint to start from; its front end's shape counts.", HelpName = "FILE" };
+    private readonly Option<long> _steps = new("--steps") { Description = "Steps in all.", DefaultValueFactory = _ => 1000, HelpName = "N" };
+    private readonly Option<int> _batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 4, HelpName = "N" };
+    private readonly Option<string?> _crop = new("--crop") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: 564; whole maps for stored score maps]", HelpName = "SIZE" };
+    private readonly Option<bool> _noMirror = new("--no-mirror") { Description = "Do not mirror half of the samples." };
+    private readonly Option<LabelResolution> _labels = new("--labels") { Description = "Train on labels at the network's stride, or at full resolution through the fixed upsampling.", DefaultValueFactory = _ => LabelResolution.Stride };
+    private readonly Option<ScoreMaps> _maps = new("--score-maps") { Description = "Context recipe: maps computed once, or on every crop.", DefaultValueFactory = _ => ScoreMaps.Stored };
+    private readonly Option<OptimizerKind> _optimizer = new("--optimizer") { Description = "The update rule.", DefaultValueFactory = _ => OptimizerKind.Adam };
+    private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
+    private readonly Option<ScheduleKind> _schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleKind.Poly };
+    private readonly Option<double> _momentum = new("--momentum") { Description = "SGD's momentum.", DefaultValueFactory = _ => 0.9, HelpName = "FACTOR" };
+    private readonly Option<double> _decay = new("--weight-decay") { Description = "Weight decay, on weights only.", DefaultValueFactory = _ => 5e-4, HelpName = "FACTOR" };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Names every random number of the run.", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<long> _validateEvery = new("--validate-every") { Description = "Steps between validations; 0 for the end only.", DefaultValueFactory = _ => 500, HelpName = "N" };
+    private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
+    private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
+    private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
+    private readonly ModelOptions _model = new();
+    private readonly DeviceOptions _device = new();
+
+    public static Command Create()
+    {
+        var verb = new TrainCommand();
+        var command = new Command("train", "Trains a model on a dataset folder; writes checkpoints and metrics; resumes.");
+        command.Arguments.Add(verb._data);
+        foreach (Option option in new Option[]
+        {
+            verb._run, verb._resume, verb._recipe, verb._preset, verb._weights, verb._steps, verb._batch, verb._crop, verb._noMirror, verb._labels, verb._maps,
+            verb._optimizer, verb._rate, verb._schedule, verb._momentum, verb._decay, verb._seed, verb._validateEvery, verb._checkpointEvery,
+            verb._trainingSplit, verb._validationSplit,
+        })
+        {
+            command.Options.Add(option);
+        }
+
+        verb._model.AddTo(command);
+        verb._device.AddTo(command);
+        command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
+        return command;
+    }
+
+    private int Run(ParseResult result, CancellationToken cancellation)
+    {
+        TextWriter output = result.InvocationConfiguration.Output;
+        ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
+        using Device device = _device.Open(result);
+        using Trainer trainer = Open(result, device);
+        TrainingResult outcome;
+        try
+        {
+            outcome = trainer.Run(display.Training, (done, all) => display.Count("score maps", done, all), cancellation);
+        }
+        finally
+        {
+            display.Finish();
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"steps       {outcome.Steps} of {trainer.Config.Steps}"));
+        if (!double.IsNaN(outcome.BestMeanIoU))
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean IoU    {100 * outcome.BestMeanIoU:F2} % (best validation)"));
+            output.WriteLine($"best        {outcome.BestCheckpoint}");
+        }
+
+        output.WriteLine($"last        {outcome.LastCheckpoint}");
+        output.WriteLine($"metrics     {trainer.Folder.MetricsFile}");
+        if (!outcome.IsComplete)
+        {
+            output.WriteLine($"Interrupted. Continue with: dilated train --resume {trainer.Folder.Path}");
+            return ExitCode.Interrupted;
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private Trainer Open(ParseResult result, Device device)
+    {
+        string? resume = result.GetValue(_resume);
+        string? data = result.GetValue(_data);
+        string? run = result.GetValue(_run);
+        if (resume is not null)
+        {
+            return data is null && run is null
+                ? Trainer.Resume(resume, device)
+                : throw new UserInputException("--resume takes everything from the run's own configuration: give neither a dataset nor --run with it.");
+        }
+
+        if (data is null || run is null)
+        {
+            throw new UserInputException("Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help");
+        }
+
+        return Trainer.Start(Configure(result, data), run, device);
+    }
+
+    private TrainingConfig Configure(ParseResult result, string data)
+    {
+        ClassSet classes = DatasetFolder.Open(data).Classes;
+        Recipe recipe = result.GetValue(_recipe);
+        ScoreMaps maps = result.GetValue(_maps);
+        string split = result.GetValue(_validationSplit)!;
+        bool wholeMaps = recipe == Recipe.Context && maps == ScoreMaps.Stored;
+        return new TrainingConfig
+        {
+            Model = Network(result, recipe, classes),
+            Recipe = recipe,
+            Data = Path.GetFullPath(data),
+            TrainingSplit = result.GetValue(_trainingSplit)!,
+            ValidationSplit = split == "none" ? null : split,
+            Weights = result.GetValue(_weights) is { } weights ? Path.GetFullPath(weights) : null,
+            BatchSize = result.GetValue(_batch),
+            Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : 564),
+            Mirror = !result.GetValue(_noMirror),
+            Labels = result.GetValue(_labels),
+            ScoreMaps = maps,
+            Steps = result.GetValue(_steps),
+            ValidateEvery = result.GetValue(_validateEvery),
+            CheckpointEvery = result.GetValue(_checkpointEvery),
+            Seed = result.GetValue(_seed),
+            Optimizer = new OptimizerConfig
+            {
+                Kind = result.GetValue(_optimizer),
+                LearningRate = result.GetValue(_rate),
+                Momentum = result.GetValue(_momentum),
+                WeightDecay = result.GetValue(_decay),
+                Schedule = result.GetValue(_schedule),
+            },
+        };
+    }
+
+    private ModelConfig Network(ParseResult result, Recipe recipe, ClassSet classes)
+    {
+        string fallback = recipe == Recipe.FrontEnd ? "none" : "basic";
+        if (result.GetValue(_preset) is { } preset)
+        {
+            ModelConfig published = Presets.Get(preset);
+            return recipe == Recipe.FrontEnd ? published with { Context = null } : published;
+        }
+
+        int count = classes.Names.Count;
+        ModelConfig? start = result.GetValue(_weights) is { } weights ? ModelFile.ReadConfig(weights) : null;
+        if (start is not null && _model.HasWidth(result))
+        {
+            throw new UserInputException("--width and --weights together: the front end's width comes from the weights.");
+        }
+
+        return new ModelConfig
+        {
+            Name = recipe == Recipe.FrontEnd ? "front-end" : "front-end-context",
+            FrontEnd = start?.FrontEnd ?? _model.FrontEnd(result, count) with { FinalDeviation = 0.01 },
+            Context = _model.Context(result, count, fallback) ?? (recipe == Recipe.FrontEnd ? null : start?.Context),
+            MeanBgr = start?.MeanBgr ?? [classes.MeanBgr.B, classes.MeanBgr.G, classes.MeanBgr.R],
+            // From scratch, He initialisation expects inputs of unit size.
+            InputScale = start?.InputScale ?? 1.0 / 64,
+            ClassNames = classes.Names,
+            Palette = classes.Palette.ToHex(count),
+        };
+    }
+}

@@ -1,0 +1,45 @@
+namespace DilatedKernels.Segmentation.Data;
+
+/// <summary>
+/// Decides what is cut where, as a pure function of seed and position in the run: crop <c>k</c> of step <c>s</c> is the run's draw number
+/// <c>g = s·BatchSize + k</c>; each epoch of as many draws as there are samples is its own permutation of the samples.
+/// </summary>
+internal sealed class CropPlan(int samples, CropOptions options)
+{
+    private readonly Lock _lock = new();
+    private long _epoch = -1;
+    private int[] _order = [];
+
+    /// <summary>The sample that a draw takes.</summary>
+    public int SampleOf(long draw)
+    {
+        long epoch = draw / samples;
+        lock (_lock)
+        {
+            // Draws come nearly in order, so one epoch's permutation is enough to keep.
+            if (epoch != _epoch)
+            {
+                _order = [.. Enumerable.Range(0, samples)];
+                new RandomSequence(options.Seed, "sample order", (ulong)epoch).Shuffle<int>(_order);
+                _epoch = epoch;
+            }
+
+            return _order[(int)(draw % samples)];
+        }
+    }
+
+    /// <summary>
+    /// Where a draw's crop interior starts in an image, and whether it is mirrored. The interior lies within the image; where the image is
+    /// smaller, the image lies within the interior.
+    /// </summary>
+    public (int Top, int Left, bool Mirror) PlacementOf(long draw, Size2 image)
+    {
+        RandomSequence random = new(options.Seed, "crop", (ulong)draw);
+        int top = Offset(random, image.Height, options.Interior.Height);
+        int left = Offset(random, image.Width, options.Interior.Width);
+        return (top, left, options.Mirror && (random.NextUInt32() & 1) == 1);
+    }
+
+    private static int Offset(RandomSequence random, int image, int interior)
+        => Math.Min(0, image - interior) + random.NextInt32(Math.Abs(image - interior) + 1);
+}

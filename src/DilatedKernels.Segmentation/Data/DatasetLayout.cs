@@ -1,0 +1,25 @@
+namespace DilatedKernels.Segmentation.Data;
+
+/// <summary>How a dataset's files are arranged.</summary>
+internal abstract class DatasetLayout
+{
+    public abstract IReadOnlyList<string> Splits { get; }
+
+    /// <summary>The classes where no dataset.json names them; null if they must be named.</summary>
+    public abstract ClassSet? DefaultClasses { get; }
+
+    /// <summary>The samples of one of <see cref="Splits"/> in a fixed order.</summary>
+    public abstract IReadOnlyList<Sample> Samples(string split);
+
+    /// <summary>Where the mask of a sample belongs, whether or not it is there.</summary>
+    public abstract string MaskPathFor(string split, Sample sample);
+
+    /// <summary>What is wrong with the split besides its samples.</summary>
+    public virtual IEnumerable<DatasetProblem> StrayFiles(string split) => [];
+
+    public static DatasetLayout Detect(string root)
+        => (DatasetLayout?)VocLayout.TryOpen(root) ?? PairLayout.TryOpen(root)
+            ?? throw new UserInputException(
+                $"{root}: this is no dataset folder. It needs either JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt (VOC layout), "
+                + "or for each split a folder of images and one of masks with the same names, such as train/ and trainannot/ or train/ and train_labels/ (pair layout).");
+}

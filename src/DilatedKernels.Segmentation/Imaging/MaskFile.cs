@@ -1,0 +1,45 @@
+using DilatedKernels.Segmentation.Imaging.Jpeg;
+using DilatedKernels.Segmentation.Imaging.Png;
+
+namespace DilatedKernels.Segmentation.Imaging;
+
+/// <summary>
+/// Reads and writes label masks: PNG files whose stored numbers are class indices. They are never turned into colours, which is
+/// where other readers lose them.
+/// </summary>
+public static class MaskFile
+{
+    /// <summary>Reads a paletted or grey PNG of 1, 2, 4 or 8 bits a pixel, interlaced or not, keeping the stored numbers.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="ImageFormatException">The file cannot be read, is damaged or cut off, or holds colours, transparency or 16-bit samples instead of indices.</exception>
+    public static IndexMask Read(string path)
+    {
+        byte[] file = ImageBytes.Read(path);
+        if (JpegFile.HasSignature(file))
+        {
+            throw new ImageFormatException(path, "the mask is a JPEG, whose compression changes class indices; masks are paletted or grey PNG files.");
+        }
+
+        PngFile png = PngFile.Parse(path, file);
+        PngHeader header = png.Header;
+        if (header.Color is not (PngColor.Grey or PngColor.Indexed))
+        {
+            string kind = header.Color == PngColor.GreyAlpha ? "grey with transparency" : "colours";
+            throw new ImageFormatException(path, $"the mask holds {kind}, not class indices; colour masks must be converted to indices: a paletted or grey PNG whose pixel values are the class numbers.");
+        }
+
+        if (header.BitDepth == 16)
+        {
+            throw new ImageFormatException(path, "the mask has 16 bits a pixel; class indices are 0 to 255, so save it as an 8-bit grey or paletted PNG.");
+        }
+
+        return new IndexMask(header.Width, header.Height, PngDecoder.Decode(png));
+    }
+
+    /// <summary>Writes a paletted 8-bit PNG; a reader sees the old file or the whole new one.</summary>
+    /// <param name="path">The file to replace or create, in a folder that exists.</param>
+    /// <param name="mask">The mask.</param>
+    /// <param name="palette">The colours. Indices past its end, such as void, are stored unchanged and shown black.</param>
+    /// <exception cref="UserInputException">The file cannot be written.</exception>
+    public static void Write(string path, IndexMask mask, Palette palette) => PngWriter.Write(path, mask, palette);
+}

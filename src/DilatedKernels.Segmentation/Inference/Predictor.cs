@@ -1,0 +1,137 @@
+using DilatedKernels.Nn;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Models;
+
+namespace DilatedKernels.Segmentation.Inference;
+
+/// <summary>
+/// Segments images of any size. The front end has no padding, so it runs on tiles of the reflection-padded image that give
+/// the very scores of the whole image; the context module then sees the whole score map, without seams.
+/// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
+/// then the most probable class wins (Yu and Koltun 2016, the released predict code).
+/// </summary>
+public sealed class Predictor
+{
+    private readonly SegmentationModel _model;
+    private readonly (double B, double G, double R) _mean;
+    private readonly int _tileCells;
+
+    /// <summary>Prepares a model for prediction; the model is not owned.</summary>
+    /// <param name="model">A model with a front end.</param>
+    /// <param name="tileCells">Cells along the side of a tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
+    public Predictor(SegmentationModel model, int tileCells = 66)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentOutOfRangeException.ThrowIfLessThan(tileCells, 1);
+        _model = model;
+        _mean = (model.Config.MeanBgr[0], model.Config.MeanBgr[1], model.Config.MeanBgr[2]);
+        _tileCells = tileCells;
+    }
+
+    /// <summary>The class of every pixel.</summary>
+    /// <param name="image">An image of any size from 1×1.</param>
+    /// <param name="cancellation">Checked between tiles.</param>
+    public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using Tape tape = Tape.Inference();
+        // Interpolation needs one cell past the last pixel's own.
+        Tensor scores = FrontEndScores(image, extraCells: 1, cancellation);
+        if (_model.Context is { } context)
+        {
+            scores = context.Forward(scores, ForwardContext.Inference);
+        }
+
+        int stride = _model.Stride;
+        Tensor full = _model.Config.UpsampleInNetwork
+            ? Ops.BilinearDeconvolution(scores, stride)
+            : Ops.UpsampleBilinear(Ops.Softmax(scores), scores.Shape.H * stride, scores.Shape.W * stride, BilinearAlignment.CellOrigin);
+        return ArgMax(full, image.Width, image.Height);
+    }
+
+    /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
+    /// <param name="image">An image of any size from 1×1.</param>
+    /// <param name="extraCells">Cells to add at the bottom and right, over the reflected image.</param>
+    /// <param name="cancellation">Checked between tiles.</param>
+    public Tensor FrontEndScores(RgbImage image, int extraCells = 0, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        Device device = _model.Device;
+        int stride = _model.Stride;
+        int margin = _model.Margin;
+        int rows = CellsFor(image.Height, stride) + extraCells;
+        int columns = CellsFor(image.Width, stride) + extraCells;
+        int channels = _model.Config.Classes;
+        float[]? map = null;
+
+        for (int top = 0; top < rows; top += _tileCells)
+        {
+            for (int left = 0; left < columns; left += _tileCells)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                int height = Math.Min(_tileCells, rows - top);
+                int width = Math.Min(_tileCells, columns - left);
+                var inputSize = new Size2((height * stride) + (2 * margin), (width * stride) + (2 * margin));
+                float[] input = new float[checked(inputSize.Height * inputSize.Width * 3)];
+                ImageTensor.CopyWindow(image, _mean, (top * stride) - margin, (left * stride) - margin, inputSize, mirror: false, input);
+                InputScale.Apply(input, _model.Config.InputScale);
+
+                using Tensor x = Tensor.FromChannelsLast(device, new Shape(1, 3, inputSize.Height, inputSize.Width), input);
+                Tensor tile = _model.FrontEnd!.Forward(x, ForwardContext.Inference);
+                if (height == rows && width == columns)
+                {
+                    return tile;
+                }
+
+                map ??= new float[checked(rows * columns * channels)];
+                CopyTile(tile, map, top, left, columns);
+            }
+        }
+
+        Tensor scores = Tensor.FromChannelsLast(device, new Shape(1, channels, rows, columns), map);
+        Tape.Current?.Adopt(scores);
+        return scores;
+    }
+
+    internal static int CellsFor(int pixels, int stride) => (pixels + stride - 1) / stride;
+
+    private static void CopyTile(Tensor tile, float[] map, int top, int left, int columns)
+    {
+        float[] values = tile.ToChannelsLast();
+        int rowLength = tile.Shape.W * tile.Shape.C;
+        for (int y = 0; y < tile.Shape.H; y++)
+        {
+            Array.Copy(values, y * rowLength, map, (((top + y) * columns) + left) * tile.Shape.C, rowLength);
+        }
+
+        tile.Dispose();
+    }
+
+    private static IndexMask ArgMax(Tensor scores, int width, int height)
+    {
+        float[] values = scores.ToChannelsLast();
+        int channels = scores.Shape.C;
+        int rowLength = scores.Shape.W * channels;
+        byte[] indices = new byte[width * height];
+        for (int y = 0; y < height; y++)
+        {
+            for (int x = 0; x < width; x++)
+            {
+                ReadOnlySpan<float> pixel = values.AsSpan((y * rowLength) + (x * channels), channels);
+                int best = 0;
+                for (int c = 1; c < channels; c++)
+                {
+                    if (pixel[c] > pixel[best])
+                    {
+                        best = c;
+                    }
+                }
+
+                indices[(y * width) + x] = (byte)best;
+            }
+        }
+
+        return new IndexMask(width, height, indices);
+    }
+}

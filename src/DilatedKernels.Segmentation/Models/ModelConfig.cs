@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Imaging;
+
+namespace DilatedKernels.Segmentation.Models;
+
+/// <summary>Everything that says which network this is: enough to build it again and to prepare its input.</summary>
+/// <remarks>Two records that hold equal lists are not equal by <c>==</c>; compare <see cref="ToJson"/>.</remarks>
+public sealed record ModelConfig
+{
+    /// <summary>A name for people, such as <c>voc-dilation8</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The part from image to scores, or null for a context module alone on stored score maps.</summary>
+    public FrontEndConfig? FrontEnd { get; init; }
+
+    /// <summary>The context module after it, or null for a front end alone.</summary>
+    public ContextConfig? Context { get; init; }
+
+    /// <summary>
+    /// Whether the network ends with a fixed bilinear deconvolution of the scores to the image's resolution, as the released Cityscapes net
+    /// does. Needs a front end with an even stride.
+    /// </summary>
+    public bool UpsampleInNetwork { get; init; }
+
+    /// <summary>The value subtracted from blue, green and red (0 to 255), in this order.</summary>
+    public IReadOnlyList<double> MeanBgr { get; init; } = [0, 0, 0];
+
+    /// <summary>
+    /// Factor by which a front end multiplies its input, which is on the scale of pixels. 1 by default, as VGG's weights expect; about 1/64 brings
+    /// pixels to unit size, which He initialisation expects when training from scratch.
+    /// </summary>
+    public double InputScale { get; init; } = 1;
+
+    /// <summary>One name a class, or null.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>One colour a class, or null.</summary>
+    public Palette? Palette { get; init; }
+
+    /// <summary>The padded input that the net was published with and predicts best in, or null.</summary>
+    public Size2? InputSize { get; init; }
+
+    /// <summary>The number of classes, C.</summary>
+    [JsonIgnore]
+    public int Classes => FrontEnd?.Classes ?? Context?.Classes ?? 0;
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote. What the text leaves out has its default; a property that does not exist is an error.</summary>
+    /// <param name="json">JSON text.</param>
+    /// <exception cref="ArgumentException">The text is no configuration, or a wrong one.</exception>
+    public static ModelConfig FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            ModelConfig config = ModelJson.Read(json);
+            config.Validate();
+            return config;
+        }
+        catch (JsonException exception)
+        {
+            throw new ArgumentException($"The model's configuration is no valid JSON: {exception.Message}", nameof(json), exception);
+        }
+    }
+
+    /// <summary>The same network for the classes, colours and mean pixel of a dataset.</summary>
+    /// <param name="classes">As many classes as the network has.</param>
+    /// <exception cref="ArgumentException">The numbers of classes differ.</exception>
+    public ModelConfig WithClasses(ClassSet classes)
+    {
+        ArgumentNullException.ThrowIfNull(classes);
+        Check.That(classes.Count == Classes, $"{Name} has {Classes} classes, but {classes.Name} has {classes.Count}.");
+        return this with
+        {
+            ClassNames = classes.Names,
+            Palette = new Palette([.. classes.Palette.Colors.Take(Classes)]),
+            MeanBgr = [classes.MeanBgr.B, classes.MeanBgr.G, classes.MeanBgr.R],
+        };
+    }
+
+    /// <summary>The classes, colours and mean pixel for preparing input and writing output; numbers for names and VOC's colours where the network has none. Void is 255.</summary>
+    public ClassSet ToClassSet() => new()
+    {
+        Name = Name,
+        Names = ClassNames ?? [.. Enumerable.Range(0, Classes).Select(label => string.Create(CultureInfo.InvariantCulture, $"class {label}"))],
+        Palette = Palette ?? Palette.Voc,
+        VoidLabel = 255,
+        MeanBgr = (MeanBgr[0], MeanBgr[1], MeanBgr[2]),
+    };
+
+    /// <summary>Writes the configuration as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ModelJson.Default.ModelConfig);
+
+    /// <summary>Checks that the parts fit each other and every number is in its range.</summary>
+    /// <exception cref="ArgumentException">One is not; the message says which.</exception>
+    public void Validate()
+    {
+        Check.That(!string.IsNullOrWhiteSpace(Name), "Name is empty.");
+        Check.That(FrontEnd is not null || Context is not null, "there is neither a front end nor a context module.");
+        FrontEnd?.Validate();
+        Context?.Validate();
+        Check.That(
+            FrontEnd is null || Context is null || FrontEnd.Classes == Context.Classes,
+            $"the front end makes {FrontEnd?.Classes} classes and the context module takes {Context?.Classes}.");
+        Check.That(
+            !UpsampleInNetwork || FrontEnd?.Stages.Any(stage => stage.PoolAfter) == true,
+            "UpsampleInNetwork needs a front end with at least one pooling.");
+        Check.That(MeanBgr is { Count: 3 } && MeanBgr.All(double.IsFinite), "MeanBgr has three finite values: blue, green, red.");
+        Check.That(double.IsFinite(InputScale) && InputScale > 0, $"InputScale is above 0; it was {InputScale}.");
+        Check.That(ClassNames is null || ClassNames.Count == Classes, $"ClassNames has one entry a class, {Classes}; there were {ClassNames?.Count}.");
+        Check.That(Palette is null || Palette.Count == Classes, $"Palette has one entry a class, {Classes}; there were {Palette?.Count}.");
+    }
+}

@@ -1,0 +1,108 @@
+namespace DilatedKernels.Segmentation.Models;
+
+/// <summary>The sizes and costs of a network, computed from its configuration alone: no tensor is made.</summary>
+public sealed class ModelSummary
+{
+    private ModelSummary(ModelConfig config, Architecture architecture, Size2 input, int batch, IReadOnlyList<LayerSummary> layers, int receptiveField)
+    {
+        Config = config;
+        Input = new Shape(batch, architecture.InChannels, input.Height, input.Width);
+        Layers = layers;
+        ReceptiveField = receptiveField;
+        Stride = architecture.Stride;
+        OutputStride = config.UpsampleInNetwork ? 1 : architecture.Stride;
+        Margin = architecture.Margin;
+        Size2 size = layers[^1].Size;
+        Output = new Shape(batch, architecture.OutChannels, size.Height, size.Width);
+        Parameters = layers.Sum(layer => layer.Parameters);
+        Flops = layers.Sum(layer => layer.Flops);
+        TrainingActivationBytes = layers.Sum(layer => layer.ActivationBytes);
+        long before = Input.Count * sizeof(float);
+        foreach (LayerSummary layer in layers.Where(layer => layer.Kind != "dropout"))
+        {
+            InferenceActivationBytes = Math.Max(InferenceActivationBytes, before + layer.ActivationBytes);
+            before = layer.ActivationBytes;
+        }
+    }
+
+    /// <summary>The network.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The input, <c>[N, C, H, W]</c>.</summary>
+    public Shape Input { get; }
+
+    /// <summary>The scores, <c>[N, C, h, w]</c>.</summary>
+    public Shape Output { get; }
+
+    /// <summary>The layers in the order of computation.</summary>
+    public IReadOnlyList<LayerSummary> Layers { get; }
+
+    /// <summary>Input pixels that one output depends on, along each axis: 380 for the paper's front end, 908 with its context module.</summary>
+    public int ReceptiveField { get; }
+
+    /// <summary>Input pixels from one score cell to the next, before any upsampling in the network.</summary>
+    public int Stride { get; }
+
+    /// <summary>Input pixels from one output to the next.</summary>
+    public int OutputStride { get; }
+
+    /// <summary>Input pixels on each side without scores of their own: 186 for the paper's front end.</summary>
+    public int Margin { get; }
+
+    /// <summary>Weights and biases.</summary>
+    public long Parameters { get; }
+
+    /// <summary>Multiply-adds times two of one forward pass over the batch.</summary>
+    public long Flops { get; }
+
+    /// <summary>Bytes of all layers' outputs, which a training step holds at once.</summary>
+    public long TrainingActivationBytes { get; }
+
+    /// <summary>Bytes of the largest input and output of one layer, which a prediction holds at once.</summary>
+    public long InferenceActivationBytes { get; }
+
+    /// <summary>Bytes of the float32 parameters.</summary>
+    public long ParameterBytes => Parameters * sizeof(float);
+
+    /// <summary>Computes the summary.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="input">Extents of the input, margins included.</param>
+    /// <param name="batch">Images in a batch, 1 or more.</param>
+    /// <exception cref="ArgumentException">The configuration is wrong or the input too small for it; the message says where.</exception>
+    public static ModelSummary Of(ModelConfig config, Size2 input, int batch = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        var architecture = new Architecture(config);
+        var layers = new List<LayerSummary>();
+        Size2 size = input;
+        int field = 1;
+        int jump = 1;
+        int contextField = 1;
+        for (int i = 0; i < architecture.Layers.Count; i++)
+        {
+            LayerPlan layer = architecture.Layers[i];
+            size = architecture.NextSize(layer, size, input);
+            bool isContext = i >= architecture.FrontEnd.Count && i < architecture.FrontEnd.Count + architecture.Context.Count;
+            if (layer is DeconvolutionPlan)
+            {
+                // An output pixel between two cells reads both.
+                field += jump;
+                jump /= layer.Stride;
+            }
+            else
+            {
+                field += (layer.Extent - 1) * jump;
+                jump *= layer.Stride;
+                contextField += isContext ? layer.Extent - 1 : 0;
+            }
+
+            long values = (long)batch * layer.OutChannels * size.Height * size.Width;
+            layers.Add(new LayerSummary(
+                layer.Name, layer.Kind, layer.Kernel, layer.Stride, layer.Dilation, layer.Padding,
+                field, isContext ? contextField : null, layer.OutChannels, size,
+                layer.Parameters.Sum(parameter => parameter.Shape.Count), values * layer.FlopsPerValue, values * sizeof(float)));
+        }
+
+        return new ModelSummary(config, architecture, input, batch, layers, field);
+    }
+}

@@ -1,0 +1,75 @@
+using DilatedKernels.Segmentation.Data;
+
+namespace DilatedKernels.Segmentation.Models;
+
+/// <summary>The paper's published networks by name.</summary>
+public static class Presets
+{
+    private static readonly Dictionary<string, Func<ModelConfig>> ByName = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["voc-dilation8"] = VocDilation8,
+        ["camvid-dilation8"] = CamVidDilation8,
+        ["kitti-dilation7"] = KittiDilation7,
+        ["cityscapes-dilation10"] = CityscapesDilation10,
+    };
+
+    /// <summary>The names that <see cref="Get"/> knows.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys];
+
+    /// <summary>The network with a name, in any case of letters.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <exception cref="ArgumentException">There is no such network; the message lists the names.</exception>
+    public static ModelConfig Get(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return ByName.TryGetValue(name, out Func<ModelConfig>? make)
+            ? make()
+            : throw new ArgumentException($"There is no network called '{name}'. The names are: {string.Join(", ", Names)}.", nameof(name));
+    }
+
+    /// <summary>Pascal VOC 2012: the large context module, padded once by 33 cells.</summary>
+    private static ModelConfig VocDilation8() => new ModelConfig
+    {
+        Name = "voc-dilation8",
+        FrontEnd = Caffe(21),
+        Context = ContextConfig.Large(21),
+        InputSize = 900,
+    }.WithClasses(ClassSet.Voc);
+
+    private static ModelConfig CamVidDilation8() => new ModelConfig
+    {
+        Name = "camvid-dilation8",
+        FrontEnd = Caffe(11),
+        Context = Basic(11, ContextConfig.PaperDilations),
+        InputSize = new Size2(900, 1100),
+    }.WithClasses(ClassSet.CamVid);
+
+    /// <summary>CamVid's classes, KITTI's mean pixel; without the layer of dilation 16, as KITTI's images are low.</summary>
+    private static ModelConfig KittiDilation7() => new ModelConfig
+    {
+        Name = "kitti-dilation7",
+        FrontEnd = Caffe(11),
+        Context = Basic(11, [1, 1, 2, 4, 8, 1]),
+        InputSize = new Size2(852, 1640),
+    }.WithClasses(ClassSet.CamVid with { MeanBgr = (96.19, 95.55, 91.35) });
+
+    /// <summary>With layers of dilation 32 and 64 for the larger images, and scores enlarged in the network.</summary>
+    private static ModelConfig CityscapesDilation10() => new ModelConfig
+    {
+        Name = "cityscapes-dilation10",
+        FrontEnd = Caffe(19),
+        Context = Basic(19, [1, 1, 2, 4, 8, 16, 32, 64, 1]),
+        UpsampleInNetwork = true,
+        InputSize = 1396,
+    }.WithClasses(ClassSet.Cityscapes);
+
+    // The released nets run in Caffe, whose pooling rounds up.
+    private static FrontEndConfig Caffe(int classes) => FrontEndConfig.Vgg16(classes) with { PoolRounding = PoolRounding.Ceiling };
+
+    private static ContextConfig Basic(int classes, IReadOnlyList<int> dilations) => ContextConfig.Basic(classes) with
+    {
+        Dilations = dilations,
+        Padding = ContextPadding.PerLayer,
+        Noise = 0.01,
+    };
+}

@@ -1,0 +1,160 @@
+using DilatedKernels.Nn;
+
+namespace DilatedKernels.Segmentation.Models;
+
+/// <summary>
+/// A network from images to class scores: front end, context module, or both, built from a <see cref="ModelConfig"/>.
+/// Input is <c>[N, 3, H, W]</c>, blue, green, red with the mean subtracted; a context module alone takes <c>[N, C, H, W]</c> scores.
+/// </summary>
+public sealed class SegmentationModel : Module
+{
+    private readonly Architecture _architecture;
+    private readonly Sequential _layers;
+
+    private SegmentationModel(Device device, ModelConfig config, Architecture architecture)
+    {
+        Device = device;
+        Config = config;
+        _architecture = architecture;
+        FrontEnd = Chain(architecture.FrontEnd);
+        Context = Chain(architecture.Context);
+        // One flat chain, so that each layer's output is freed right after the next has read it.
+        _layers = new Sequential([.. FrontEnd?.Layers ?? [], .. Context?.Layers ?? [], .. Chain(architecture.Upsampling)?.Layers ?? []]);
+
+        Sequential? Chain(IReadOnlyList<LayerPlan> plans) => plans.Count == 0 ? null : new Sequential(plans.Select(plan => plan.Create(device)));
+    }
+
+    /// <summary>What the network was built from.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Where its parameters are.</summary>
+    public Device Device { get; }
+
+    /// <summary>The part from image to scores, or null.</summary>
+    public Sequential? FrontEnd { get; }
+
+    /// <summary>The context module, or null.</summary>
+    public Sequential? Context { get; }
+
+    /// <summary>The number of classes, C.</summary>
+    public int Classes => Config.Classes;
+
+    /// <summary>Input pixels from one score cell to the next, before any upsampling in the network: 8 for VGG-16, 1 for a context module alone.</summary>
+    public int Stride => _architecture.Stride;
+
+    /// <summary>Input pixels from one score of <see cref="Forward"/>'s result to the next: <see cref="Stride"/>, or 1 with upsampling in the network.</summary>
+    public int OutputStride => Config.UpsampleInNetwork ? 1 : Stride;
+
+    /// <summary>
+    /// Input pixels on each side that get no score of their own: (receptive field − stride) / 2 where nothing is padded, 186 for VGG-16.
+    /// Score (0, 0) belongs to input pixel (margin, margin).
+    /// </summary>
+    public int Margin => _architecture.Margin;
+
+    /// <summary>Input pixels that one cell's scores depend on, along each axis.</summary>
+    public int ReceptiveField => _architecture.ReceptiveField;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Parameter> Parameters => _layers.Parameters;
+
+    /// <summary>Builds the network with fresh weights: He et al. 2015 for the trunk, Gaussian for the last layer, as configured for the context module, 0 for biases.</summary>
+    /// <param name="device">Where to put the parameters.</param>
+    /// <param name="config">The network.</param>
+    /// <param name="seed">The run's seed: equal seeds give equal weights.</param>
+    /// <exception cref="ArgumentException">The configuration is wrong; the message says where.</exception>
+    public static SegmentationModel Create(Device device, ModelConfig config, ulong seed)
+    {
+        SegmentationModel model = CreateZero(device, config);
+        foreach (Conv2dLayer layer in Convolutions(model.FrontEnd))
+        {
+            if (layer.Name == "final")
+            {
+                Initialization.Gaussian(layer.Weight, config.FrontEnd!.FinalDeviation, seed);
+            }
+            else
+            {
+                Initialization.He(layer.Weight, seed);
+            }
+        }
+
+        foreach (Conv2dLayer layer in Convolutions(model.Context))
+        {
+            InitializeContext(layer.Weight, config.Context!, seed);
+        }
+
+        return model;
+    }
+
+    /// <summary>The extents of <see cref="Forward"/>'s result.</summary>
+    /// <param name="input">The extents of the input, margins included.</param>
+    /// <exception cref="ArgumentException">The input is too small; the message names the layer and the smallest input.</exception>
+    public Size2 OutputSize(Size2 input) => _architecture.OutputSize(input);
+
+    /// <summary>Computes scores, not normalised.</summary>
+    /// <param name="x">Input <c>[N, 3, H, W]</c>, or <c>[N, C, H, W]</c> for a context module alone.</param>
+    /// <param name="context">Training or prediction.</param>
+    /// <returns><c>[N, C, h, w]</c> with (h, w) = <see cref="OutputSize"/>.</returns>
+    /// <exception cref="ArgumentException">The input has other channels or is too small.</exception>
+    public override Tensor Forward(Tensor x, ForwardContext context)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Shape.C != _architecture.InChannels)
+        {
+            throw new ArgumentException($"The network {Config.Name} takes {_architecture.InChannels} channels; the input {x.Shape} has {x.Shape.C}.", nameof(x));
+        }
+
+        OutputSize(new Size2(x.Shape.H, x.Shape.W));
+        return _layers.Forward(x, context);
+    }
+
+    /// <summary>Sets whether the front end learns. Off, its weights stay and no gradients are computed for it: for training the context module alone.</summary>
+    /// <param name="isTrainable">True to learn.</param>
+    /// <exception cref="InvalidOperationException">The network has no front end.</exception>
+    public void SetFrontEndTrainable(bool isTrainable) => SetTrainable(FrontEnd, "front end", isTrainable);
+
+    /// <summary>Sets whether the context module learns.</summary>
+    /// <param name="isTrainable">True to learn.</param>
+    /// <exception cref="InvalidOperationException">The network has no context module.</exception>
+    public void SetContextTrainable(bool isTrainable) => SetTrainable(Context, "context module", isTrainable);
+
+    /// <summary>Builds the network with zeros for weights, to be filled from a file.</summary>
+    internal static SegmentationModel CreateZero(Device device, ModelConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return new SegmentationModel(device, config, new Architecture(config));
+    }
+
+    private static void InitializeContext(Parameter weight, ContextConfig config, ulong seed)
+    {
+        switch (config.Initialization)
+        {
+            case ContextInitialization.Identity:
+                Initialization.Identity(weight, config.Classes, config.Noise, seed);
+                break;
+            case ContextInitialization.He:
+                Initialization.He(weight, seed);
+                break;
+            case ContextInitialization.Glorot:
+                Initialization.Glorot(weight, seed);
+                break;
+            default:
+                Initialization.Gaussian(weight, config.Noise, seed);
+                break;
+        }
+    }
+
+    private void SetTrainable(Sequential? part, string name, bool isTrainable)
+    {
+        if (part is null)
+        {
+            throw new InvalidOperationException($"The network {Config.Name} has no {name}.");
+        }
+
+        foreach (Parameter parameter in part.Parameters)
+        {
+            parameter.IsTrainable = isTrainable;
+        }
+    }
+
+    private static IEnumerable<Conv2dLayer> Convolutions(Sequential? part) => part?.Layers.OfType<Conv2dLayer>() ?? [];
+}

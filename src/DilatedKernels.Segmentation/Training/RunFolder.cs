@@ -1,0 +1,93 @@
+using System.Text.Json;
+
+namespace DilatedKernels.Segmentation.Training;
+
+/// <summary>The files of a training run.</summary>
+public sealed class RunFolder
+{
+    private RunFolder(string path) => Path = path;
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The run's configuration.</summary>
+    public string ConfigFile => System.IO.Path.Combine(Path, "config.json");
+
+    /// <summary>One row a logged step.</summary>
+    public string MetricsFile => System.IO.Path.Combine(Path, "metrics.csv");
+
+    /// <summary>The newest checkpoint.</summary>
+    public string LastCheckpoint => System.IO.Path.Combine(Path, "last.safetensors");
+
+    /// <summary>The checkpoint before the newest.</summary>
+    public string PreviousCheckpoint => System.IO.Path.Combine(Path, "previous.safetensors");
+
+    /// <summary>The checkpoint with the best validation.</summary>
+    public string BestCheckpoint => System.IO.Path.Combine(Path, "best.safetensors");
+
+    /// <summary>Stored score maps of the context recipe.</summary>
+    public string ScoreMapFolder => System.IO.Path.Combine(Path, "score-maps");
+
+    /// <summary>The checkpoint to resume from, or null when the run had not reached one.</summary>
+    public string? NewestCheckpoint() =>
+        File.Exists(LastCheckpoint) ? LastCheckpoint : File.Exists(PreviousCheckpoint) ? PreviousCheckpoint : null;
+
+    /// <summary>Starts a run in a new or empty folder.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="config">Written as <c>config.json</c>.</param>
+    /// <exception cref="UserInputException">The folder holds something already or cannot be written.</exception>
+    public static RunFolder Create(string path, TrainingConfig config)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (File.Exists(path))
+        {
+            throw new UserInputException($"{path} is a file; the run needs a folder of its own.");
+        }
+
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        {
+            throw new UserInputException(File.Exists(System.IO.Path.Combine(path, "config.json"))
+                ? $"{path} holds a run already. Continue it with --resume {path}, or name another folder; nothing was overwritten."
+                : $"{path} is not empty. Name another folder for the run; nothing was overwritten.");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(path);
+            var folder = new RunFolder(path);
+            File.WriteAllText(folder.ConfigFile, JsonSerializer.Serialize(config, TrainingJson.Default.TrainingConfig) + "\n");
+            return folder;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserInputException($"The run folder {path} cannot be written: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Opens the folder of a run that was started before.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="config">The run's configuration.</param>
+    /// <exception cref="UserInputException">There is no run, or its configuration cannot be read.</exception>
+    public static RunFolder Open(string path, out TrainingConfig config)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var folder = new RunFolder(path);
+        if (!File.Exists(folder.ConfigFile))
+        {
+            throw new UserInputException($"{path} holds no run: {folder.ConfigFile} does not exist.");
+        }
+
+        try
+        {
+            using FileStream file = File.OpenRead(folder.ConfigFile);
+            config = JsonSerializer.Deserialize(file, TrainingJson.Default.TrainingConfig)
+                ?? throw new UserInputException($"{folder.ConfigFile} is empty.");
+        }
+        catch (JsonException error)
+        {
+            throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {error.Message}", error);
+        }
+
+        return folder;
+    }
+}

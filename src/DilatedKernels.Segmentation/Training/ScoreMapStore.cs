@@ -1,0 +1,85 @@
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Inference;
+using DilatedKernels.Serialization;
+
+namespace DilatedKernels.Segmentation.Training;
+
+/// <summary>
+/// The front end's score maps of a split on disk, one safetensors file an image, each with its labels at the network's
+/// stride. A mirrored image has a map of its own, because pooling does not commute with mirroring.
+/// </summary>
+internal sealed class ScoreMapStore(string folder)
+{
+    private const string ScoresName = "scores";
+    private const string LabelsName = "labels";
+
+    /// <summary>The scores <c>[h][w][C]</c> and labels <c>[h][w]</c> of one image.</summary>
+    public sealed record Entry(int Height, int Width, int Channels, float[] Scores, int LabelHeight, int LabelWidth, byte[] Labels);
+
+    /// <summary>Computes the maps that are not there yet.</summary>
+    public void Fill(
+        Predictor predictor, IReadOnlyList<Sample> samples, ClassSet classes, int stride, LabelResolution resolution, bool mirror,
+        Action<int, int>? onImage, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        int variants = mirror ? 2 : 1;
+        for (int i = 0; i < samples.Count * variants; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            bool flipped = i % variants == 1;
+            Sample sample = samples[i / variants];
+            string path = PathOf(i / variants, flipped);
+            if (!File.Exists(path))
+            {
+                RgbImage image = ImageFile.Read(sample.ImagePath);
+                IndexMask mask = MaskFile.Read(sample.MaskPath!);
+                if (flipped)
+                {
+                    (image, mask) = (image.Mirror(), mask.Mirror());
+                }
+
+                Save(path, predictor, image, mask, classes, stride, resolution, cancellation);
+            }
+
+            onImage?.Invoke(i + 1, samples.Count * variants);
+        }
+    }
+
+    public Entry Load(int sample, bool mirrored)
+    {
+        string path = PathOf(sample, mirrored);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        (int[] shape, float[] scores) = file.Read(ScoresName);
+        (int[] labelShape, byte[] labels) = file.ReadUInt8(LabelsName);
+        return new Entry(shape[0], shape[1], shape[2], scores, labelShape[0], labelShape[1], labels);
+    }
+
+    private static void Save(
+        string path, Predictor predictor, RgbImage image, IndexMask mask, ClassSet classes, int stride, LabelResolution resolution, CancellationToken cancellation)
+    {
+        using Tape tape = Tape.Inference();
+        Tensor scores = predictor.FrontEndScores(image, 0, cancellation);
+        int step = resolution == LabelResolution.Full ? 1 : stride;
+        int rows = scores.Shape.H * stride / step;
+        int columns = scores.Shape.W * stride / step;
+        byte[] labels = new byte[rows * columns];
+        for (int y = 0; y < rows; y++)
+        {
+            for (int x = 0; x < columns; x++)
+            {
+                bool inside = y * step < mask.Height && x * step < mask.Width;
+                labels[(y * columns) + x] = inside ? mask.Indices[(y * step * mask.Width) + (x * step)] : (byte)classes.VoidLabel;
+            }
+        }
+
+        SafetensorsWriter.Write(
+            path,
+            [
+                SafetensorsTensor.FromFloats(ScoresName, [scores.Shape.H, scores.Shape.W, scores.Shape.C], () => scores.ToChannelsLast()),
+                SafetensorsTensor.FromBytes(LabelsName, [rows, columns], labels),
+            ]);
+    }
+
+    private string PathOf(int sample, bool mirrored) => Path.Combine(folder, $"{sample:D6}{(mirrored ? "-mirrored" : "")}.safetensors");
+}

@@ -1,0 +1,299 @@
+using System.Diagnostics;
+using DilatedKernels.Nn;
+using DilatedKernels.Optim;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Inference;
+using DilatedKernels.Segmentation.Metrics;
+using DilatedKernels.Segmentation.Models;
+
+namespace DilatedKernels.Segmentation.Training;
+
+/// <summary>
+/// Trains a network on a dataset folder and writes the run folder: configuration, metrics, last and best checkpoints.
+/// Interrupting it at any step keeps what was done; resuming gives the same bits as a run that was never interrupted.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    private readonly TrainingConfig _config;
+    private readonly RunFolder _folder;
+    private readonly DatasetFolder _data;
+    private readonly IReadOnlyList<Sample> _trainingSamples;
+    private readonly IReadOnlyList<Sample> _validationSamples;
+    private readonly SegmentationModel _model;
+    private readonly Optimizer _optimizer;
+    private readonly Module _network;
+    private long _step;
+    private double _bestMeanIoU = double.NaN;
+
+    private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model)
+    {
+        _config = config;
+        _folder = folder;
+        _data = data;
+        _trainingSamples = data.Split(config.TrainingSplit);
+        _validationSamples = config.ValidationSplit is { } split ? data.Split(split) : [];
+        _model = model;
+        _network = config.Recipe switch
+        {
+            Recipe.FrontEnd => model.FrontEnd!,
+            Recipe.Context when config.ScoreMaps == ScoreMaps.Stored => model.Context!,
+            _ => model,
+        };
+        if (config.Recipe == Recipe.Context)
+        {
+            model.SetFrontEndTrainable(false);
+        }
+
+        _optimizer = config.Optimizer.CreateOptimizer([.. _network.Parameters.Where(p => p.IsTrainable)]);
+    }
+
+    /// <summary>The run's configuration.</summary>
+    public TrainingConfig Config => _config;
+
+    /// <summary>The run's files.</summary>
+    public RunFolder Folder => _folder;
+
+    /// <summary>The dataset's classes.</summary>
+    public ClassSet Classes => _data.Classes;
+
+    /// <summary>Steps done.</summary>
+    public long Step => _step;
+
+    /// <summary>Starts a run. The dataset is checked whole before anything is written.</summary>
+    /// <param name="config">What to train.</param>
+    /// <param name="runFolder">A new or empty folder.</param>
+    /// <param name="device">Where to train.</param>
+    /// <exception cref="UserInputException">The configuration, the dataset, the weights or the folder cannot be used; the message says why.</exception>
+    public static Trainer Start(TrainingConfig config, string runFolder, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        DatasetFolder data = OpenData(config);
+        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed);
+        try
+        {
+            CheckCrop(config, model);
+            if (config.Weights is { } weights)
+            {
+                LoadWeights(weights, model, config.Recipe);
+            }
+            else if (config.Recipe == Recipe.Context)
+            {
+                throw new UserInputException("The context recipe trains on the score maps of a trained front end: name its checkpoint as the weights.");
+            }
+
+            return new Trainer(config, RunFolder.Create(runFolder, config), data, model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Continues a run from its last checkpoint.</summary>
+    /// <param name="runFolder">The run's folder.</param>
+    /// <param name="device">Where to train.</param>
+    /// <exception cref="UserInputException">There is no run, its dataset has gone, or its checkpoint cannot be used.</exception>
+    public static Trainer Resume(string runFolder, Device device)
+    {
+        RunFolder folder = RunFolder.Open(runFolder, out TrainingConfig config);
+        config.Validate();
+        DatasetFolder data = OpenData(config);
+        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed);
+        Trainer? trainer = null;
+        try
+        {
+            string? checkpoint = folder.NewestCheckpoint();
+            if (config.Weights is { } weights && checkpoint is null)
+            {
+                LoadWeights(weights, model, config.Recipe);
+            }
+
+            trainer = new Trainer(config, folder, data, model);
+            if (checkpoint is not null)
+            {
+                (trainer._step, trainer._bestMeanIoU) = Checkpoint.Restore(checkpoint, model, trainer._optimizer);
+            }
+
+            return trainer;
+        }
+        catch
+        {
+            trainer?.Dispose();
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains to the configured number of steps, or until cancelled; a cancelled run ends with a checkpoint of the step it reached.</summary>
+    /// <param name="progress">Called after every step, on this thread.</param>
+    /// <param name="preparation">Called while score maps are computed, with the number done and the number in all.</param>
+    /// <param name="cancellation">Ends the run at the next step's border.</param>
+    /// <exception cref="TrainingDivergedException">The loss became NaN or infinite.</exception>
+    public TrainingResult Run(Action<TrainingProgress>? progress = null, Action<int, int>? preparation = null, CancellationToken cancellation = default)
+    {
+        float loss = float.NaN;
+        try
+        {
+            using IStepSource source = OpenSource(preparation, cancellation);
+            using MetricsLog log = MetricsLog.Open(_folder.MetricsFile, _step);
+            var training = new TrainingStep(
+                _model.Device, _network, _optimizer, _config.Optimizer.CreateSchedule(_config.Steps), _config.Seed, _data.Classes.VoidLabel);
+            LearningRateSchedule schedule = _config.Optimizer.CreateSchedule(_config.Steps);
+            var speed = new SpeedMeter(_config.BatchSize);
+            while (_step < _config.Steps && !cancellation.IsCancellationRequested)
+            {
+                long started = Stopwatch.GetTimestamp();
+                loss = training.Run(_step, source.Get(_step));
+                float learningRate = schedule.At(_step);
+                _step++;
+                speed.Add(Stopwatch.GetElapsedTime(started));
+
+                bool validate = _validationSamples.Count > 0
+                    && (_step == _config.Steps || (_config.ValidateEvery > 0 && _step % _config.ValidateEvery == 0));
+                ConfusionMatrix? validation = validate ? Validate(cancellation) : null;
+                bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
+                if (isBest)
+                {
+                    _bestMeanIoU = validation!.MeanIoU;
+                    Save(_folder.BestCheckpoint);
+                }
+
+                var report = new TrainingProgress(
+                    _step, _config.Steps, loss, learningRate, speed.ImagesPerSecond, speed.TimeFor(_config.Steps - _step), validation, isBest);
+                log.Add(report);
+                progress?.Invoke(report);
+                if (_step % _config.CheckpointEvery == 0 && _step < _config.Steps)
+                {
+                    SaveLast();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // Interrupted inside a validation or while maps were computed; the step reached so far is saved below.
+        }
+
+        SaveLast();
+        return new TrainingResult(
+            _step, _step >= _config.Steps, loss, _bestMeanIoU, _folder.LastCheckpoint, File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null);
+    }
+
+    /// <summary>Scores the model as it stands on the validation split.</summary>
+    /// <param name="cancellation">Checked between images.</param>
+    public ConfusionMatrix Validate(CancellationToken cancellation = default) =>
+        Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
+
+    /// <summary>Gives the memory of model and optimizer back.</summary>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _model.Dispose();
+    }
+
+    private static DatasetFolder OpenData(TrainingConfig config)
+    {
+        DatasetFolder data = DatasetFolder.Open(config.Data);
+        if (data.Classes.Names.Count != config.Model.Classes)
+        {
+            throw new UserInputException($"The model has {config.Model.Classes} classes, but the dataset {config.Data} has {data.Classes.Names.Count}.");
+        }
+
+        DatasetChecker.Check(data, config.TrainingSplit).ThrowIfUnusable();
+        if (config.ValidationSplit is { } split)
+        {
+            DatasetChecker.Check(data, split).ThrowIfUnusable();
+        }
+
+        return data;
+    }
+
+    private static void LoadWeights(string path, SegmentationModel model, Recipe recipe)
+    {
+        if (!File.Exists(path))
+        {
+            throw new UserInputException($"The weights {path} do not exist.");
+        }
+
+        WeightLoadReport report = ModelFile.LoadMatching(path, model);
+        if (recipe == Recipe.Context && model.FrontEnd!.Parameters.FirstOrDefault(p => report.Missing.Contains(p.Name)) is { } missing)
+        {
+            throw new UserInputException($"{path} has no '{missing.Name}': the context recipe needs all weights of the front end.");
+        }
+    }
+
+    private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop, SegmentationModel model) => new()
+    {
+        Crop = crop,
+        Margin = model.Margin,
+        Stride = model.Stride,
+        Mirror = config.Mirror,
+        Labels = config.Labels,
+        Seed = config.Seed,
+        BatchSize = config.BatchSize,
+    };
+
+    private static void CheckCrop(TrainingConfig config, SegmentationModel model)
+    {
+        if (config.Crop is { } crop)
+        {
+            CropOptionsOf(config, crop, model).Validate();
+        }
+        else if (config.Recipe != Recipe.Context || config.ScoreMaps == ScoreMaps.Live)
+        {
+            throw new UserInputException("Training on images needs a crop size.");
+        }
+    }
+
+    private IStepSource OpenSource(Action<int, int>? preparation, CancellationToken cancellation)
+    {
+        if (_config.Recipe == Recipe.Context && _config.ScoreMaps == ScoreMaps.Stored)
+        {
+            var store = new ScoreMapStore(_folder.ScoreMapFolder);
+            store.Fill(
+                new Predictor(_model), _trainingSamples, _data.Classes, _model.Stride, _config.Labels, _config.Mirror, preparation, cancellation);
+            return new ScoreMapStepSource(
+                store, _trainingSamples.Count, _config.Mirror, _config.BatchSize, MapCells(store), _data.Classes.VoidLabel, _config.Seed);
+        }
+
+        IReadOnlyList<double> mean = _model.Config.MeanBgr;
+        var loader = new BatchLoader(
+            _trainingSamples,
+            _data.Classes with { MeanBgr = (mean[0], mean[1], mean[2]) },
+            CropOptionsOf(_config, _config.Crop!.Value, _model));
+        return new CropStepSource(loader, _model.Config.InputScale);
+    }
+
+    private Size2 MapCells(ScoreMapStore store)
+    {
+        if (_config.Crop is { } crop)
+        {
+            return new Size2((crop.Height - (2 * _model.Margin)) / _model.Stride, (crop.Width - (2 * _model.Margin)) / _model.Stride);
+        }
+
+        var cells = new Size2(1, 1);
+        for (int i = 0; i < _trainingSamples.Count; i++)
+        {
+            ScoreMapStore.Entry entry = store.Load(i, mirrored: false);
+            cells = new Size2(Math.Max(cells.Height, entry.Height), Math.Max(cells.Width, entry.Width));
+        }
+
+        return cells;
+    }
+
+    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, _step, _bestMeanIoU);
+
+    // The new file is complete on disk before the old one moves, so a run killed at any moment has a whole checkpoint.
+    private void SaveLast()
+    {
+        string written = _folder.LastCheckpoint + ".new";
+        Save(written);
+        if (File.Exists(_folder.LastCheckpoint))
+        {
+            File.Move(_folder.LastCheckpoint, _folder.PreviousCheckpoint, overwrite: true);
+        }
+
+        File.Move(written, _folder.LastCheckpoint);
+    }
+}

@@ -1,0 +1,171 @@
+using DilatedKernels.Optim;
+using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Models;
+
+namespace DilatedKernels.Segmentation.Training;
+
+/// <summary>Which part of the network a run trains (Yu and Koltun 2016, sections 4 and 5, appendix A).</summary>
+public enum Recipe
+{
+    /// <summary>The front end alone, on crops of images.</summary>
+    FrontEnd,
+
+    /// <summary>The context module alone, on the score maps of a front end that does not change.</summary>
+    Context,
+
+    /// <summary>Front end and context module together, on crops of images.</summary>
+    Joint,
+}
+
+/// <summary>Where the context recipe takes its score maps from.</summary>
+public enum ScoreMaps
+{
+    /// <summary>Whole-image maps, computed once before training, mirrored images included, and kept in the run folder.</summary>
+    Stored,
+
+    /// <summary>The front end runs on every crop.</summary>
+    Live,
+}
+
+/// <summary>The update rule.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Stochastic gradient descent with momentum, as in the paper's recipes.</summary>
+    Sgd,
+
+    /// <summary>Adam (Kingma and Ba 2015): the better choice for training from scratch.</summary>
+    Adam,
+}
+
+/// <summary>How the learning rate falls.</summary>
+public enum ScheduleKind
+{
+    /// <summary>It does not.</summary>
+    Constant,
+
+    /// <summary>Times <see cref="OptimizerConfig.StepGamma"/> every <see cref="OptimizerConfig.StepEvery"/> steps.</summary>
+    Step,
+
+    /// <summary><c>(1 − step/steps)^power</c>.</summary>
+    Poly,
+}
+
+/// <summary>The optimizer and its learning-rate schedule.</summary>
+public sealed record OptimizerConfig
+{
+    /// <summary>The update rule.</summary>
+    public OptimizerKind Kind { get; init; } = OptimizerKind.Adam;
+
+    /// <summary>The learning rate at step 0, above 0.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>SGD's momentum, in [0, 1).</summary>
+    public double Momentum { get; init; } = 0.9;
+
+    /// <summary>Weight decay on weights, never on biases; 0 or more.</summary>
+    public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>How the learning rate falls.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Poly;
+
+    /// <summary>The exponent of the poly schedule.</summary>
+    public double PolyPower { get; init; } = 0.9;
+
+    /// <summary>The factor of the step schedule.</summary>
+    public double StepGamma { get; init; } = 0.1;
+
+    /// <summary>Steps between two drops of the step schedule.</summary>
+    public long StepEvery { get; init; } = 100_000;
+
+    internal Optimizer CreateOptimizer(IReadOnlyList<Parameter> parameters) => Kind switch
+    {
+        OptimizerKind.Sgd => new Sgd(parameters, (float)Momentum, (float)WeightDecay),
+        _ => new Adam(parameters, weightDecay: (float)WeightDecay),
+    };
+
+    internal LearningRateSchedule CreateSchedule(long steps) => Schedule switch
+    {
+        ScheduleKind.Constant => new ConstantSchedule((float)LearningRate),
+        ScheduleKind.Step => new StepSchedule((float)LearningRate, (float)StepGamma, StepEvery),
+        _ => new PolySchedule((float)LearningRate, (float)PolyPower, steps),
+    };
+}
+
+/// <summary>Everything that decides the outcome of a training run. Written into the run folder as <c>config.json</c>.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>The network.</summary>
+    public required ModelConfig Model { get; init; }
+
+    /// <summary>Which part of it to train.</summary>
+    public Recipe Recipe { get; init; } = Recipe.FrontEnd;
+
+    /// <summary>The dataset folder.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>The split to train on.</summary>
+    public string TrainingSplit { get; init; } = "train";
+
+    /// <summary>The split to validate on, or null for no validation.</summary>
+    public string? ValidationSplit { get; init; } = "val";
+
+    /// <summary>A checkpoint whose weights to start from, or null to start from scratch.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>Images in a step, 1 or more.</summary>
+    public int BatchSize { get; init; } = 4;
+
+    /// <summary>
+    /// The network's input in pixels, margins included; <c>crop − 2·margin</c> is a multiple of the stride.
+    /// With stored score maps, the crop of the map that this stands for; null there means whole maps.
+    /// </summary>
+    public Size2? Crop { get; init; }
+
+    /// <summary>Whether half of the samples are mirrored left to right.</summary>
+    public bool Mirror { get; init; } = true;
+
+    /// <summary>Labels at the stride of the network, or at full resolution through the fixed bilinear upsampling.</summary>
+    public LabelResolution Labels { get; init; } = LabelResolution.Stride;
+
+    /// <summary>Where the context recipe takes its maps from.</summary>
+    public ScoreMaps ScoreMaps { get; init; } = ScoreMaps.Stored;
+
+    /// <summary>Steps in all, 1 or more.</summary>
+    public long Steps { get; init; } = 1000;
+
+    /// <summary>Steps between validations, 0 for one at the end only.</summary>
+    public long ValidateEvery { get; init; } = 500;
+
+    /// <summary>Steps between checkpoints, 1 or more.</summary>
+    public long CheckpointEvery { get; init; } = 200;
+
+    /// <summary>Names every random number of the run.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>The optimizer and its schedule.</summary>
+    public OptimizerConfig Optimizer { get; init; } = new();
+
+    /// <summary>Throws for the values that no run can use.</summary>
+    /// <exception cref="UserInputException">A value is outside its range; the message names it.</exception>
+    public void Validate()
+    {
+        Require(BatchSize >= 1, $"The batch size is 1 or more; it was {BatchSize}.");
+        Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
+        Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");
+        Require(ValidateEvery >= 0, $"The steps between validations are 0 or more; they were {ValidateEvery}.");
+        Require(Optimizer.LearningRate is > 0 and < 1e6, $"The learning rate is above 0; it was {Optimizer.LearningRate}.");
+        Require(Optimizer.Momentum is >= 0 and < 1, $"The momentum is in [0, 1); it was {Optimizer.Momentum}.");
+        Require(Optimizer.WeightDecay >= 0, $"The weight decay is 0 or more; it was {Optimizer.WeightDecay}.");
+        Require(Optimizer.StepEvery >= 1, $"The step schedule drops every 1 or more steps; it was {Optimizer.StepEvery}.");
+        Require(Recipe == Recipe.FrontEnd || Model.Context is not null, $"The {Recipe} recipe trains a context module, but the model has none.");
+        Require(Model.FrontEnd is not null, "The model has no front end.");
+
+        static void Require(bool condition, string message)
+        {
+            if (!condition)
+            {
+                throw new UserInputException(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using DilatedKernels.Backends.Cpu.Conv2d;
+
+namespace DilatedKernels.Backends.Cpu;
+
+internal sealed unsafe partial class CpuBackend
+{
+    /// <remarks>
+    /// At stride s the positions of the input fall into s·s classes that are reached through different taps; within a class
+    /// the gradient is again a convolution of stride 1, over a grid of step s.
+    /// </remarks>
+    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
+    {
+        if (geometry.InShape.Count == 0)
+        {
+            return;
+        }
+
+        Conv2dGeometry g = MergeBatch(geometry);
+        TileShape shape = TileShape.For(g.InChannels, VectorUnit);
+        using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.OutChannels) * sizeof(float));
+        WeightPacking.Backward(_pool, shape, g.Taps, g.OutChannels, Floats(weight), Floats(packed));
+
+        for (int phaseY = 0; phaseY < Math.Min(g.StrideH, g.InHeight); phaseY++)
+        {
+            for (int phaseX = 0; phaseX < Math.Min(g.StrideW, g.InWidth); phaseX++)
+            {
+                var plan = new GatherPlan(
+                    GatherAxis.Backward(phaseY, g.OutHeight, g.InHeight, g.KernelHeight, g.StrideH, g.DilationH, g.PadH),
+                    GatherAxis.Backward(phaseX, g.OutWidth, g.InWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW),
+                    g.OutChannels, g.OutWidth, new Size2(g.KernelHeight, g.KernelWidth));
+                new GatherConvolution(plan, shape, g.OutShape, g.InShape, g.Taps)
+                {
+                    Input = Floats(dy),
+                    Packed = Floats(packed),
+                    Output = Floats(dx),
+                }.Run(_pool);
+            }
+        }
+    }
+}

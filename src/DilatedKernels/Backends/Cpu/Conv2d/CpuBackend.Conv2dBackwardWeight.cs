@@ -1,0 +1,25 @@
+using DilatedKernels.Backends.Cpu.Conv2d;
+
+namespace DilatedKernels.Backends.Cpu;
+
+internal sealed unsafe partial class CpuBackend
+{
+    public override void Conv2dBackwardWeight(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        if (geometry.WeightShape.Count == 0)
+        {
+            return;
+        }
+
+        Conv2dGeometry g = MergePositions(geometry);
+        var gradient = new WeightGradient(g, TileShape.For(g.OutChannels, VectorUnit));
+        using CpuBuffer partial = _allocator.Allocate(gradient.PartialCount * sizeof(float));
+        gradient.Run(_pool, Floats(x), Floats(dy), Floats(partial), Floats(dw));
+    }
+
+    /// <summary>A 1×1 convolution without stride or padding does not see rows or images: all positions are one row.</summary>
+    private static Conv2dGeometry MergePositions(in Conv2dGeometry g) =>
+        g.Taps == 1 && g.StrideH == 1 && g.StrideW == 1 && g.PadH == 0 && g.PadW == 0 && g.InShape.Positions <= int.MaxValue
+            ? g with { Batch = 1, InHeight = 1, InWidth = g.Batch * g.InHeight * g.InWidth }
+            : g;
+}

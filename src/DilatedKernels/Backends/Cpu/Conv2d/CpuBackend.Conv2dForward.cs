@@ -1,0 +1,41 @@
+using DilatedKernels.Backends.Cpu.Conv2d;
+
+namespace DilatedKernels.Backends.Cpu;
+
+internal sealed unsafe partial class CpuBackend
+{
+    /// <summary>The vectors that convolutions use. Tests narrow it.</summary>
+    internal VectorUnit VectorUnit { get; set; } = VectorUnit.Hardware;
+
+    public override void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y)
+    {
+        if (geometry.OutShape.Count == 0)
+        {
+            return;
+        }
+
+        Conv2dGeometry g = MergeBatch(geometry);
+        TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
+        using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.InChannels) * sizeof(float));
+        WeightPacking.Forward(_pool, shape, g.Taps, g.InChannels, Floats(weight), Floats(packed));
+
+        var plan = new GatherPlan(
+            GatherAxis.Forward(g.OutHeight, g.InHeight, g.KernelHeight, g.StrideH, g.DilationH, g.PadH),
+            GatherAxis.Forward(g.OutWidth, g.InWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW),
+            g.InChannels, g.InWidth, new Size2(g.KernelHeight, g.KernelWidth));
+        new GatherConvolution(plan, shape, g.InShape, g.OutShape, g.Taps)
+        {
+            Input = Floats(x),
+            Packed = Floats(packed),
+            Output = Floats(y),
+            Bias = bias is null ? null : Floats(bias),
+            Relu = relu,
+        }.Run(_pool);
+    }
+
+    /// <summary>Where the kernel is one row high and nothing is padded above, the images of a batch are rows of one tall image.</summary>
+    private static Conv2dGeometry MergeBatch(in Conv2dGeometry g) =>
+        g.KernelHeight == 1 && g.StrideH == 1 && g.PadH == 0 && (long)g.Batch * g.InHeight <= int.MaxValue
+            ? g with { Batch = 1, InHeight = g.Batch * g.InHeight }
+            : g;
+}

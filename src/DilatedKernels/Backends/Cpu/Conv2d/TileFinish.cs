@@ -1,0 +1,72 @@
+using System.Runtime.CompilerServices;
+
+namespace DilatedKernels.Backends.Cpu.Conv2d;
+
+/// <summary>What becomes of a finished tile: <c>target = act(target? + tile + bias?)</c>. Steps are in bytes.</summary>
+internal unsafe struct FinishArguments
+{
+    public byte* Tile;
+    public nint TileStep;
+    public byte* Target;
+    public nint TargetStep;
+
+    /// <summary>The bias of the tile's first channel, or null. Up to one vector may be read past its last channel.</summary>
+    public float* Bias;
+    public int Rows;
+
+    /// <summary>Channels of the target that the tile covers; nothing is written past them.</summary>
+    public int Channels;
+    public bool Accumulate;
+    public bool Relu;
+}
+
+/// <summary>Moves a tile from scratch memory to where it belongs. Apart from <see cref="TileProduct"/>, whose accumulators would not survive it in registers.</summary>
+internal static unsafe class TileFinish
+{
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run<TVector, TWidth>(FinishArguments* arguments)
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector>
+    {
+        FinishArguments f = *arguments;
+        float* lanes = stackalloc float[TWidth.Lanes];
+        for (int row = 0; row < f.Rows; row++)
+        {
+            float* tile = (float*)(f.Tile + (row * f.TileStep));
+            float* target = (float*)(f.Target + (row * f.TargetStep));
+            for (int channel = 0; channel < f.Channels; channel += TWidth.Lanes)
+            {
+                TVector value = TWidth.Load(tile + channel);
+                if (f.Accumulate)
+                {
+                    // Past the last channel this reads what belongs to others, and drops it below.
+                    value = TWidth.Add(TWidth.Load(target + channel), value);
+                }
+
+                if (f.Bias != null)
+                {
+                    value = TWidth.Add(value, TWidth.Load(f.Bias + channel));
+                }
+
+                if (f.Relu)
+                {
+                    value = TWidth.Relu(value);
+                }
+
+                int left = f.Channels - channel;
+                if (left >= TWidth.Lanes)
+                {
+                    TWidth.Store(value, target + channel);
+                }
+                else
+                {
+                    TWidth.Store(value, lanes);
+                    for (int i = 0; i < left; i++)
+                    {
+                        target[channel + i] = lanes[i];
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+using System.Runtime.CompilerServices;
+
+namespace DilatedKernels.Backends.Cpu.Conv2d;
+
+/// <summary>
+/// The gradient of a convolution's weights, <c>dw(k, t, c) = Σ over output pixels p of  x(s·p + l·t − pad, c) · dy(p, k)</c>.
+/// A tile is up to 12 rows (tap, input channel) by one panel of output channels; its sum runs over a block of pixels.
+/// Blocks add up within a split of the pixels, splits add up last: three short chains of additions instead of one long one,
+/// and none depends on the number of threads.
+/// </summary>
+internal sealed unsafe class WeightGradient
+{
+    private const double FlopsPerPiece = 2e6;
+    private const int PiecesWanted = 32;
+    private const int MostSplits = 32;
+    private const long MostPartialBytes = 4L << 20;
+    private const int MostPixelsPerBlock = 1024;
+    private const int LeastPixelsPerBlock = 256;
+    private const long CacheBytesPerBlock = 512 << 10;
+    private const int FewChannels = 10;
+    private const int ChannelsPerUnit = 96;
+
+    private readonly Conv2dGeometry _g;
+    private readonly TileShape _shape;
+    private readonly TileKernels _kernels;
+    private readonly List<Unit> _units = [];
+    private readonly List<Block> _blocks = [];
+    private readonly int _rowsPerBlock;
+    private readonly int _splits;
+    private readonly int _groups;
+
+    public WeightGradient(in Conv2dGeometry geometry, TileShape shape)
+    {
+        _g = geometry;
+        _shape = shape;
+        _kernels = TileKernels.OfWidth(shape.Lanes);
+        MakeUnits();
+        _rowsPerBlock = MakeBlocks();
+        double flops = 2.0 * _g.OutShape.Positions * Rows * shape.PaddedChannels;
+        long bytes = Rows * shape.PaddedChannels * sizeof(float);
+        double most = Math.Min(Math.Min(_blocks.Count, MostSplits), Math.Min(flops / FlopsPerPiece, (double)MostPartialBytes / bytes));
+        _splits = (int)Math.Max(1, most);
+        double groups = Math.Min(Split.Parts(PiecesWanted, _splits), flops / FlopsPerPiece / _splits);
+        _groups = (int)Math.Clamp(groups, 1, _units.Count);
+    }
+
+    /// <summary>Floats of scratch memory that <see cref="Run"/> needs.</summary>
+    public long PartialCount => _splits * Rows * _shape.PaddedChannels;
+
+    private long Rows => (long)_g.Taps * _g.InChannels;
+
+    public void Run(WorkerPool pool, float* x, float* dy, float* partial, float* dw)
+    {
+        pool.For(_splits * _groups, piece => RunPiece(piece / _groups, piece % _groups, x, dy, partial));
+        pool.For(_g.Taps * Split.Parts(_g.InChannels, ChannelsPerUnit), piece => AddSplits(piece, partial, dw));
+    }
+
+    /// <summary>Output columns whose tap (ky, kx) reads inside the input.</summary>
+    private (int Begin, int End) Columns(int kx) => Inside(((long)kx * _g.DilationW) - _g.PadW, _g.StrideW, _g.InWidth, _g.OutWidth);
+
+    private (int Begin, int End) RowsOf(int ky) => Inside(((long)ky * _g.DilationH) - _g.PadH, _g.StrideH, _g.InHeight, _g.OutHeight);
+
+    private static (int Begin, int End) Inside(long offset, int step, int inExtent, int outExtent)
+    {
+        int begin = (int)Math.Clamp((-offset + step - 1) / step, 0, outExtent);
+        int end = (int)Math.Clamp((inExtent - offset + step - 1) / step, begin, outExtent);
+        return (begin, end);
+    }
+
+    /// <summary>Units write disjoint parts of the gradient.</summary>
+    private void MakeUnits()
+    {
+        bool merge = _g.InChannels <= FewChannels && _g.KernelWidth > 1 && _g.DilationW == 1;
+        for (int ky = 0; ky < _g.KernelHeight; ky++)
+        {
+            if (merge)
+            {
+                _units.Add(MergedRow(ky));
+                continue;
+            }
+
+            for (int kx = 0; kx < _g.KernelWidth; kx++)
+            {
+                (int begin, int end) = Columns(kx);
+                int parts = Split.Parts(_g.InChannels, ChannelsPerUnit);
+                for (int i = 0; i < parts; i++)
+                {
+                    int channel = Split.Begin(_g.InChannels, parts, i);
+                    _units.Add(new Unit(ky, [new Stretch(kx, channel, Split.Begin(_g.InChannels, parts, i + 1) - channel, begin, end)]));
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// With few channels, the taps of a kernel row make one long tile: side by side in x as they are in dw. Only columns where all
+    /// of them lie inside the input can share it; the others are done tap by tap.
+    /// </summary>
+    private Unit MergedRow(int ky)
+    {
+        int begin = 0;
+        int end = _g.OutWidth;
+        for (int kx = 0; kx < _g.KernelWidth; kx++)
+        {
+            begin = Math.Max(begin, Columns(kx).Begin);
+            end = Math.Min(end, Columns(kx).End);
+        }
+
+        end = Math.Max(begin, end);
+        var stretches = new List<Stretch> { new(0, 0, _g.KernelWidth * _g.InChannels, begin, end) };
+        for (int kx = 0; kx < _g.KernelWidth; kx++)
+        {
+            (int left, int right) = Columns(kx);
+            stretches.Add(new Stretch(kx, 0, _g.InChannels, left, Math.Min(begin, right)));
+            stretches.Add(new Stretch(kx, 0, _g.InChannels, Math.Max(end, left), right));
+        }
+
+        return new Unit(ky, [.. stretches.Where(s => s.Begin < s.End)]);
+    }
+
+    private int MakeBlocks()
+    {
+        int pixels = (int)Math.Clamp(CacheBytesPerBlock / (sizeof(float) * ((long)_g.InChannels + _g.OutChannels)), LeastPixelsPerBlock, MostPixelsPerBlock);
+        int across = Math.Max(1, Split.Parts(_g.OutWidth, pixels));
+        int rows = _g.Batch * _g.OutHeight;
+        int rowsPerBlock = Math.Max(1, pixels * across / Math.Max(1, _g.OutWidth));
+        int down = Split.Parts(rows, rowsPerBlock);
+        for (int i = 0; i < down; i++)
+        {
+            for (int j = 0; j < across; j++)
+            {
+                _blocks.Add(new Block(
+                    Split.Begin(rows, down, i), Split.Begin(rows, down, i + 1), Split.Begin(_g.OutWidth, across, j), Split.Begin(_g.OutWidth, across, j + 1)));
+            }
+        }
+
+        return rowsPerBlock;
+    }
+
+    [SkipLocalsInit]
+    private void RunPiece(int split, int group, float* x, float* dy, float* partial)
+    {
+        float* memory = stackalloc float[TileKernels.MaxTile + 16];
+        byte* tile = (byte*)(((nuint)memory + 63) & ~(nuint)63);
+        float* sum = partial + (split * (nint)Rows * _shape.PaddedChannels);
+        int unitBegin = Split.Begin(_units.Count, _groups, group);
+        int unitEnd = Split.Begin(_units.Count, _groups, group + 1);
+        for (int u = unitBegin; u < unitEnd; u++)
+        {
+            Clear(_units[u], sum);
+        }
+
+        var runs = new TileRun[_rowsPerBlock];
+        fixed (TileRun* runsBegin = runs)
+        {
+            var product = new TileArguments
+            {
+                RowStep = sizeof(float),
+                StepA = (nint)_g.StrideW * _g.InChannels * sizeof(float),
+                StepB = (nint)_g.OutChannels * sizeof(float),
+                Runs = runsBegin,
+                C = tile,
+            };
+            for (int b = Split.Begin(_blocks.Count, _splits, split); b < Split.Begin(_blocks.Count, _splits, split + 1); b++)
+            {
+                for (int u = unitBegin; u < unitEnd; u++)
+                {
+                    foreach (Stretch stretch in _units[u].Stretches)
+                    {
+                        product.RunCount = MakeRuns(_blocks[b], _units[u].Ky, stretch, runs);
+                        if (product.RunCount > 0)
+                        {
+                            RunTiles(_units[u].Ky, stretch, (byte*)x, (byte*)dy, sum, product);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private void Clear(Unit unit, float* sum)
+    {
+        foreach (Stretch stretch in unit.Stretches)
+        {
+            float* begin = sum + (FirstRow(unit.Ky, stretch) * _shape.PaddedChannels);
+            for (int i = 0; i < stretch.Rows; i++)
+            {
+                new Span<float>(begin + ((nint)i * _shape.PaddedChannels), _shape.PaddedChannels).Clear();
+            }
+        }
+    }
+
+    private nint FirstRow(int ky, Stretch stretch) => ((((nint)ky * _g.KernelWidth) + stretch.Kx) * _g.InChannels) + stretch.Channel;
+
+    /// <summary>One run for every row of the block that the tap finds inside the input; returns how many.</summary>
+    private int MakeRuns(in Block block, int ky, in Stretch stretch, TileRun[] runs)
+    {
+        int begin = Math.Max(block.Left, stretch.Begin);
+        int end = Math.Min(block.Right, stretch.End);
+        if (begin >= end)
+        {
+            return 0;
+        }
+
+        (int top, int bottom) = RowsOf(ky);
+        nint inX = (nint)(((long)begin * _g.StrideW) - _g.PadW + ((long)stretch.Kx * _g.DilationW));
+        int count = 0;
+        for (int row = block.Top; row < block.Bottom; row++)
+        {
+            int n = row / _g.OutHeight;
+            int outY = row % _g.OutHeight;
+            if (outY >= top && outY < bottom)
+            {
+                nint inY = (nint)(((long)outY * _g.StrideH) - _g.PadH + ((long)ky * _g.DilationH));
+                nint pixel = (((n * (nint)_g.InHeight) + inY) * _g.InWidth) + inX;
+                runs[count++] = new TileRun(pixel * _g.InChannels * sizeof(float), ((nint)row * _g.OutWidth) + begin, end - begin);
+            }
+        }
+
+        return count;
+    }
+
+    private void RunTiles(int ky, in Stretch stretch, byte* x, byte* dy, float* sum, TileArguments product)
+    {
+        for (int panel = 0; panel < _shape.Panels; panel++)
+        {
+            int columns = _shape.Columns(panel);
+            int tiles = Split.Parts(stretch.Rows, _shape.MaxRows(columns));
+            product.B = dy + ((nint)_shape.ChannelBegin(panel) * sizeof(float));
+            product.StepC = columns * _shape.Lanes * sizeof(float);
+            var finish = new FinishArguments
+            {
+                Tile = product.C,
+                TileStep = product.StepC,
+                TargetStep = (nint)_shape.PaddedChannels * sizeof(float),
+                Channels = columns * _shape.Lanes,
+                Accumulate = true,
+            };
+            float* target = sum + (FirstRow(ky, stretch) * _shape.PaddedChannels) + _shape.ChannelBegin(panel);
+            for (int i = 0; i < tiles; i++)
+            {
+                int begin = Split.Begin(stretch.Rows, tiles, i);
+                product.A = x + ((stretch.Channel + begin) * sizeof(float));
+                finish.Target = (byte*)(target + ((nint)begin * _shape.PaddedChannels));
+                finish.Rows = Split.Begin(stretch.Rows, tiles, i + 1) - begin;
+                _kernels.Product(finish.Rows, columns, &product);
+                _kernels.Finish(&finish);
+            }
+        }
+    }
+
+    /// <summary>Sums the splits in order and turns <c>[tap][C][K]</c> into <c>[K][tap][C]</c>.</summary>
+    private void AddSplits(int piece, float* partial, float* dw)
+    {
+        int parts = Split.Parts(_g.InChannels, ChannelsPerUnit);
+        int tap = piece / parts;
+        int begin = Split.Begin(_g.InChannels, parts, piece % parts);
+        int end = Split.Begin(_g.InChannels, parts, (piece % parts) + 1);
+        nint size = (nint)Rows * _shape.PaddedChannels;
+        for (int k = 0; k < _g.OutChannels; k++)
+        {
+            float* source = partial + ((nint)tap * _g.InChannels * _shape.PaddedChannels) + k;
+            float* target = dw + (((k * (nint)_g.Taps) + tap) * _g.InChannels);
+            for (int c = begin; c < end; c++)
+            {
+                float* p = source + ((nint)c * _shape.PaddedChannels);
+                float sum = *p;
+                for (int s = 1; s < _splits; s++)
+                {
+                    sum += p[s * size];
+                }
+
+                target[c] = sum;
+            }
+        }
+    }
+
+    /// <summary>Rows of the gradient (from kernel column Kx and channel Channel on) that share their pixels: output columns [Begin, End).</summary>
+    private readonly record struct Stretch(int Kx, int Channel, int Rows, int Begin, int End);
+
+    private readonly record struct Unit(int Ky, Stretch[] Stretches);
+
+    /// <summary>Rows [Top, Bottom), counted through the batch, and columns [Left, Right) of the output.</summary>
+    private readonly record struct Block(int Top, int Bottom, int Left, int Right);
+}

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using System.Text.RegularExpressions;
+using DilatedKernels.Backends.Cpu.Conv2d;
+
+namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
+
+/// <summary>Every tile size of every vector width, and what the compiler makes of it.</summary>
+public sealed unsafe partial class TileProductTests
+{
+    [Test]
+    public void EveryTileSumsItsRuns([Values(4, 8, 16)] int lanes)
+    {
+        const int ARow = 9;
+        TileKernels kernels = TileKernels.OfWidth(lanes);
+        TileRun* runs = stackalloc TileRun[] { new(4, 1, 3), new(20, 5, 1), new(0, 0, 0), new(0, 3, 2) };
+        for (int columns = 1; columns <= TileKernels.MaxColumns; columns++)
+        {
+            for (int rows = 1; rows <= TileShape.MaxRows(32, columns); rows++)
+            {
+                int width = columns * lanes;
+                // Small whole numbers: every order of addition is exact.
+                float[] a = [.. Enumerable.Range(0, rows * ARow).Select(i => (float)((i * 7 % 11) - 5))];
+                float[] b = [.. Enumerable.Range(0, 6 * width).Select(i => (float)((i * 5 % 13) - 6))];
+                float[] c = new float[(rows * width) + 1];
+                c[^1] = -77;
+                fixed (float* pA = a, pB = b, pC = c)
+                {
+                    var arguments = new TileArguments
+                    {
+                        A = (byte*)pA,
+                        RowStep = ARow * sizeof(float),
+                        StepA = sizeof(float),
+                        B = (byte*)pB,
+                        StepB = width * sizeof(float),
+                        Runs = runs,
+                        RunCount = 4,
+                        C = (byte*)pC,
+                        StepC = width * sizeof(float),
+                    };
+                    kernels.Product(rows, columns, &arguments);
+                }
+
+                float[] expected = new float[c.Length];
+                expected[^1] = -77;
+                for (int i = 0; i < rows; i++)
+                {
+                    foreach ((int x, int w) in ((int, int)[])[(1, 1), (2, 2), (3, 3), (5, 5), (0, 3), (1, 4)])
+                    {
+                        for (int j = 0; j < width; j++)
+                        {
+                            expected[(i * width) + j] += a[(i * ARow) + x] * b[(w * width) + j];
+                        }
+                    }
+                }
+
+                Assert.That(c, Is.EqualTo(expected), $"{rows} rows, {columns} columns of {lanes}");
+            }
+        }
+    }
+
+    /// <summary>Speed hangs on it: one accumulator that the compiler keeps in memory costs three quarters of it.</summary>
+    [TestCase(true, TestName = "AccumulatorsStayInRegisters(with the widest vectors)")]
+    [TestCase(false, TestName = "AccumulatorsStayInRegisters(with 16 registers of 256 bits)")]
+    public void AccumulatorsStayInRegisters(bool avx512)
+    {
+        if (!Avx2.IsSupported || (avx512 && !Vector512.IsHardwareAccelerated))
+        {
+            Assert.Ignore("This processor has no such registers.");
+        }
+
+        int registers = avx512 ? 32 : 16;
+        int checkedTiles = 0;
+        foreach (string listing in Listings(avx512))
+        {
+            Match name = TileName().Match(listing);
+            int bits = int.Parse(name.Groups["bits"].Value, CultureInfo.InvariantCulture);
+            int rows = int.Parse(name.Groups["rows"].Value, CultureInfo.InvariantCulture);
+            int columns = int.Parse(name.Groups["columns"].Value, CultureInfo.InvariantCulture);
+            if (bits > (avx512 ? 512 : 256) || rows > TileShape.MaxRows(registers, columns) || columns > (avx512 ? 4 : 3))
+            {
+                continue;
+            }
+
+            checkedTiles++;
+            string tile = $"{rows} rows, {columns} columns of {bits} bits";
+            Assert.That(StackAccess().IsMatch(listing), Is.False, $"A vector goes through the stack: {tile}\n{listing}");
+            Assert.That(Fma().Count(listing), Is.EqualTo(rows * columns), $"One fused multiply-add for each accumulator: {tile}");
+            Assert.That(listing, Does.Not.Contain("call "), tile);
+        }
+
+        Assert.That(checkedTiles, Is.EqualTo(avx512 ? 3 * (12 + 12 + 8 + 6) : 2 * (12 + 6 + 4)));
+    }
+
+    [GeneratedRegex(@"Width(?<bits>\d+),.*Count(?<rows>\d+),.*Count(?<columns>\d+)\]")]
+    private static partial Regex TileName();
+
+    [GeneratedRegex(@"[xyz]mmword ptr \[r(sp|bp)")]
+    private static partial Regex StackAccess();
+
+    [GeneratedRegex(@"\bvfmadd")]
+    private static partial Regex Fma();
+
+    /// <summary>The machine code of the tile kernels, from a process of its own that runs the test above.</summary>
+    private static string[] Listings(bool avx512)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            string program = Environment.ProcessPath!;
+            var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
+            if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+            {
+                start.ArgumentList.Add(typeof(TileProductTests).Assembly.Location);
+            }
+
+            start.ArgumentList.Add("--filter");
+            start.ArgumentList.Add($"FullyQualifiedName~{nameof(EveryTileSumsItsRuns)}");
+            start.Environment["DOTNET_JitStdOutFile"] = file;
+            start.Environment["DOTNET_JitDisasm"] = $"*{nameof(TileProduct)}:{nameof(TileProduct.Run)}";
+            start.Environment["DOTNET_EnableAVX512"] = avx512 ? "1" : "0";
+            using Process process = Process.Start(start)!;
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginErrorReadLine();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.That(process.ExitCode, Is.Zero, output);
+            return File.ReadAllText(file).Split("; Assembly listing for method ", StringSplitOptions.RemoveEmptyEntries);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+}
