@@ -1,0 +1,44 @@
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>The paper's figures come out of <c>dilated info</c>.</summary>
+public class InfoCommandTests
+{
+    [TestCase("voc-dilation8", "[1, 21, 66, 66]", "908 pixels", "6,803,139")]
+    [TestCase("camvid-dilation8", "[1, 11, 66, 91]", "908 pixels", "margin 186")]
+    [TestCase("kitti-dilation7", "[1, 11, 60, 159]", "margin 186")]
+    [TestCase("cityscapes-dilation10", "[1, 19, 1024, 1024]", "margin 186")]
+    public void PresetsHaveTheirPublishedGeometry(string preset, params string[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, "info", preset);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        foreach (string text in expected)
+        {
+            Assert.That(result.Output, Does.Contain(text));
+        }
+    }
+
+    [Test]
+    public void TheFrontEndOf21ClassesHasItsPublishedSize()
+    {
+        using var folder = new TemporaryFolder();
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, "info", "--classes", "21", "--context", "basic", "--input", "500");
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(result.Output, Does.Contain("28,392").And.Contain("[1, 21, 16, 16]"));
+        DilatedProcess.Result alone = DilatedProcess.Run(folder.Path, "info", "--classes", "21", "--input", "900", "--json");
+        using var json = System.Text.Json.JsonDocument.Parse(alone.Output);
+        Assert.That(json.RootElement.GetProperty("receptiveField").GetInt32(), Is.EqualTo(380));
+        Assert.That(json.RootElement.GetProperty("parameters").GetInt64(), Is.EqualTo(134_346_581));
+    }
+
+    [Test]
+    public void DevicesAlwaysListsTheProcessorAndWhyNotCuda()
+    {
+        using var folder = new TemporaryFolder();
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, "devices");
+        Assert.That(result.ExitCode, Is.Zero);
+        Assert.That(result.Output, Does.Contain("cpu").And.Contain("cuda"));
+    }
+}

@@ -1,0 +1,123 @@
+using DilatedKernels.Serialization;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>Training through the command: results, resuming, reproducibility, interruption.</summary>
+public class TrainCommandTests
+{
+    [Test]
+    public void TrainsEvaluatesAndPredicts()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result train = Train(folder, data, "run", "--steps", "3");
+        Assert.That(train.ExitCode, Is.Zero, train.Error);
+        Assert.That(train.Output, Does.Contain("mean IoU").And.Contain("3 of 3"));
+        Assert.That(train.Error, Does.Contain("loss").And.Contain("images/s").And.Contain("left"));
+        string[] rows = File.ReadAllLines(folder["run/metrics.csv"]);
+        Assert.That(rows, Has.Length.EqualTo(4));
+        Assert.That(rows[0], Is.EqualTo("step,loss,learning_rate,images_per_second,mean_iou"));
+        Assert.That(rows[3], Does.StartWith("3,").And.Not.EndsWith(","), "the last step is validated");
+
+        DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", "run/best.safetensors", data, "--json");
+        Assert.That(eval.ExitCode, Is.Zero, eval.Error);
+        using var json = System.Text.Json.JsonDocument.Parse(eval.Output);
+        Assert.That(json.RootElement.GetProperty("classes").GetArrayLength(), Is.EqualTo(2));
+        long counted = json.RootElement.GetProperty("confusion").EnumerateArray().SelectMany(row => row.EnumerateArray()).Sum(n => n.GetInt64());
+        Assert.That(counted, Is.EqualTo(2 * SmallDataset.Size * SmallDataset.Size));
+
+        DilatedProcess.Result predict = DilatedProcess.Run(folder.Path, "predict", "run/last.safetensors", "data/val/0.png", "--out", "out");
+        Assert.That(predict.ExitCode, Is.Zero, predict.Error);
+        DilatedKernels.Segmentation.Imaging.IndexMask mask = DilatedKernels.Segmentation.Imaging.MaskFile.Read(folder["out/0.png"]);
+        Assert.That((mask.Width, mask.Height), Is.EqualTo((SmallDataset.Size, SmallDataset.Size)));
+        Assert.That(mask.Indices, Is.All.LessThan(2));
+        Assert.That(File.Exists(folder["out/0-overlay.png"]));
+    }
+
+    [Test]
+    public void OneSeedGivesTheSameBitsWithOneThreadAndTwo()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "one", "--steps", "4", "--threads", "1", "--val-split", "none");
+        Train(folder, data, "two", "--steps", "4", "--threads", "2", "--val-split", "none");
+        Train(folder, data, "other", "--steps", "4", "--threads", "2", "--val-split", "none", "--seed", "2");
+        Assert.That(File.ReadAllBytes(folder["two/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["one/last.safetensors"])));
+        Assert.That(Weights(folder["other/last.safetensors"]), Is.Not.EqualTo(Weights(folder["one/last.safetensors"])));
+    }
+
+    [TestCase("FrontEnd")]
+    [TestCase("Joint")]
+    public void AnInterruptedRunResumesToTheSameBits(string recipe)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string[] options = ["--steps", "400", "--recipe", recipe, "--val-split", "none", "--checkpoint-every", "7"];
+        DilatedProcess.Result whole = Train(folder, data, "whole", options);
+        Assert.That(whole.ExitCode, Is.Zero, whole.Error);
+
+        using (DilatedProcess process = DilatedProcess.Start(
+            folder.Path, ["train", data, "--run", "broken", .. SmallDataset.TinyTraining, .. options]))
+        {
+            while (!process.HasExited && !File.Exists(folder["broken/last.safetensors"]))
+            {
+                Thread.Sleep(5);
+            }
+
+            process.SendInterrupt();
+            DilatedProcess.Result broken = process.Wait();
+            Assert.That(broken.ExitCode, Is.EqualTo(130), broken.Error);
+            Assert.That(broken.Output, Does.Contain("--resume"));
+        }
+
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "broken");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(File.ReadAllBytes(folder["broken/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["whole/last.safetensors"])));
+        Assert.That(
+            File.ReadLines(folder["broken/metrics.csv"]).Select(row => string.Join(',', row.Split(',')[..3])),
+            Is.EqualTo(File.ReadLines(folder["whole/metrics.csv"]).Select(row => string.Join(',', row.Split(',')[..3]))));
+    }
+
+    [TestCase("Stored")]
+    [TestCase("Live")]
+    public void TheContextRecipeLeavesTheFrontEndAlone(string maps)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "front", "--steps", "2", "--val-split", "none");
+        string[] crop = maps == "Live" ? ["--crop", "396"] : [];
+        DilatedProcess.Result context = DilatedProcess.Run(
+            folder.Path,
+            ["train", data, "--run", "context", "--recipe", "Context", "--weights", "front/last.safetensors", "--score-maps", maps, "--steps", "3", "--batch", "2", .. crop]);
+        Assert.That(context.ExitCode, Is.Zero, context.Error);
+        Dictionary<string, float[]> before = Weights(folder["front/last.safetensors"]);
+        Dictionary<string, float[]> after = Weights(folder["context/last.safetensors"]);
+        foreach ((string name, float[] values) in before)
+        {
+            Assert.That(after[name], Is.EqualTo(values), name);
+        }
+
+        Assert.That(after.Keys.Except(before.Keys), Has.Some.Contains("context"));
+        DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", "context/last.safetensors", data);
+        Assert.That(eval.ExitCode, Is.Zero, eval.Error);
+    }
+
+    [Test]
+    public void FullResolutionLabelsTrainThroughTheUpsampling()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result result = Train(folder, data, "run", "--steps", "2", "--labels", "Full");
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+    }
+
+    private static DilatedProcess.Result Train(TemporaryFolder folder, string data, string run, params string[] options) =>
+        DilatedProcess.Run(folder.Path, ["train", data, "--run", run, .. SmallDataset.TinyTraining, .. options]);
+
+    private static Dictionary<string, float[]> Weights(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.Names.Where(name => !name.StartsWith("optimizer/", StringComparison.Ordinal)).ToDictionary(name => name, name => file.Read(name).Values);
+    }
+}
