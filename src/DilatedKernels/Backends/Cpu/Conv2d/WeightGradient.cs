@@ -15,8 +15,8 @@ internal sealed unsafe class WeightGradient
     private const int MostSplits = 32;
     private const long MostPartialBytes = 4L << 20;
     private const int MostPixelsPerBlock = 1024;
-    private const int LeastPixelsPerBlock = 256;
-    private const long CacheBytesPerBlock = 512 << 10;
+    private const int LeastPixelsPerBlock = 512;
+    private const long CacheBytesPerBlock = 1 << 20;
     private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
 
