@@ -57,15 +57,21 @@ public sealed class Tape : IDisposable
     }
 
     /// <summary>Hands a tensor over to the enclosing tape or, where there is none, to the caller, who then disposes it.</summary>
-    /// <param name="tensor">A tensor of this tape, not needed by its <see cref="Backward"/>.</param>
+    /// <param name="tensor">A tensor of this tape that was not recorded, or, after <see cref="Backward"/>, one given to <see cref="Keep"/>.</param>
     /// <returns>The same tensor.</returns>
     /// <exception cref="ArgumentException">The tensor belongs to something else.</exception>
+    /// <exception cref="InvalidOperationException">The tensor was recorded, and <see cref="Backward"/> has not run.</exception>
     public Tensor MoveOut(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (tensor.Tape != this)
         {
             throw new ArgumentException($"The tensor {tensor.Shape} does not belong to this tape.", nameof(tensor));
+        }
+
+        if (tensor.RequiresGradient && _nodes.Count > 0)
+        {
+            throw new InvalidOperationException($"Backward still needs the tensor {tensor.Shape}; give it to Keep and move it out after Backward.");
         }
 
         _owned.Remove(tensor);

@@ -106,6 +106,6 @@ internal abstract class Backend : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary><c>rate · 2³²</c>: a random word below it drops its element.</summary>
-    protected static ulong DropoutThreshold(float rate) => (ulong)Math.Round(rate * 4294967296.0);
+    /// <summary><c>rate · 2³²</c>, for a rate below 1: a random word below it drops its element.</summary>
+    protected static uint DropoutThreshold(float rate) => (uint)Math.Round(rate * 4294967296.0);
 }

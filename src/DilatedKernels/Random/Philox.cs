@@ -8,17 +8,18 @@ namespace DilatedKernels;
 /// </summary>
 internal static class Philox
 {
-    private const uint MultiplierA = 0xD2511F53;
-    private const uint MultiplierB = 0xCD9E8D57;
-    private const uint WeylA = 0x9E3779B9;
-    private const uint WeylB = 0xBB67AE85;
+    public const int Rounds = 10;
+    public const uint MultiplierA = 0xD2511F53;
+    public const uint MultiplierB = 0xCD9E8D57;
+    public const uint WeylA = 0x9E3779B9;
+    public const uint WeylB = 0xBB67AE85;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (uint X, uint Y, uint Z, uint W) Generate(ulong key, ulong counterLow, ulong counterHigh)
     {
         uint x = (uint)counterLow, y = (uint)(counterLow >> 32), z = (uint)counterHigh, w = (uint)(counterHigh >> 32);
         uint a = (uint)key, b = (uint)(key >> 32);
-        for (int round = 0; round < 10; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             ulong p = (ulong)MultiplierA * x;
             ulong q = (ulong)MultiplierB * z;

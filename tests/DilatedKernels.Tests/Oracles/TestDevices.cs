@@ -16,5 +16,10 @@ public static class TestDevices
     /// <summary>For <see cref="TestFixtureSourceAttribute"/>: one fixture a device.</summary>
     public static IEnumerable<TestFixtureData> All => Devices.Select(d => new TestFixtureData(d.Device).SetArgDisplayNames(d.Name));
 
-    internal static Device Cpu(int threads) => new(new CpuBackend(threads) { PoisonsMemory = true });
+    internal static Device Cpu(int threads)
+    {
+        var backend = new CpuBackend(threads);
+        backend.Allocator.Poison = true;
+        return new Device(backend);
+    }
 }

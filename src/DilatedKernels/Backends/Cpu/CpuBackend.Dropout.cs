@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace DilatedKernels.Backends.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -7,29 +9,32 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(x);
         float* to = Floats(y);
         RandomKey stream = key;
-        ulong threshold = DropoutThreshold(rate);
+        uint threshold = DropoutThreshold(rate);
         float scale = 1f / (1f - rate);
         ForRanges(count, PointwiseGrain, (begin, end) =>
         {
-            long i = begin;
-            for (; i <= end - 4; i += 4)
+            uint* words = stackalloc uint[PhiloxLanes.Words];
+            for (long i = begin; i < end; i += PhiloxLanes.Words)
             {
-                (uint a, uint b, uint c, uint d) = stream.Words(i / 4);
-                to[i] = a >= threshold ? from[i] * scale : 0f;
-                to[i + 1] = b >= threshold ? from[i + 1] * scale : 0f;
-                to[i + 2] = c >= threshold ? from[i + 2] * scale : 0f;
-                to[i + 3] = d >= threshold ? from[i + 3] * scale : 0f;
-            }
-
-            if (i < end)
-            {
-                (uint a, uint b, uint c, _) = stream.Words(i / 4);
-                ReadOnlySpan<uint> words = [a, b, c];
-                for (int k = 0; i < end; i++, k++)
+                PhiloxLanes.Generate(stream, i / 4, words);
+                if (end - i >= PhiloxLanes.Words)
                 {
-                    to[i] = words[k] >= threshold ? from[i] * scale : 0f;
+                    KeepEight(words, threshold, scale, from + i, to + i);
+                    KeepEight(words + SimdMath.Lanes, threshold, scale, from + i + SimdMath.Lanes, to + i + SimdMath.Lanes);
+                    continue;
+                }
+
+                for (int k = 0; k < end - i; k++)
+                {
+                    to[i + k] = words[k] >= threshold ? from[i + k] * scale : 0f;
                 }
             }
         });
+    }
+
+    private static void KeepEight(uint* words, uint threshold, float scale, float* x, float* y)
+    {
+        Vector256<uint> kept = Vector256.GreaterThanOrEqual(Vector256.Load(words), Vector256.Create(threshold));
+        ((Vector256.Load(x) * scale) & kept.AsSingle()).Store(y);
     }
 }

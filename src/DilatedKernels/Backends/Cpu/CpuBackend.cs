@@ -21,13 +21,6 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     internal CpuAllocator Allocator => _allocator;
 
-    /// <summary>Fills new memory with NaN, so that a read before a write shows. For tests.</summary>
-    public bool PoisonsMemory
-    {
-        get => _allocator.Poison;
-        set => _allocator.Poison = value;
-    }
-
     public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
 
     public override void Synchronize()

@@ -1,0 +1,31 @@
+using DilatedKernels.Optim;
+
+namespace DilatedKernels.Tests.Optim;
+
+public class LearningRateScheduleTests
+{
+    [Test]
+    public void ConstantStays() => Assert.That(new ConstantSchedule(0.1f).At(1_000_000), Is.EqualTo(0.1f));
+
+    [TestCase(0, 0.5f)]
+    [TestCase(99, 0.5f)]
+    [TestCase(100, 0.05f)]
+    [TestCase(299, 0.005f)]
+    public void StepFallsEveryHundred(long step, float expected) =>
+        Assert.That(new StepSchedule(0.5f, 0.1f, 100).At(step), Is.EqualTo(expected).Within(1e-6f * expected));
+
+    [TestCase(0, 2f)]
+    [TestCase(50, 0.5f)]
+    [TestCase(90, 0.02f)]
+    [TestCase(100, 0f)]
+    [TestCase(101, 0f)]
+    public void PolyFallsToZero(long step, float expected) =>
+        Assert.That(new PolySchedule(2f, 2f, 100).At(step), Is.EqualTo(expected).Within(1e-6f));
+
+    [Test]
+    public void RefusesNoSteps()
+    {
+        Assert.That(() => new StepSchedule(1, 1, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("1 step or more"));
+        Assert.That(() => new PolySchedule(1, 1, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("1 or more"));
+    }
+}
