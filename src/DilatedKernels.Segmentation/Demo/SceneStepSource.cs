@@ -1,6 +1,5 @@
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
-using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
 
@@ -30,7 +29,6 @@ internal sealed class SceneStepSource(SegmentationModel model, int batchSize, ul
             }
         }
 
-        InputScale.Apply(values, model.Config.InputScale);
         return new StepInput(new Shape(batchSize, 3, extent, extent), values, cells, labels);
     }
 

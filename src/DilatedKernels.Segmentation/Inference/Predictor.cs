@@ -75,7 +75,6 @@ public sealed class Predictor
                 var inputSize = new Size2((height * stride) + (2 * margin), (width * stride) + (2 * margin));
                 float[] input = new float[checked(inputSize.Height * inputSize.Width * 3)];
                 ImageTensor.CopyWindow(image, _mean, (top * stride) - margin, (left * stride) - margin, inputSize, mirror: false, input);
-                InputScale.Apply(input, _model.Config.InputScale);
 
                 using Tensor x = Tensor.FromChannelsLast(device, new Shape(1, 3, inputSize.Height, inputSize.Width), input);
                 Tensor tile = _model.FrontEnd!.Forward(x, ForwardContext.Inference);

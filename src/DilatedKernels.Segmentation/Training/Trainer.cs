@@ -262,7 +262,7 @@ public sealed class Trainer : IDisposable
             _trainingSamples,
             _data.Classes with { MeanBgr = (mean[0], mean[1], mean[2]) },
             CropOptionsOf(_config, _config.Crop!.Value, _model));
-        return new CropStepSource(loader, _model.Config.InputScale);
+        return new CropStepSource(loader);
     }
 
     private Size2 MapCells(ScoreMapStore store)
