@@ -14,6 +14,13 @@ internal sealed class ModelOptions
         HelpName = "FACTOR",
     };
 
+    private readonly Option<float> _dropout = new("--dropout")
+    {
+        Description = "Dropout rate after fc6 and fc7.",
+        DefaultValueFactory = _ => 0.5f,
+        HelpName = "RATE",
+    };
+
     private readonly Option<string?> _context = new("--context")
     {
         Description = "Context module: none, basic, large, or dilations of a basic module such as 1,1,2,4,8,1. [default: none, or basic where the recipe needs one]",
@@ -42,6 +49,7 @@ internal sealed class ModelOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_width);
+        command.Options.Add(_dropout);
         command.Options.Add(_context);
         command.Options.Add(_padding);
         command.Options.Add(_initialization);
@@ -59,7 +67,10 @@ internal sealed class ModelOptions
             throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--width is above 0 and at most 64; it was {width}."));
         }
 
-        return FrontEndConfig.Vgg16(classes, width);
+        float dropout = result.GetValue(_dropout);
+        return dropout is >= 0 and < 1
+            ? FrontEndConfig.Vgg16(classes, width) with { Dropout = dropout }
+            : throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--dropout is from 0 to below 1; it was {dropout}."));
     }
 
     /// <summary>The context module asked for, or null for none. <paramref name="fallback"/> applies when --context is absent.</summary>

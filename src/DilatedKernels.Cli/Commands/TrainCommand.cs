@@ -27,7 +27,7 @@ internal sealed class TrainCommand
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<ScheduleKind> _schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleKind.Poly };
     private readonly Option<double> _momentum = new("--momentum") { Description = "SGD's momentum.", DefaultValueFactory = _ => 0.9, HelpName = "FACTOR" };
-    private readonly Option<double> _decay = new("--weight-decay") { Description = "Weight decay, on weights only.", DefaultValueFactory = _ => 5e-4, HelpName = "FACTOR" };
+    private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay, on weights only. [default: 0.0005 with SGD, 0 with Adam]", HelpName = "FACTOR" };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Names every random number of the run.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<long> _validateEvery = new("--validate-every") { Description = "Steps between validations; 0 for the end only.", DefaultValueFactory = _ => 500, HelpName = "N" };
     private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
@@ -140,7 +140,7 @@ internal sealed class TrainCommand
                 Kind = result.GetValue(_optimizer),
                 LearningRate = result.GetValue(_rate),
                 Momentum = result.GetValue(_momentum),
-                WeightDecay = result.GetValue(_decay),
+                WeightDecay = result.GetValue(_decay) ?? (result.GetValue(_optimizer) == OptimizerKind.Sgd ? 5e-4 : 0),
                 Schedule = result.GetValue(_schedule),
             },
         };
