@@ -53,7 +53,7 @@ public class TrainCommandTests
     {
         using var folder = new TemporaryFolder();
         string data = SmallDataset.Create(folder);
-        string[] options = ["--steps", "400", "--recipe", recipe, "--val-split", "none", "--checkpoint-every", "7"];
+        string[] options = ["--steps", "100", "--recipe", recipe, "--val-split", "none", "--checkpoint-every", "7"];
         DilatedProcess.Result whole = Train(folder, data, "whole", options);
         Assert.That(whole.ExitCode, Is.Zero, whole.Error);
 
