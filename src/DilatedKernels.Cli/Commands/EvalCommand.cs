@@ -33,10 +33,11 @@ internal sealed class EvalCommand
         TextWriter output = result.InvocationConfiguration.Output;
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         string split = result.GetValue(_split)!;
+        string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         using Device device = _device.Open(result);
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
         IReadOnlyList<Sample> samples = data.Split(split);
-        using SegmentationModel model = ModelFile.Load(result.GetValue(_checkpoint)!, device);
+        using SegmentationModel model = ModelFile.Load(checkpoint, device);
         if (model.Config.Classes != data.Classes.Names.Count)
         {
             throw new UserInputException($"The checkpoint has {model.Config.Classes} classes, but the dataset has {data.Classes.Names.Count}.");

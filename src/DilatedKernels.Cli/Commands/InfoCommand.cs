@@ -80,8 +80,8 @@ internal sealed class InfoCommand
             return Presets.Get(model);
         }
 
-        return File.Exists(model)
-            ? ModelFile.ReadConfig(model)
+        return Path.Exists(model)
+            ? ModelFile.ReadConfig(CheckpointPath.Existing(model))
             : throw new UserInputException(string.Create(
                 CultureInfo.InvariantCulture, $"{model} is neither a file nor a preset; the presets are {string.Join(", ", Presets.Names)}."));
     }

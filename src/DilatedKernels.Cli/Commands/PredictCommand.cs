@@ -45,11 +45,12 @@ internal sealed class PredictCommand
             throw new UserInputException($"--tile is from 1 to 4096; it was {tile}.");
         }
 
+        string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
         string folder = result.GetValue(_out)!;
         CheckTargets(images, folder, result.GetValue(_overwrite));
         using Device device = _device.Open(result);
-        using SegmentationModel model = ModelFile.Load(result.GetValue(_checkpoint)!, device);
+        using SegmentationModel model = ModelFile.Load(checkpoint, device);
         Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile);
         Directory.CreateDirectory(folder);

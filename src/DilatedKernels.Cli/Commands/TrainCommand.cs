@@ -156,7 +156,12 @@ internal sealed class TrainCommand
         }
 
         int count = classes.Names.Count;
-        ModelConfig? start = result.GetValue(_weights) is { } weights ? ModelFile.ReadConfig(weights) : null;
+        ModelConfig? start = result.GetValue(_weights) is { } weights ? ModelFile.ReadConfig(CheckpointPath.Existing(weights)) : null;
+        if (start is not null && start.Classes != count)
+        {
+            throw new UserInputException($"The weights have {start.Classes} classes, but the dataset has {count}.");
+        }
+
         if (start is not null && _model.HasWidth(result))
         {
             throw new UserInputException("--width and --weights together: the front end's width comes from the weights.");

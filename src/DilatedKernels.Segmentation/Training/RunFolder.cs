@@ -16,6 +16,9 @@ public sealed class RunFolder
     /// <summary>One row a logged step.</summary>
     public string MetricsFile => System.IO.Path.Combine(Path, "metrics.csv");
 
+    /// <summary>Loss and mean IoU over the steps, drawn from <see cref="MetricsFile"/>.</summary>
+    public string CurvesFile => System.IO.Path.Combine(Path, "curves.svg");
+
     /// <summary>The newest checkpoint.</summary>
     public string LastCheckpoint => System.IO.Path.Combine(Path, "last.safetensors");
 

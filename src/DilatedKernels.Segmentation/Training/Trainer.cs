@@ -176,6 +176,7 @@ public sealed class Trainer : IDisposable
         }
 
         SaveLast();
+        CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
         return new TrainingResult(
             _step, _step >= _config.Steps, loss, _bestMeanIoU, _folder.LastCheckpoint, File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null);
     }

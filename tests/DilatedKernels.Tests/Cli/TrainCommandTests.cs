@@ -19,6 +19,7 @@ public class TrainCommandTests
         Assert.That(rows, Has.Length.EqualTo(4));
         Assert.That(rows[0], Is.EqualTo("step,loss,learning_rate,images_per_second,mean_iou"));
         Assert.That(rows[3], Does.StartWith("3,").And.Not.EndsWith(","), "the last step is validated");
+        Assert.That(System.Xml.Linq.XDocument.Load(folder["run/curves.svg"]).Root!.Name.LocalName, Is.EqualTo("svg"));
 
         DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", "run/best.safetensors", data, "--json");
         Assert.That(eval.ExitCode, Is.Zero, eval.Error);

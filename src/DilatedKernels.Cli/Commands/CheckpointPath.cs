@@ -1,0 +1,17 @@
+using DilatedKernels.Segmentation;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary>Refuses, before anything is computed, a checkpoint that is not there.</summary>
+internal static class CheckpointPath
+{
+    public static string Existing(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new UserInputException($"{path} is a folder; name the checkpoint file in it, such as {Path.Combine(path, "best.safetensors")}.");
+        }
+
+        return File.Exists(path) ? path : throw new UserInputException($"There is no file {path}.");
+    }
+}
