@@ -27,17 +27,9 @@ internal sealed class ModelOptions
         HelpName = "KIND",
     };
 
-    private readonly Option<ContextPadding> _padding = new("--context-padding")
-    {
-        Description = "Pad the context module Once (by its receptive field) or PerLayer (by each dilation).",
-        DefaultValueFactory = _ => ContextPadding.PerLayer,
-    };
+    private readonly Option<ContextPadding> _padding = Choice.Of("--context-padding", "Pad the context module Once (by its receptive field) or PerLayer (by each dilation).", ContextPadding.PerLayer);
 
-    private readonly Option<ContextInitialization> _initialization = new("--context-init")
-    {
-        Description = "How the context module starts.",
-        DefaultValueFactory = _ => ContextInitialization.Identity,
-    };
+    private readonly Option<ContextInitialization> _initialization = Choice.Of("--context-init", "How the context module starts.", ContextInitialization.Identity);
 
     private readonly Option<double> _noise = new("--context-noise")
     {

@@ -167,6 +167,8 @@ public class RefusalTests
     [TestCase("train", "data", "--run", "x", "--device", "tpu")]
     [TestCase("train", "data", "--run", "x", "--preset", "resnet")]
     [TestCase("train", "data", "--run", "x", "--preset", "voc-dilation8")]
+    [TestCase("train", "data", "--run", "x", "--recipe", "7")]
+    [TestCase("train", "data", "--run", "x", "--schedule", "cosine")]
     [TestCase("train", "nowhere", "--run", "x")]
     [TestCase("eval", "x")]
     [TestCase("predict", "x")]
