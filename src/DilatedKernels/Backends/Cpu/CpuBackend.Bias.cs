@@ -36,8 +36,8 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <remarks>
-    /// Few channels are widened to a row of several positions, so that whole vectors are added. Up to 64 rows add up in
-    /// single precision, what they give in double.
+    /// Few channels are widened to a row of several positions, so that whole vectors are added. Four rows add up in
+    /// single precision, what they give in double: a bias gradient is often a small difference of large sums.
     /// </remarks>
     public override void BiasBackward(in Shape shape, DeviceBuffer dy, DeviceBuffer db)
     {
@@ -94,16 +94,27 @@ internal sealed unsafe partial class CpuBackend
     {
         for (int i = 0; i < width; i += Vector<float>.Count)
         {
-            Vector<float> column = Vector<float>.Zero;
+            Vector<double> low = Vector.Load(sum + i);
+            Vector<double> high = Vector.Load(sum + i + Vector<double>.Count);
             float* p = from + i;
-            for (int row = 0; row < rows; row++, p += width)
+            int row = 0;
+            for (; row <= rows - 4; row += 4, p += 4 * (nint)width)
             {
-                column += Vector.Load(p);
+                Vector<float> four = (Vector.Load(p) + Vector.Load(p + width)) + (Vector.Load(p + (2 * (nint)width)) + Vector.Load(p + (3 * (nint)width)));
+                Vector.Widen(four, out Vector<double> fourLow, out Vector<double> fourHigh);
+                low += fourLow;
+                high += fourHigh;
             }
 
-            Vector.Widen(column, out Vector<double> low, out Vector<double> high);
-            (Vector.Load(sum + i) + low).Store(sum + i);
-            (Vector.Load(sum + i + Vector<double>.Count) + high).Store(sum + i + Vector<double>.Count);
+            for (; row < rows; row++, p += width)
+            {
+                Vector.Widen(Vector.Load(p), out Vector<double> oneLow, out Vector<double> oneHigh);
+                low += oneLow;
+                high += oneHigh;
+            }
+
+            low.Store(sum + i);
+            high.Store(sum + i + Vector<double>.Count);
         }
     }
 }
