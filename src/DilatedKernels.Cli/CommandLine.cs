@@ -30,7 +30,7 @@ internal static class CommandLine
         {
             foreach (System.CommandLine.Parsing.ParseError problem in parsed.Errors)
             {
-                await error.WriteLineAsync(problem.Message).ConfigureAwait(false);
+                await error.WriteLineAsync(WithoutTypeNames(problem.Message)).ConfigureAwait(false);
             }
 
             string verb = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
@@ -50,14 +50,22 @@ internal static class CommandLine
         }
         catch (Exception exception) when (CodeOf(exception) is not null)
         {
-            await error.WriteLineAsync($"dilated: {exception.Message}").ConfigureAwait(false);
+            string message = exception is OperationCanceledException ? "interrupted." : exception.Message;
+            await error.WriteLineAsync($"dilated: {message}").ConfigureAwait(false);
             return CodeOf(exception)!.Value;
         }
     }
 
+    private static string WithoutTypeNames(string message)
+    {
+        int at = message.IndexOf(" as expected type", StringComparison.Ordinal);
+        return at < 0 ? message : message[..at] + ".";
+    }
+
     private static int? CodeOf(Exception exception) => exception switch
     {
-        UserInputException or SafetensorsException => ExitCode.BadInput,
+        // The library refuses arguments that it cannot use; what reaches it here was given by the user.
+        UserInputException or SafetensorsException or ArgumentException or OverflowException => ExitCode.BadInput,
         DeviceUnavailableException => ExitCode.NoDevice,
         OperationCanceledException => ExitCode.Interrupted,
         TrainingDivergedException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,

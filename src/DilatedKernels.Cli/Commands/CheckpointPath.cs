@@ -12,6 +12,6 @@ internal static class CheckpointPath
             throw new UserInputException($"{path} is a folder; name the checkpoint file in it, such as {Path.Combine(path, "best.safetensors")}.");
         }
 
-        return File.Exists(path) ? path : throw new UserInputException($"There is no file {path}.");
+        return File.Exists(path) ? path : throw new UserInputException(path.Length == 0 ? "The checkpoint's name is empty." : $"There is no file {path}.");
     }
 }

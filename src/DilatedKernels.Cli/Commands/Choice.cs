@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace DilatedKernels.Cli.Commands;
 
-/// <summary>An option that takes one of an enumeration's names, in any case of letters; numbers and unknown names are refused.</summary>
+/// <summary>An option that takes one of an enumeration's names, or one of some of them, in any case of letters; numbers and other names are refused.</summary>
 internal static class Choice
 {
-    public static Option<T> Of<T>(string name, string description, T fallback)
+    public static Option<T> Of<T>(string name, string description, T fallback, params T[] allowed)
         where T : struct, Enum
     {
         var option = new Option<T>(name)
@@ -13,7 +13,7 @@ internal static class Choice
             Description = description,
             DefaultValueFactory = _ => fallback,
         };
-        option.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, Enum.GetNames<T>());
+        option.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, allowed.Length == 0 ? Enum.GetNames<T>() : [.. allowed.Select(value => value.ToString())]);
         return option;
     }
 }

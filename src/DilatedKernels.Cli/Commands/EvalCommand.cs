@@ -22,7 +22,7 @@ internal sealed class EvalCommand
     public static Command Create()
     {
         var verb = new EvalCommand();
-        var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, confusion matrix.") { verb._checkpoint, verb._data, verb._split, verb._json };
+        var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json };
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;

@@ -75,7 +75,8 @@ internal sealed class InfoCommand
             return new ModelConfig { Name = "front-end", FrontEnd = _options.FrontEnd(result, classes), Context = _options.Context(result, classes, "none") };
         }
 
-        if (Presets.Names.Contains(model))
+        Given.Refuse(result, $"{model} brings the whole network.", [.. _options.All, _classes]);
+        if (Presets.Names.Contains(model, StringComparer.OrdinalIgnoreCase))
         {
             return Presets.Get(model);
         }

@@ -27,7 +27,7 @@ internal sealed class ModelOptions
         HelpName = "KIND",
     };
 
-    private readonly Option<ContextPadding> _padding = Choice.Of("--context-padding", "Pad the context module Once (by its receptive field) or PerLayer (by each dilation).", ContextPadding.PerLayer);
+    private readonly Option<ContextPadding> _padding = Choice.Of("--context-padding", "Pad the context module Once (by its receptive field) or PerLayer (by each dilation).", ContextPadding.PerLayer, ContextPadding.Once, ContextPadding.PerLayer);
 
     private readonly Option<ContextInitialization> _initialization = Choice.Of("--context-init", "How the context module starts.", ContextInitialization.Identity);
 
@@ -38,17 +38,28 @@ internal sealed class ModelOptions
         HelpName = "STD",
     };
 
+    /// <summary>All of them.</summary>
+    public IEnumerable<Option> All => [_width, _dropout, .. Contextual];
+
+    private IEnumerable<Option> Contextual => [_context, _padding, _initialization, _noise];
+
     public void AddTo(Command command)
     {
-        command.Options.Add(_width);
-        command.Options.Add(_dropout);
-        command.Options.Add(_context);
-        command.Options.Add(_padding);
-        command.Options.Add(_initialization);
-        command.Options.Add(_noise);
+        foreach (Option option in All)
+        {
+            command.Options.Add(option);
+        }
     }
 
-    public bool HasWidth(ParseResult result) => result.GetValue(_width) is not null;
+    /// <summary>Refuses a front end's options beside a front end that is given already.</summary>
+    public void RefuseFrontEnd(ParseResult result, string because) => Given.Refuse(result, because, _width);
+
+    /// <summary>Refuses the context module's options where there is none, or one is given already.</summary>
+    public void RefuseContext(ParseResult result, string because) => Given.Refuse(result, because, Contextual);
+
+    /// <summary>A given front end with the dropout rate asked for, if one was.</summary>
+    public FrontEndConfig WithDropout(ParseResult result, FrontEndConfig frontEnd) =>
+        Given.Is(result, _dropout) ? frontEnd with { Dropout = Dropout(result) } : frontEnd;
 
     /// <summary>The VGG-16 front end at the width asked for.</summary>
     public FrontEndConfig FrontEnd(ParseResult result, int classes)
@@ -59,10 +70,7 @@ internal sealed class ModelOptions
             throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--width is above 0 and at most 64; it was {width}."));
         }
 
-        float dropout = result.GetValue(_dropout);
-        return dropout is >= 0 and < 1
-            ? FrontEndConfig.Vgg16(classes, width) with { Dropout = dropout }
-            : throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--dropout is from 0 to below 1; it was {dropout}."));
+        return FrontEndConfig.Vgg16(classes, width) with { Dropout = Dropout(result) };
     }
 
     /// <summary>The context module asked for, or null for none. <paramref name="fallback"/> applies when --context is absent.</summary>
@@ -82,6 +90,14 @@ internal sealed class ModelOptions
             Initialization = result.GetValue(_initialization),
             Noise = result.GetValue(_noise),
         };
+    }
+
+    private float Dropout(ParseResult result)
+    {
+        float rate = result.GetValue(_dropout);
+        return rate is >= 0 and < 1
+            ? rate
+            : throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--dropout is from 0 to below 1; it was {rate}."));
     }
 
     private static int[] ParseDilations(string text)

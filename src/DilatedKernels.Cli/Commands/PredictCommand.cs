@@ -48,6 +48,11 @@ internal sealed class PredictCommand
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
         string folder = result.GetValue(_out)!;
+        if (string.IsNullOrWhiteSpace(folder) || File.Exists(folder))
+        {
+            throw new UserInputException($"--out names the folder for the results; \"{folder}\" cannot be one.");
+        }
+
         CheckTargets(images, folder, result.GetValue(_overwrite));
         using Device device = _device.Open(result);
         using SegmentationModel model = ModelFile.Load(checkpoint, device);

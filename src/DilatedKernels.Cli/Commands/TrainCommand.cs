@@ -13,7 +13,7 @@ internal sealed class TrainCommand
 {
     private readonly Argument<string?> _data = new("data") { Description = "The dataset folder (VOC or pair layout).", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
-    private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts.", HelpName = "FOLDER" };
+    private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
     private readonly Option<Recipe> _recipe = Choice.Of("--recipe", "What to train.", Recipe.FrontEnd);
     private readonly Option<string?> _preset = new("--preset") { Description = $"A published network: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = "A checkpoint to start from; its front end's shape counts.", HelpName = "FILE" };
@@ -36,17 +36,18 @@ internal sealed class TrainCommand
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
+    private IEnumerable<Option> Options =>
+    [
+        _run, _resume, _recipe, _preset, _weights, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
+        _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
+    ];
+
     public static Command Create()
     {
         var verb = new TrainCommand();
         var command = new Command("train", "Trains a model on a dataset folder; writes checkpoints and metrics; resumes.");
         command.Arguments.Add(verb._data);
-        foreach (Option option in new Option[]
-        {
-            verb._run, verb._resume, verb._recipe, verb._preset, verb._weights, verb._steps, verb._batch, verb._crop, verb._noMirror, verb._labels, verb._maps,
-            verb._optimizer, verb._rate, verb._schedule, verb._momentum, verb._decay, verb._seed, verb._validateEvery, verb._checkpointEvery,
-            verb._trainingSplit, verb._validationSplit,
-        })
+        foreach (Option option in verb.Options)
         {
             command.Options.Add(option);
         }
@@ -98,9 +99,8 @@ internal sealed class TrainCommand
         string? run = result.GetValue(_run);
         if (resume is not null)
         {
-            return data is null && run is null
-                ? Trainer.Resume(resume, device)
-                : throw new UserInputException("--resume takes everything from the run's own configuration: give neither a dataset nor --run with it.");
+            Given.Refuse(result, "--resume takes everything from the run's own configuration.", [.. Options.Where(option => option != _resume), .. _model.All]);
+            return Trainer.Resume(resume, device, data is null ? null : FullPath(data));
         }
 
         if (data is null || run is null)
@@ -122,10 +122,10 @@ internal sealed class TrainCommand
         {
             Model = Network(result, recipe, classes),
             Recipe = recipe,
-            Data = Path.GetFullPath(data),
+            Data = FullPath(data),
             TrainingSplit = result.GetValue(_trainingSplit)!,
             ValidationSplit = split == "none" ? null : split,
-            Weights = result.GetValue(_weights) is { } weights ? Path.GetFullPath(weights) : null,
+            Weights = result.GetValue(_weights) is { } weights ? FullPath(weights) : null,
             BatchSize = result.GetValue(_batch),
             Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : 564),
             Mirror = !result.GetValue(_noMirror),
@@ -148,9 +148,9 @@ internal sealed class TrainCommand
 
     private ModelConfig Network(ParseResult result, Recipe recipe, ClassSet classes)
     {
-        string fallback = recipe == Recipe.FrontEnd ? "none" : "basic";
         if (result.GetValue(_preset) is { } preset)
         {
+            Given.Refuse(result, "--preset brings the whole network.", _model.All);
             ModelConfig published = Published(preset, classes);
             return recipe == Recipe.FrontEnd ? published with { Context = null } : published;
         }
@@ -162,16 +162,16 @@ internal sealed class TrainCommand
             throw new UserInputException($"The weights have {start.Classes} classes, but the dataset has {count}.");
         }
 
-        if (start is not null && _model.HasWidth(result))
+        if (start?.FrontEnd is not null)
         {
-            throw new UserInputException("--width and --weights together: the front end's width comes from the weights.");
+            _model.RefuseFrontEnd(result, "the front end comes with the weights.");
         }
 
         var network = new ModelConfig
         {
             Name = recipe == Recipe.FrontEnd ? "front-end" : "front-end-context",
-            FrontEnd = start?.FrontEnd ?? _model.FrontEnd(result, count) with { FinalDeviation = 0.01 },
-            Context = _model.Context(result, count, fallback) ?? (recipe == Recipe.FrontEnd ? null : start?.Context),
+            FrontEnd = start?.FrontEnd is { } trained ? _model.WithDropout(result, trained) : _model.FrontEnd(result, count) with { FinalDeviation = 0.01 },
+            Context = Context(result, recipe, count, start),
             // From scratch, He initialisation expects inputs of unit size.
             InputScale = start?.InputScale ?? 1.0 / 64,
         };
@@ -179,6 +179,26 @@ internal sealed class TrainCommand
         ModelConfig named = network.WithClasses(classes);
         return start is null ? named : named with { MeanBgr = start.MeanBgr };
     }
+
+    private ContextConfig? Context(ParseResult result, Recipe recipe, int classes, ModelConfig? start)
+    {
+        if (recipe == Recipe.FrontEnd)
+        {
+            _model.RefuseContext(result, "the recipe trains the front end alone.");
+            return null;
+        }
+
+        if (start?.Context is { } trained)
+        {
+            _model.RefuseContext(result, "the context module comes with the weights.");
+            return trained;
+        }
+
+        return _model.Context(result, classes, fallback: "basic");
+    }
+
+    private static string FullPath(string path) =>
+        string.IsNullOrWhiteSpace(path) ? throw new UserInputException("A file or folder was named with an empty text.") : Path.GetFullPath(path);
 
     private static ModelConfig Published(string name, ClassSet classes)
     {
@@ -189,7 +209,7 @@ internal sealed class TrainCommand
 
         ModelConfig published = Presets.Get(name);
         return published.Classes == classes.Count
-            ? published.WithClasses(classes)
+            ? published.WithClasses(classes.MeanIsDefault ? classes with { MeanBgr = (published.MeanBgr[0], published.MeanBgr[1], published.MeanBgr[2]) } : classes)
             : throw new UserInputException($"{name} has {published.Classes} classes, but the dataset has {classes.Count}. Without --preset the network takes the dataset's classes.");
     }
 }

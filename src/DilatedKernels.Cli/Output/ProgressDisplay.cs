@@ -21,14 +21,13 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
     public void Training(string stage, TrainingProgress progress)
     {
         bool important = progress.Validation is not null || progress.Step == progress.Steps || progress.Step == 1;
+        // First, because a terminal of 80 columns cuts the end off.
+        string score = progress.Validation is { } matrix
+            ? string.Create(CultureInfo.InvariantCulture, $"  mean IoU {100 * matrix.MeanIoU:F2} %{(progress.IsBest ? " (best)" : "")}")
+            : "";
         string line = string.Create(
             CultureInfo.InvariantCulture,
-            $"{(stage.Length > 0 ? stage + "  " : "")}step {progress.Step}/{progress.Steps}  loss {progress.Loss:F4}  lr {progress.LearningRate:G3}  {progress.ImagesPerSecond:F1} images/s  {Duration(progress.TimeLeft)} left");
-        if (progress.Validation is { } matrix)
-        {
-            line += string.Create(CultureInfo.InvariantCulture, $"  mean IoU {100 * matrix.MeanIoU:F2} %{(progress.IsBest ? " (best)" : "")}");
-        }
-
+            $"{(stage.Length > 0 ? stage + "  " : "")}step {progress.Step}/{progress.Steps}{score}  loss {progress.Loss:F4}  lr {progress.LearningRate:G3}  {progress.ImagesPerSecond:F1} images/s  {Duration(progress.TimeLeft)} left");
         Show(line, important);
     }
 

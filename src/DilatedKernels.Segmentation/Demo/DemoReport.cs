@@ -8,6 +8,8 @@ namespace DilatedKernels.Segmentation.Demo;
 /// <summary>Writes the demo's pictures and a page that shows them.</summary>
 public sealed class DemoReport
 {
+    private const string PageName = "report.html";
+    private const string Mark = "<meta name=\"generator\" content=\"dilated demo\">";
     private const int PicturedScenes = 6;
     private const int Zoom = 2;
     private static readonly string[] Columns = ["Scene", "Truth", "Front end", "Front end + context", "Context from random weights"];
@@ -17,14 +19,29 @@ public sealed class DemoReport
 
     /// <summary>Prepares the report.</summary>
     /// <param name="folder">Where it goes; made if it is not there. Files of an earlier report are replaced.</param>
+    /// <exception cref="UserInputException">The folder holds something else, or cannot be made.</exception>
     public DemoReport(string folder)
     {
+        if (string.IsNullOrWhiteSpace(folder) || File.Exists(folder))
+        {
+            throw new UserInputException($"The demo's pictures need a folder; \"{folder}\" cannot be one.");
+        }
+
+        string page = Path.Combine(folder, PageName);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()
+            && !(File.Exists(page) && File.ReadLines(page).Take(6).Any(line => line.Contains(Mark, StringComparison.Ordinal))))
+        {
+            throw new UserInputException($"{folder} holds files that are not an earlier demo's; name another folder with --out. Nothing was overwritten.");
+        }
+
         Directory.CreateDirectory(folder);
+        // From the start, so that an interrupted demo's folder is known for one.
+        File.WriteAllText(page, $"<!doctype html>\n{Mark}\n<p>The demo has not finished.</p>\n");
         _folder = folder;
     }
 
     /// <summary>The page.</summary>
-    public string Page => Path.Combine(_folder, "report.html");
+    public string Page => Path.Combine(_folder, PageName);
 
     /// <summary>Writes the pictures of a scene; only the first few are kept.</summary>
     /// <param name="scene">A scored scene.</param>
@@ -53,8 +70,9 @@ public sealed class DemoReport
         var page = new StringBuilder();
         page.Append("""
             <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-            <title>DilatedKernels demo</title>
+            <html lang="en"><head><meta charset="utf-8">
+            <meta name="generator" content="dilated demo">
+            <meta name="viewport" content="width=device-width"><title>DilatedKernels demo</title>
             <style>
             :root { color-scheme: light dark; }
             body { font: 16px/1.5 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; }

@@ -74,9 +74,9 @@ public sealed class DemoRun
         using SegmentationModel frontEnd = SegmentationModel.Create(_device, Config(null), _options.Seed);
         Train("front end", frontEnd, frontEnd, _options.FrontEndSteps, progress, cancellation);
         using SegmentationModel context = WithContext(frontEnd, ContextInitialization.Identity);
-        Train("context, identity initialisation", context, context, _options.ContextSteps, progress, cancellation);
+        Train("context, identity", context, context, _options.ContextSteps, progress, cancellation);
         using SegmentationModel random = WithContext(frontEnd, ContextInitialization.He);
-        Train("context, random initialisation", random, random, _options.ContextSteps, progress, cancellation);
+        Train("context, random", random, random, _options.ContextSteps, progress, cancellation);
         return Score(frontEnd, context, random, scenes, cancellation);
     }
 

@@ -13,6 +13,8 @@ namespace DilatedKernels.Segmentation.Inference;
 /// </summary>
 public sealed class Predictor
 {
+    private const int BandCells = 16;
+
     private readonly SegmentationModel _model;
     private readonly (double B, double G, double R) _mean;
     private readonly int _tileCells;
@@ -20,10 +22,16 @@ public sealed class Predictor
     /// <summary>Prepares a model for prediction; the model is not owned.</summary>
     /// <param name="model">A model with a front end.</param>
     /// <param name="tileCells">Cells along the side of a tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
+    /// <exception cref="UserInputException">The model has no front end, or a context module without padding.</exception>
     public Predictor(SegmentationModel model, int tileCells = 66)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfLessThan(tileCells, 1);
+        if (model.FrontEnd is null || model.Config.Context?.Padding == ContextPadding.None)
+        {
+            throw new UserInputException($"The network {model.Config.Name} cannot segment images: it has no front end, or its context module is not padded and makes fewer scores than there are cells.");
+        }
+
         _model = model;
         _mean = (model.Config.MeanBgr[0], model.Config.MeanBgr[1], model.Config.MeanBgr[2]);
         _tileCells = tileCells;
@@ -43,11 +51,22 @@ public sealed class Predictor
             scores = context.Forward(scores, ForwardContext.Inference);
         }
 
-        int stride = _model.Stride;
-        Tensor full = _model.Config.UpsampleInNetwork
-            ? Ops.BilinearDeconvolution(scores, stride)
-            : Ops.UpsampleBilinear(Ops.Softmax(scores), scores.Shape.H * stride, scores.Shape.W * stride, BilinearAlignment.CellOrigin);
-        return ArgMax(full, image.Width, image.Height);
+        byte[] indices = new byte[image.Width * image.Height];
+        if (_model.Config.UpsampleInNetwork)
+        {
+            ArgMax(Ops.BilinearDeconvolution(scores, _model.Stride), image.Width, 0, image.Height, indices);
+            return new IndexMask(image.Width, image.Height, indices);
+        }
+
+        Tensor probabilities = Ops.Softmax(scores);
+        int band = BandCells * _model.Stride;
+        for (int top = 0; top < image.Height; top += band)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            PredictBand(probabilities, image.Width, top, Math.Min(band, image.Height - top), indices);
+        }
+
+        return new IndexMask(image.Width, image.Height, indices);
     }
 
     /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
@@ -107,12 +126,24 @@ public sealed class Predictor
         tile.Dispose();
     }
 
-    private static IndexMask ArgMax(Tensor scores, int width, int height)
+    // A band of rows at a time, because at full resolution the probabilities are many times the image.
+    private void PredictBand(Tensor probabilities, int width, int top, int height, byte[] indices)
+    {
+        using Tape tape = Tape.Inference();
+        int stride = _model.Stride;
+        int first = top / stride;
+        // The last row of cells is interpolated with the one below it.
+        int rows = Math.Min(CellsFor(height, stride) + 1, probabilities.Shape.H - first);
+        Tensor cells = Ops.Crop(probabilities, first, 0, rows, probabilities.Shape.W);
+        Tensor full = Ops.UpsampleBilinear(cells, rows * stride, probabilities.Shape.W * stride, BilinearAlignment.CellOrigin);
+        ArgMax(full, width, top, height, indices);
+    }
+
+    private static void ArgMax(Tensor scores, int width, int top, int height, byte[] indices)
     {
         float[] values = scores.ToChannelsLast();
         int channels = scores.Shape.C;
         int rowLength = scores.Shape.W * channels;
-        byte[] indices = new byte[width * height];
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)
@@ -127,10 +158,8 @@ public sealed class Predictor
                     }
                 }
 
-                indices[(y * width) + x] = (byte)best;
+                indices[((top + y) * width) + x] = (byte)best;
             }
         }
-
-        return new IndexMask(width, height, indices);
     }
 }

@@ -6,31 +6,47 @@ using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Training;
 
+/// <summary>Where a run stands, apart from weights and optimizer state.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="BestMeanIoU">The best validation so far, or NaN.</param>
+/// <param name="UnreportedLoss">The loss of the last step when the run was interrupted before its validation and report, else null.</param>
+/// <param name="Data">The fingerprint of the training split.</param>
+internal sealed record RunState(long Step, double BestMeanIoU, float? UnreportedLoss, string Data);
+
 /// <summary>
 /// A run's state in one safetensors file: the model under its own parameter names, the optimizer's state under
-/// <c>optimizer/…</c>, and the step in the metadata. Batches and dropout are functions of (seed, step), so the step is
-/// all that a resumed run needs to draw what an unbroken one would have drawn.
+/// <c>optimizer/…</c>, and <see cref="RunState"/> in the metadata. Batches and dropout are functions of (seed, step), so the
+/// step is all that a resumed run needs to draw what an unbroken one would have drawn.
 /// </summary>
 internal static class Checkpoint
 {
     private const string StepKey = "training.step";
     private const string BestKey = "training.best_mean_iou";
+    private const string UnreportedKey = "training.unreported_loss";
+    private const string DataKey = "training.data";
     private const string ConfigKey = "training.config";
 
-    public static void Save(string path, SegmentationModel model, Optimizer optimizer, TrainingConfig config, long step, double bestMeanIoU)
+    public static void Save(string path, SegmentationModel model, Optimizer optimizer, TrainingConfig config, RunState state)
     {
         var metadata = new Dictionary<string, string>
         {
-            [StepKey] = step.ToString(CultureInfo.InvariantCulture),
-            [BestKey] = bestMeanIoU.ToString("R", CultureInfo.InvariantCulture),
+            [StepKey] = state.Step.ToString(CultureInfo.InvariantCulture),
+            [BestKey] = state.BestMeanIoU.ToString("R", CultureInfo.InvariantCulture),
+            [DataKey] = state.Data,
             [ConfigKey] = JsonSerializer.Serialize(config, TrainingJson.Default.TrainingConfig),
         };
+        if (state.UnreportedLoss is { } loss)
+        {
+            metadata[UnreportedKey] = loss.ToString("R", CultureInfo.InvariantCulture);
+        }
+
         ModelFile.Save(path, model, metadata, optimizer.States);
     }
 
     /// <summary>Puts the file's weights and optimizer state back.</summary>
     /// <exception cref="UserInputException">The file is not a checkpoint of this run.</exception>
-    public static (long Step, double BestMeanIoU) Restore(string path, SegmentationModel model, Optimizer optimizer)
+    /// <exception cref="SafetensorsException">The file is damaged or holds other arrays than the model has.</exception>
+    public static RunState Restore(string path, SegmentationModel model, Optimizer optimizer)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue(StepKey, out string? text)
@@ -58,7 +74,13 @@ internal static class Checkpoint
         }
 
         optimizer.StepCount = step;
-        double best = double.Parse(file.Metadata.GetValueOrDefault(BestKey, "NaN"), CultureInfo.InvariantCulture);
-        return (step, best);
+        return new RunState(
+            step,
+            Number(BestKey) ?? double.NaN,
+            (float?)Number(UnreportedKey),
+            file.Metadata.GetValueOrDefault(DataKey, ""));
+
+        double? Number(string key) =>
+            file.Metadata.TryGetValue(key, out string? value) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : null;
     }
 }

@@ -1,11 +1,27 @@
 using System.Text.Json;
+using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Training;
 
 /// <summary>The files of a training run.</summary>
-public sealed class RunFolder
+public sealed class RunFolder : IDisposable
 {
-    private RunFolder(string path) => Path = path;
+    private const string LockName = ".lock";
+    private readonly FileStream _lock;
+
+    private RunFolder(string path)
+    {
+        Path = path;
+        try
+        {
+            _lock = new FileStream(
+                System.IO.Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException) when (File.Exists(System.IO.Path.Combine(path, LockName)))
+        {
+            throw new UserInputException($"Another process is training in {path}; wait for it or stop it, or name another folder.");
+        }
+    }
 
     /// <summary>The folder.</summary>
     public string Path { get; }
@@ -35,13 +51,16 @@ public sealed class RunFolder
     public string? NewestCheckpoint() =>
         File.Exists(LastCheckpoint) ? LastCheckpoint : File.Exists(PreviousCheckpoint) ? PreviousCheckpoint : null;
 
+    /// <summary>Lets another process have the folder.</summary>
+    public void Dispose() => _lock.Dispose();
+
     /// <summary>Starts a run in a new or empty folder.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="config">Written as <c>config.json</c>.</param>
     /// <exception cref="UserInputException">The folder holds something already or cannot be written.</exception>
     public static RunFolder Create(string path, TrainingConfig config)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        RequirePath(path);
         if (File.Exists(path))
         {
             throw new UserInputException($"{path} is a file; the run needs a folder of its own.");
@@ -58,7 +77,7 @@ public sealed class RunFolder
         {
             Directory.CreateDirectory(path);
             var folder = new RunFolder(path);
-            File.WriteAllText(folder.ConfigFile, JsonSerializer.Serialize(config, TrainingJson.Default.TrainingConfig) + "\n");
+            AtomicFile.Write(folder.ConfigFile, [.. JsonSerializer.SerializeToUtf8Bytes(config, TrainingJson.Default.TrainingConfig), (byte)'\n']);
             return folder;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -73,13 +92,14 @@ public sealed class RunFolder
     /// <exception cref="UserInputException">There is no run, or its configuration cannot be read.</exception>
     public static RunFolder Open(string path, out TrainingConfig config)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var folder = new RunFolder(path);
-        if (!File.Exists(folder.ConfigFile))
+        RequirePath(path);
+        string configFile = System.IO.Path.Combine(path, "config.json");
+        if (!File.Exists(configFile))
         {
-            throw new UserInputException($"{path} holds no run: {folder.ConfigFile} does not exist.");
+            throw new UserInputException($"{path} holds no run: {configFile} does not exist.");
         }
 
+        var folder = new RunFolder(path);
         try
         {
             using FileStream file = File.OpenRead(folder.ConfigFile);
@@ -88,9 +108,18 @@ public sealed class RunFolder
         }
         catch (JsonException error)
         {
+            folder.Dispose();
             throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {error.Message}", error);
         }
 
         return folder;
+    }
+
+    private static void RequirePath(string path)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw new UserInputException("The run folder's name is empty.");
+        }
     }
 }

@@ -55,6 +55,14 @@ internal sealed class ScoreMapStore(string folder)
         return new Entry(shape[0], shape[1], shape[2], scores, labelShape[0], labelShape[1], labels);
     }
 
+    /// <summary>Cells of an image's map.</summary>
+    public Size2 SizeOf(int sample)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(PathOf(sample, mirrored: false));
+        IReadOnlyList<int> shape = file.ShapeOf(ScoresName);
+        return new Size2(shape[0], shape[1]);
+    }
+
     private static void Save(
         string path, Predictor predictor, RgbImage image, IndexMask mask, ClassSet classes, int stride, LabelResolution resolution, CancellationToken cancellation)
     {

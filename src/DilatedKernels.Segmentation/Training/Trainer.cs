@@ -5,6 +5,7 @@ using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -22,8 +23,10 @@ public sealed class Trainer : IDisposable
     private readonly SegmentationModel _model;
     private readonly Optimizer _optimizer;
     private readonly Module _network;
+    private readonly string _fingerprint;
     private long _step;
     private double _bestMeanIoU = double.NaN;
+    private float? _unreportedLoss;
 
     private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model)
     {
@@ -37,8 +40,10 @@ public sealed class Trainer : IDisposable
         {
             Recipe.FrontEnd => model.FrontEnd!,
             Recipe.Context when config.ScoreMaps == ScoreMaps.Stored => model.Context!,
+            Recipe.Context => new LiveScoreMaps(model.FrontEnd!, model.Context!),
             _ => model,
         };
+        _fingerprint = DataFingerprint.Of(_trainingSamples);
         if (config.Recipe == Recipe.Context)
         {
             model.SetFrontEndTrainable(false);
@@ -94,16 +99,19 @@ public sealed class Trainer : IDisposable
     /// <summary>Continues a run from its last checkpoint.</summary>
     /// <param name="runFolder">The run's folder.</param>
     /// <param name="device">Where to train.</param>
-    /// <exception cref="UserInputException">There is no run, its dataset has gone, or its checkpoint cannot be used.</exception>
-    public static Trainer Resume(string runFolder, Device device)
+    /// <param name="movedData">Where the dataset is now, if it has moved since the run began.</param>
+    /// <exception cref="UserInputException">There is no run, its dataset has gone or changed, or its checkpoint cannot be used.</exception>
+    public static Trainer Resume(string runFolder, Device device, string? movedData = null)
     {
         RunFolder folder = RunFolder.Open(runFolder, out TrainingConfig config);
-        config.Validate();
-        DatasetFolder data = OpenData(config);
-        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed);
+        SegmentationModel? model = null;
         Trainer? trainer = null;
         try
         {
+            config = movedData is null ? config : config with { Data = movedData };
+            config.Validate();
+            DatasetFolder data = OpenData(config);
+            model = SegmentationModel.Create(device, config.Model, config.Seed);
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
             {
@@ -113,7 +121,7 @@ public sealed class Trainer : IDisposable
             trainer = new Trainer(config, folder, data, model);
             if (checkpoint is not null)
             {
-                (trainer._step, trainer._bestMeanIoU) = Checkpoint.Restore(checkpoint, model, trainer._optimizer);
+                trainer.Restore(checkpoint);
             }
 
             return trainer;
@@ -121,7 +129,8 @@ public sealed class Trainer : IDisposable
         catch
         {
             trainer?.Dispose();
-            model.Dispose();
+            model?.Dispose();
+            folder.Dispose();
             throw;
         }
     }
@@ -137,33 +146,29 @@ public sealed class Trainer : IDisposable
         try
         {
             using IStepSource source = OpenSource(preparation, cancellation);
-            using MetricsLog log = MetricsLog.Open(_folder.MetricsFile, _step);
-            var training = new TrainingStep(
-                _model.Device, _network, _optimizer, _config.Optimizer.CreateSchedule(_config.Steps), _config.Seed, _data.Classes.VoidLabel);
+            using MetricsLog log = MetricsLog.Open(_folder.MetricsFile, _unreportedLoss is null ? _step : _step - 1);
+            if (_step == 0)
+            {
+                SaveLast();
+            }
+
             LearningRateSchedule schedule = _config.Optimizer.CreateSchedule(_config.Steps);
+            var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel);
             var speed = new SpeedMeter(_config.BatchSize);
+            if (_unreportedLoss is { } interrupted)
+            {
+                loss = interrupted;
+                Report(schedule, speed, log, progress, cancellation);
+            }
+
             while (_step < _config.Steps && !cancellation.IsCancellationRequested)
             {
                 long started = Stopwatch.GetTimestamp();
                 loss = training.Run(_step, source.Get(_step));
-                float learningRate = schedule.At(_step);
                 _step++;
                 speed.Add(Stopwatch.GetElapsedTime(started));
-
-                bool validate = _validationSamples.Count > 0
-                    && (_step == _config.Steps || (_config.ValidateEvery > 0 && _step % _config.ValidateEvery == 0));
-                ConfusionMatrix? validation = validate ? Validate(cancellation) : null;
-                bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
-                if (isBest)
-                {
-                    _bestMeanIoU = validation!.MeanIoU;
-                    Save(_folder.BestCheckpoint);
-                }
-
-                var report = new TrainingProgress(
-                    _step, _config.Steps, loss, learningRate, speed.ImagesPerSecond, speed.TimeFor(_config.Steps - _step), validation, isBest);
-                log.Add(report);
-                progress?.Invoke(report);
+                _unreportedLoss = loss;
+                Report(schedule, speed, log, progress, cancellation);
                 if (_step % _config.CheckpointEvery == 0 && _step < _config.Steps)
                 {
                     SaveLast();
@@ -176,9 +181,13 @@ public sealed class Trainer : IDisposable
         }
 
         SaveLast();
-        CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
+        if (File.Exists(_folder.MetricsFile))
+        {
+            CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
+        }
+
         return new TrainingResult(
-            _step, _step >= _config.Steps, loss, _bestMeanIoU, _folder.LastCheckpoint, File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null);
+            _step, _step >= _config.Steps && _unreportedLoss is null, loss, _bestMeanIoU, _folder.LastCheckpoint, File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null);
     }
 
     /// <summary>Scores the model as it stands on the validation split.</summary>
@@ -186,11 +195,12 @@ public sealed class Trainer : IDisposable
     public ConfusionMatrix Validate(CancellationToken cancellation = default) =>
         Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
 
-    /// <summary>Gives the memory of model and optimizer back.</summary>
+    /// <summary>Gives the memory of model and optimizer back, and the folder free.</summary>
     public void Dispose()
     {
         _optimizer.Dispose();
         _model.Dispose();
+        _folder.Dispose();
     }
 
     private static DatasetFolder OpenData(TrainingConfig config)
@@ -218,10 +228,53 @@ public sealed class Trainer : IDisposable
         }
 
         WeightLoadReport report = ModelFile.LoadMatching(path, model);
-        if (recipe == Recipe.Context && model.FrontEnd!.Parameters.FirstOrDefault(p => report.Missing.Contains(p.Name)) is { } missing)
+        if (model.FrontEnd!.Parameters.FirstOrDefault(p => report.Missing.Contains(p.Name)) is { } missing)
         {
-            throw new UserInputException($"{path} has no '{missing.Name}': the context recipe needs all weights of the front end.");
+            throw new UserInputException($"{path} has no '{missing.Name}': weights to start from need the whole front end.");
         }
+    }
+
+    // What follows a step: a validation where one is due, the best checkpoint, the row of metrics. If it is interrupted, the
+    // checkpoint says so, and the resumed run does it first.
+    private void Report(LearningRateSchedule schedule, SpeedMeter speed, MetricsLog log, Action<TrainingProgress>? progress, CancellationToken cancellation)
+    {
+        bool validate = _validationSamples.Count > 0
+            && (_step == _config.Steps || (_config.ValidateEvery > 0 && _step % _config.ValidateEvery == 0));
+        ConfusionMatrix? validation = validate ? Validate(cancellation) : null;
+        float loss = _unreportedLoss!.Value;
+        _unreportedLoss = null;
+        bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
+        if (isBest)
+        {
+            _bestMeanIoU = validation!.MeanIoU;
+            Save(_folder.BestCheckpoint);
+        }
+
+        var report = new TrainingProgress(
+            _step, _config.Steps, loss, schedule.At(_step - 1), speed.ImagesPerSecond, speed.TimeFor(_config.Steps - _step), validation, isBest);
+        log.Add(report);
+        progress?.Invoke(report);
+    }
+
+    private void Restore(string checkpoint)
+    {
+        RunState state;
+        try
+        {
+            state = Checkpoint.Restore(checkpoint, _model, _optimizer);
+        }
+        catch (SafetensorsException exception) when (checkpoint != _folder.PreviousCheckpoint && File.Exists(_folder.PreviousCheckpoint))
+        {
+            throw new UserInputException($"{exception.Message} The checkpoint before it is {_folder.PreviousCheckpoint}; put it in the place of {checkpoint} to continue from there.", exception);
+        }
+
+        if (state.Data != _fingerprint)
+        {
+            throw new UserInputException(
+                $"The split {_config.TrainingSplit} of {_config.Data} is not the one that the run began with ({state.Data} then, {_fingerprint} now). Start a new run with --weights {checkpoint}.");
+        }
+
+        (_step, _bestMeanIoU, _unreportedLoss, _) = state;
     }
 
     private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop, SegmentationModel model) => new()
@@ -276,14 +329,14 @@ public sealed class Trainer : IDisposable
         var cells = new Size2(1, 1);
         for (int i = 0; i < _trainingSamples.Count; i++)
         {
-            ScoreMapStore.Entry entry = store.Load(i, mirrored: false);
-            cells = new Size2(Math.Max(cells.Height, entry.Height), Math.Max(cells.Width, entry.Width));
+            Size2 map = store.SizeOf(i);
+            cells = new Size2(Math.Max(cells.Height, map.Height), Math.Max(cells.Width, map.Width));
         }
 
         return cells;
     }
 
-    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, _step, _bestMeanIoU);
+    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, new RunState(_step, _bestMeanIoU, _unreportedLoss, _fingerprint));
 
     // The new file is complete on disk before the old one moves, so a run killed at any moment has a whole checkpoint.
     private void SaveLast()

@@ -149,16 +149,33 @@ public sealed record TrainingConfig
     /// <exception cref="UserInputException">A value is outside its range; the message names it.</exception>
     public void Validate()
     {
+        Require(
+            Enum.IsDefined(Recipe) && Enum.IsDefined(Labels) && Enum.IsDefined(ScoreMaps) && Enum.IsDefined(Optimizer.Kind) && Enum.IsDefined(Optimizer.Schedule),
+            "The configuration names a recipe, label resolution, kind of score maps, optimizer or schedule that does not exist.");
         Require(BatchSize >= 1, $"The batch size is 1 or more; it was {BatchSize}.");
         Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
         Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");
         Require(ValidateEvery >= 0, $"The steps between validations are 0 or more; they were {ValidateEvery}.");
-        Require(Optimizer.LearningRate is > 0 and < 1e6, $"The learning rate is above 0; it was {Optimizer.LearningRate}.");
+        Require((float)Optimizer.LearningRate is > 0 and < 1e6f, $"The learning rate is above 0 and below 1e6; it was {Optimizer.LearningRate}.");
         Require(Optimizer.Momentum is >= 0 and < 1, $"The momentum is in [0, 1); it was {Optimizer.Momentum}.");
-        Require(Optimizer.WeightDecay >= 0, $"The weight decay is 0 or more; it was {Optimizer.WeightDecay}.");
+        Require((float)Optimizer.WeightDecay is >= 0 and < 1e6f, $"The weight decay is 0 or more and below 1e6; it was {Optimizer.WeightDecay}.");
         Require(Optimizer.StepEvery >= 1, $"The step schedule drops every 1 or more steps; it was {Optimizer.StepEvery}.");
-        Require(Recipe == Recipe.FrontEnd || Model.Context is not null, $"The {Recipe} recipe trains a context module, but the model has none.");
+        try
+        {
+            Model.Validate();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new UserInputException($"The network cannot be built: {exception.Message}", exception);
+        }
+
         Require(Model.FrontEnd is not null, "The model has no front end.");
+        Require(Recipe == Recipe.FrontEnd || Model.Context is not null, $"The {Recipe} recipe trains a context module, but the model has none.");
+        Require(Recipe != Recipe.FrontEnd || Model.Context is null, "The FrontEnd recipe would leave the model's context module untrained; use the Context or Joint recipe, or no context module.");
+        Require(Model.Context?.Padding != ContextPadding.None, "A context module that is not padded makes fewer scores than there are labels; pad it Once or PerLayer.");
+        Require(
+            Recipe != Recipe.Joint || !Model.UpsampleInNetwork || Labels == LabelResolution.Full,
+            "The network upsamples its scores itself, so joint training needs labels at full resolution (--labels full).");
 
         static void Require(bool condition, string message)
         {

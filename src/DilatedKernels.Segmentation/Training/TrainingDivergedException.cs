@@ -7,7 +7,7 @@ public sealed class TrainingDivergedException : Exception
     /// <param name="step">The step, from 0.</param>
     /// <param name="loss">Its loss.</param>
     public TrainingDivergedException(long step, float loss)
-        : base($"The loss at step {step} is {loss}. Training stopped before the update; the last checkpoint is intact. A lower learning rate is the usual cure.")
+        : base($"The loss of step {step + 1} is {loss}. Training stopped before that step's update; the last checkpoint is intact. A lower learning rate is the usual cure.")
     {
         Step = step;
         Loss = loss;

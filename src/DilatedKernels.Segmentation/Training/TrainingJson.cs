@@ -7,6 +7,7 @@ namespace DilatedKernels.Segmentation.Training;
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     Converters = [typeof(PaletteJsonConverter)])]
 [JsonSerializable(typeof(TrainingConfig))]

@@ -106,7 +106,7 @@ public class RefusalTests
 
         byte[] wrong = File.ReadAllBytes(folder["b/last.safetensors"]);
         File.WriteAllBytes(folder["a/last.safetensors"], wrong);
-        AssertRefused(folder, ["train", "--resume", "a"], "last.safetensors", "context");
+        AssertRefused(folder, ["train", "--resume", "a"], "last.safetensors");
         Assert.That(File.ReadAllBytes(folder["a/last.safetensors"]), Is.EqualTo(wrong), "nothing is overwritten");
     }
 
@@ -144,6 +144,34 @@ public class RefusalTests
     }
 
     [Test]
+    public void TwoTrainingsDoNotShareARunFolder()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        using DilatedProcess first = DilatedProcess.Start(
+            folder.Path, ["train", data, "--run", "run", .. SmallDataset.TinyTraining, "--steps", "100000", "--val-split", "none"]);
+        while (!first.HasExited && !File.Exists(folder["run/last.safetensors"]))
+        {
+            Thread.Sleep(5);
+        }
+
+        AssertRefused(folder, ["train", "--resume", "run"], "Another process");
+        first.SendInterrupt();
+        Assert.That(first.Wait().ExitCode, Is.EqualTo(130));
+    }
+
+    [Test]
+    public void ResumingTakesNoOtherOptions()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "run", 0, "--steps", "1", "--val-split", "none");
+        AssertRefused(folder, ["train", "--resume", "run", "--steps", "50"], "--steps");
+        folder.Write("run/config.json", File.ReadAllText(folder["run/config.json"]).Replace("\"model\": {", "\"model\": null, \"old\": {", StringComparison.Ordinal));
+        AssertRefused(folder, ["train", "--resume", "run"], "config.json");
+    }
+
+    [Test]
     public void PredictionsAreNotOverwrittenUnasked()
     {
         using var folder = new TemporaryFolder();
@@ -169,6 +197,20 @@ public class RefusalTests
     [TestCase("train", "data", "--run", "x", "--preset", "voc-dilation8")]
     [TestCase("train", "data", "--run", "x", "--recipe", "7")]
     [TestCase("train", "data", "--run", "x", "--schedule", "cosine")]
+    [TestCase("train", "data", "--run", "")]
+    [TestCase("train", "", "--run", "x")]
+    [TestCase("train", "--resume", "")]
+    [TestCase("train", "data", "--run", "x", "--lr", "1e-60")]
+    [TestCase("train", "data", "--run", "x", "--weight-decay", "1e999")]
+    [TestCase("train", "data", "--run", "x", "--recipe", "joint", "--context-noise", "-1")]
+    [TestCase("train", "data", "--run", "x", "--context", "basic")]
+    [TestCase("train", "data", "--run", "x", "--context-padding", "none", "--recipe", "joint")]
+    [TestCase("train", "data", "--run", "x", "--preset", "camvid-dilation8", "--width", "0.1")]
+    [TestCase("info", "voc-dilation8", "--width", "0.1")]
+    [TestCase("info", "--batch", "2000000000", "--input", "65536")]
+    [TestCase("demo", "--out", "")]
+    [TestCase("demo", "--out", "data")]
+    [TestCase("check-data", "")]
     [TestCase("train", "nowhere", "--run", "x")]
     [TestCase("eval", "x")]
     [TestCase("predict", "x")]

@@ -105,6 +105,87 @@ public class TrainCommandTests
     }
 
     [Test]
+    public void AnInterruptionBeforeTheFirstStepKeepsTheRun()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder, training: 200);
+        Train(folder, data, "front", "--steps", "1", "--val-split", "none");
+        using (DilatedProcess process = DilatedProcess.Start(
+            folder.Path, "train", data, "--run", "context", "--recipe", "context", "--weights", "front/last.safetensors", "--steps", "2", "--val-split", "none"))
+        {
+            while (!process.HasExited && !(Directory.Exists(folder["context/score-maps"]) && Directory.EnumerateFiles(folder["context/score-maps"]).Any()))
+            {
+                Thread.Sleep(5);
+            }
+
+            process.SendInterrupt();
+            DilatedProcess.Result broken = process.Wait();
+            Assert.That(broken.ExitCode, Is.EqualTo(130), broken.Error);
+        }
+
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "context");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Output, Does.Contain("2 of 2"));
+    }
+
+    [Test]
+    public void AnInterruptedValidationIsMadeUpFor()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder, validation: 300);
+        using (DilatedProcess process = DilatedProcess.Start(
+            folder.Path, ["train", data, "--run", "run", .. SmallDataset.TinyTraining, "--steps", "2", "--validate-every", "1"]))
+        {
+            // The first row of metrics comes after the first validation; then the second step is short and the second validation long.
+            while (!process.HasExited && !(File.Exists(folder["run/metrics.csv"]) && File.ReadLines(folder["run/metrics.csv"]).Count() > 1))
+            {
+                Thread.Sleep(5);
+            }
+
+            Thread.Sleep(200);
+            process.SendInterrupt();
+            Assert.That(process.Wait().ExitCode, Is.EqualTo(130));
+        }
+
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "run");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        string[] rows = File.ReadAllLines(folder["run/metrics.csv"]);
+        Assert.That(rows.Skip(1).Select(row => row.Split(',')[0]), Is.EqualTo(new[] { "1", "2" }));
+        Assert.That(rows.Skip(1).Select(row => row.Split(',')[4]), Is.All.Not.Empty);
+    }
+
+    [Test]
+    public void JointTrainingKeepsTheContextModuleOfItsWeights()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "first", "--steps", "1", "--val-split", "none", "--recipe", "joint", "--context", "1,3,5");
+        DilatedProcess.Result second = DilatedProcess.Run(
+            folder.Path, "train", data, "--run", "second", "--recipe", "joint", "--weights", "first/last.safetensors", "--steps", "1", "--crop", "396", "--val-split", "none");
+        Assert.That(second.ExitCode, Is.Zero, second.Error);
+        using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllText(folder["second/config.json"]));
+        System.Text.Json.JsonElement dilations = config.RootElement.GetProperty("model").GetProperty("context").GetProperty("dilations");
+        Assert.That(dilations.EnumerateArray().Select(d => d.GetInt32()), Is.EqualTo(new[] { 1, 3, 5 }));
+    }
+
+    [Test]
+    public void ARunGoesOnWhenItsDatasetHasMovedButNotWhenItHasChanged()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "run", "--steps", "1", "--val-split", "none");
+        Directory.Move(data, folder["moved"]);
+        Assert.That(DilatedProcess.Run(folder.Path, "train", "--resume", "run").ExitCode, Is.EqualTo(2));
+        DilatedProcess.Result moved = DilatedProcess.Run(folder.Path, "train", "moved", "--resume", "run");
+        Assert.That(moved.ExitCode, Is.Zero, moved.Error);
+        File.Copy(folder["moved/train/0.png"], folder["moved/train/00.png"]);
+        File.Copy(folder["moved/trainannot/0.png"], folder["moved/trainannot/00.png"]);
+        DilatedProcess.Result changed = DilatedProcess.Run(folder.Path, "train", "moved", "--resume", "run");
+        Assert.That(changed.ExitCode, Is.EqualTo(2));
+        Assert.That(changed.Error, Does.Contain("4 images").And.Contain("5 images").And.Contain("--weights"));
+    }
+
+    [Test]
     public void FullResolutionLabelsTrainThroughTheUpsampling()
     {
         using var folder = new TemporaryFolder();
