@@ -58,6 +58,12 @@ public sealed record ClassSet
     /// <summary>The mean blue, green and red of the training images, 0 to 255, that the networks subtract from their input.</summary>
     public required (double B, double G, double R) MeanBgr { get; init; }
 
+    /// <summary>
+    /// Whether <see cref="MeanBgr"/> only stands in for a mean that nobody gave: the dataset.json has no meanBgr, and its classes are not
+    /// those of Pascal VOC by default. It is VOC's mean then; that of trained weights or of a published network is better.
+    /// </summary>
+    public bool MeanIsDefault { get; init; }
+
     /// <summary>The number of classes.</summary>
     public int Count => Names.Count;
 
