@@ -5,7 +5,7 @@ namespace DilatedKernels.Segmentation.Data;
 /// <summary>Finds everything that is wrong with a split before hours are spent on it.</summary>
 public static class DatasetChecker
 {
-    /// <summary>Decodes every image and mask of a split and lists all problems, in the split's order whatever the number of threads.</summary>
+    /// <summary>Decodes every image and mask of a split and lists all problems and warnings, in the split's order whatever the number of threads.</summary>
     /// <param name="folder">The dataset.</param>
     /// <param name="split">One of its splits.</param>
     /// <param name="threads">How many samples are decoded at once; 0 for one a processor.</param>
@@ -113,15 +113,29 @@ public static class DatasetChecker
         }
 
         problems.AddRange(folder.Layout.StrayFiles(split));
+        List<DatasetProblem> warnings = [.. folder.Layout.SkippedFiles(split)];
+        if (MissingClasses(folder.Classes, classPixels) is string missing)
+        {
+            warnings.Add(new DatasetProblem(folder.Root, $"no readable mask of the split \"{split}\" has a pixel of {missing}."));
+        }
+
         return new DatasetReport
         {
             Split = split,
             SampleCount = samples.Count,
             Problems = problems,
+            Warnings = warnings,
             ClassPixels = classPixels,
             VoidPixels = labels[folder.Classes.VoidLabel],
             ImageSizes = [.. sizes.Select(entry => (new Size2(entry.Key.Height, entry.Key.Width), entry.Value))],
         };
+    }
+
+    /// <summary>The classes without a pixel; null if there are none, or if nothing is labelled at all.</summary>
+    private static string? MissingClasses(ClassSet classes, long[] classPixels)
+    {
+        string[] missing = [.. classes.Names.Where((_, label) => classPixels[label] == 0).Select(name => $"\"{name}\"")];
+        return missing.Length == 0 || missing.Length == classes.Count ? null : $"{(missing.Length == 1 ? "the class" : "the classes")} {string.Join(", ", missing)}";
     }
 
     private sealed record Findings(IReadOnlyList<DatasetProblem> Problems, Size2? Size, long[]? Labels);

@@ -33,6 +33,11 @@ internal sealed class DatasetDescription
         DatasetDescription description;
         try
         {
+            if (FileSize.Of(path) == 0)
+            {
+                throw new UserInputException($"{path}: the file is empty, or it is no ordinary file but a pipe or a device; a dataset description is a file such as {Example}.");
+            }
+
             using FileStream stream = File.OpenRead(path);
             if (stream.Length > MaxFileBytes)
             {
@@ -75,6 +80,7 @@ internal sealed class DatasetDescription
             Palette = Palette is null ? (sameClasses ? defaults!.Palette : Imaging.Palette.Voc) : ToPalette(path, Palette, names.Count),
             VoidLabel = voidLabel,
             MeanBgr = MeanBgr is null ? ClassSet.Voc.MeanBgr : ToMean(path, MeanBgr),
+            MeanIsDefault = MeanBgr is null && !sameClasses,
         };
     }
 

@@ -26,10 +26,15 @@ public sealed class DatasetFolder
 
     /// <summary>Recognises a dataset and reads its description; images and masks are not touched.</summary>
     /// <param name="root">The folder.</param>
-    /// <exception cref="UserInputException">There is no such folder, its layout is not known, or its dataset.json is missing or wrong.</exception>
+    /// <exception cref="UserInputException">The path is empty, there is no such folder, its layout is not known, or its dataset.json is missing or wrong.</exception>
     public static DatasetFolder Open(string root)
     {
-        ArgumentException.ThrowIfNullOrEmpty(root);
+        ArgumentNullException.ThrowIfNull(root);
+        if (string.IsNullOrWhiteSpace(root))
+        {
+            throw new UserInputException("The path of the dataset is empty; name the folder that holds it.");
+        }
+
         if (!Directory.Exists(root))
         {
             throw new UserInputException(File.Exists(root) ? $"{root}: this is a file; a dataset is a folder." : $"{root}: the dataset folder does not exist.");

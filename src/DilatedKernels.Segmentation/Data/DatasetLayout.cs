@@ -17,6 +17,9 @@ internal abstract class DatasetLayout
     /// <summary>What is wrong with the split besides its samples.</summary>
     public virtual IEnumerable<DatasetProblem> StrayFiles(string split) => [];
 
+    /// <summary>The files of the split's folders that are not read, in alphabetical order.</summary>
+    public abstract IEnumerable<DatasetProblem> SkippedFiles(string split);
+
     public static DatasetLayout Detect(string root)
         => (DatasetLayout?)VocLayout.TryOpen(root) ?? PairLayout.TryOpen(root)
             ?? throw new UserInputException(

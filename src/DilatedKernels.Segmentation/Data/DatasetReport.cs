@@ -16,6 +16,9 @@ public sealed class DatasetReport
     /// <summary>Everything that is wrong, in the split's order; empty if the split can be used.</summary>
     public required IReadOnlyList<DatasetProblem> Problems { get; init; }
 
+    /// <summary>What may be a mistake but does not keep the split from being used: files that are not read, and classes that no mask has.</summary>
+    public IReadOnlyList<DatasetProblem> Warnings { get; init; } = [];
+
     /// <summary>The number of pixels of each class over all readable masks.</summary>
     public required IReadOnlyList<long> ClassPixels { get; init; }
 

@@ -4,7 +4,6 @@ namespace DilatedKernels.Segmentation.Data;
 internal sealed class PairLayout : DatasetLayout
 {
     private static readonly string[] MaskSuffixes = ["annot", "_labels"];
-    private static readonly string[] ImageExtensions = [".png", ".jpg", ".jpeg"];
 
     private readonly string _root;
     private readonly SortedDictionary<string, string> _maskFolders;
@@ -42,31 +41,39 @@ internal sealed class PairLayout : DatasetLayout
 
     public override IReadOnlyList<Sample> Samples(string split)
     {
-        SortedDictionary<string, Sample> samples = new(StringComparer.Ordinal);
-        foreach (string image in Images(Path.Combine(_root, split)))
+        SortedDictionary<string, string> images = new(StringComparer.Ordinal);
+        foreach (string image in Files(Path.Combine(_root, split), SplitFiles.ImageExtensions))
         {
             string name = Path.GetFileNameWithoutExtension(image);
-            string mask = Path.Combine(_maskFolders[split], name + ".png");
-            if (!samples.TryAdd(name, new Sample(name, image, File.Exists(mask) ? mask : null)))
+            if (!images.TryAdd(name, image))
             {
-                throw new UserInputException($"{image}: there is another image of this name, {samples[name].ImagePath}, and the mask belongs to only one; remove or rename one.");
+                throw new UserInputException($"{image}: there is another image of this name, {images[name]}, and the mask belongs to only one; remove or rename one.");
             }
         }
 
-        return [.. samples.Values];
+        SplitFiles masks = new(_maskFolders[split], SplitFiles.MaskExtensions, images.Keys);
+        return [.. images.Select(entry => new Sample(entry.Key, entry.Value, masks.Find(entry.Key)))];
     }
 
     public override string MaskPathFor(string split, Sample sample) => Path.Combine(_maskFolders[split], sample.Name + ".png");
 
     public override IEnumerable<DatasetProblem> StrayFiles(string split)
     {
-        HashSet<string> names = [.. Images(Path.Combine(_root, split)).Select(file => Path.GetFileNameWithoutExtension(file))];
-        return Images(_maskFolders[split])
-            .Where(mask => !names.Contains(Path.GetFileNameWithoutExtension(mask)))
-            .Order(StringComparer.Ordinal)
-            .Select(mask => new DatasetProblem(mask, $"no image of this name is in {Path.Combine(_root, split)}; add it or remove the mask."));
+        string images = Path.Combine(_root, split);
+        IReadOnlyList<Sample> samples = Samples(split);
+        HashSet<string?> used = [.. samples.Select(sample => sample.MaskPath)];
+        HashSet<string> names = new(samples.Select(sample => sample.Name), StringComparer.OrdinalIgnoreCase);
+        return Files(_maskFolders[split], SplitFiles.MaskExtensions)
+            .Where(mask => !used.Contains(mask))
+            .Select(mask => new DatasetProblem(mask, names.Contains(Path.GetFileNameWithoutExtension(mask))
+                ? "the mask is not used: another one has the name of its image, or the two names differ in letter case and it is not clear which belong together; rename or remove it."
+                : $"no image of this name is in {images}; add it or remove the mask."));
     }
 
-    private static IEnumerable<string> Images(string folder)
-        => Directory.EnumerateFiles(folder).Where(file => ImageExtensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
+    public override IEnumerable<DatasetProblem> SkippedFiles(string split)
+        => SplitFiles.Skipped(Path.Combine(_root, split), SplitFiles.ImageExtensions, "images are .png, .jpg or .jpeg files.")
+            .Concat(SplitFiles.Skipped(_maskFolders[split], SplitFiles.MaskExtensions, "masks are .png files."));
+
+    private static IEnumerable<string> Files(string folder, IReadOnlyList<string> extensions)
+        => Directory.EnumerateFiles(folder).Where(file => SplitFiles.Has(file, extensions)).Order(StringComparer.Ordinal);
 }

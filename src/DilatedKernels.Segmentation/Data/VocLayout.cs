@@ -1,3 +1,5 @@
+using DilatedKernels.Segmentation.Imaging;
+
 namespace DilatedKernels.Segmentation.Data;
 
 /// <summary>Pascal VOC's arrangement: JPEGImages/, SegmentationClass/, and one list of names a split in ImageSets/Segmentation/.</summary>
@@ -5,7 +7,6 @@ internal sealed class VocLayout : DatasetLayout
 {
     private const string Images = "JPEGImages";
     private const string Masks = "SegmentationClass";
-    private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png"];
 
     private readonly string _root;
     private readonly string _lists;
@@ -39,25 +40,35 @@ internal sealed class VocLayout : DatasetLayout
 
     public override IReadOnlyList<Sample> Samples(string split)
     {
-        string list = Path.Combine(_lists, split + ".txt");
-        List<Sample> samples = [];
+        IReadOnlyList<string> names = Names(Path.Combine(_lists, split + ".txt"));
+        SplitFiles images = new(Path.Combine(_root, Images), SplitFiles.ImageExtensions, names);
+        SplitFiles masks = new(Path.Combine(_root, Masks), SplitFiles.MaskExtensions, names);
+        return [.. names.Select(name => new Sample(name, images.Find(name) ?? Path.Combine(_root, Images, name + ".jpg"), masks.Find(name)))];
+    }
+
+    public override string MaskPathFor(string split, Sample sample) => Path.Combine(_root, Masks, sample.Name + ".png");
+
+    public override IEnumerable<DatasetProblem> SkippedFiles(string split)
+        => SplitFiles.Skipped(Path.Combine(_root, Images), SplitFiles.ImageExtensions, "images are .jpg, .jpeg or .png files.")
+            .Concat(SplitFiles.Skipped(Path.Combine(_root, Masks), SplitFiles.MaskExtensions, "masks are .png files."));
+
+    private static List<string> Names(string list)
+    {
+        List<string> names = [];
         int number = 0;
-        foreach (string line in File.ReadLines(list))
+        foreach (string line in FileSize.Of(list) == 0 ? [] : File.ReadLines(list))
         {
             number++;
             string name = line.Trim();
             if (name.Length > 0)
             {
                 CheckName(list, number, name);
-                string mask = Path.Combine(_root, Masks, name + ".png");
-                samples.Add(new Sample(name, FindImage(name), File.Exists(mask) ? mask : null));
+                names.Add(name);
             }
         }
 
-        return samples;
+        return names;
     }
-
-    public override string MaskPathFor(string split, Sample sample) => Path.Combine(_root, Masks, sample.Name + ".png");
 
     /// <summary>A list may come from anywhere; it must not make the program read files elsewhere.</summary>
     private static void CheckName(string list, int line, string name)
@@ -67,19 +78,5 @@ internal sealed class VocLayout : DatasetLayout
         {
             throw new UserInputException($"{list}: line {line}: \"{name}\" is not a name within the dataset; a line holds an image's name without folder and extension, such as 2007_000032.");
         }
-    }
-
-    private string FindImage(string name)
-    {
-        string stem = Path.Combine(_root, Images, name);
-        foreach (string extension in ImageExtensions)
-        {
-            if (File.Exists(stem + extension))
-            {
-                return stem + extension;
-            }
-        }
-
-        return stem + ImageExtensions[0];
     }
 }

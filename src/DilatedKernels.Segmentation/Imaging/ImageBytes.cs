@@ -5,9 +5,19 @@ internal static class ImageBytes
 {
     public static byte[] Read(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(path);
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw new ImageFormatException($"\"{path}\"", "the path of the image is empty; name a PNG or JPEG file.");
+        }
+
         try
         {
+            if (FileSize.Of(path) == 0)
+            {
+                throw new ImageFormatException(path, "the file is empty, or it is no ordinary file but a pipe or a device; images are read from ordinary files.");
+            }
+
             using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
             long length = stream.Length;
             if (length > ImageLimits.MaxFileBytes)
@@ -19,13 +29,11 @@ internal static class ImageBytes
             stream.ReadExactly(bytes);
             return bytes;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ImageFormatException(path, "the file does not exist.", e);
-        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            string reason = Directory.Exists(path) ? "this is a folder, not an image file." : $"the file cannot be read: {e.Message}";
+            string reason = Directory.Exists(path) ? "this is a folder, not an image file."
+                : e is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist."
+                : $"the file cannot be read: {e.Message}";
             throw new ImageFormatException(path, reason, e);
         }
     }

@@ -13,7 +13,7 @@ public static class ImageFile
     /// Reads an image. Grey becomes equal R, G and B, palettes are looked up, 16 bits are rounded to 8, and transparency is dropped.
     /// </summary>
     /// <param name="path">The file: up to 512 MiB, 65,535 pixels a side and 2²⁷ pixels in all.</param>
-    /// <exception cref="ImageFormatException">The file cannot be read, is damaged, cut off, too large, or neither PNG nor JPEG.</exception>
+    /// <exception cref="ImageFormatException">The path is empty, or the file cannot be read, is a pipe or a device, is damaged, cut off, too large, or neither PNG nor JPEG.</exception>
     public static RgbImage Read(string path)
     {
         byte[] file = ImageBytes.Read(path);
@@ -22,7 +22,7 @@ public static class ImageFile
 
     /// <summary>Reads only an image's size, with the checks of the container but none of the pixels.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="ImageFormatException">The file cannot be read, is damaged, cut off, too large, or neither PNG nor JPEG.</exception>
+    /// <exception cref="ImageFormatException">The path is empty, or the file cannot be read, is a pipe or a device, is damaged, cut off, too large, or neither PNG nor JPEG.</exception>
     public static (int Width, int Height) ReadSize(string path)
     {
         byte[] file = ImageBytes.Read(path);
@@ -43,7 +43,7 @@ public static class ImageFile
         }
 
         return JpegFile.HasSignature(file) ? false : throw new ImageFormatException(
-            path, file.Length == 0 ? "the file is empty." : $"the file is neither PNG nor JPEG: it starts with the bytes {Convert.ToHexString(file.AsSpan(0, Math.Min(8, file.Length)))}.");
+            path, $"the file is neither PNG nor JPEG: it starts with the bytes {Convert.ToHexString(file.AsSpan(0, Math.Min(8, file.Length)))}.");
     }
 
     private static RgbImage ToRgb(PngFile png)

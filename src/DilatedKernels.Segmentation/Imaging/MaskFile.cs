@@ -11,7 +11,7 @@ public static class MaskFile
 {
     /// <summary>Reads a paletted or grey PNG of 1, 2, 4 or 8 bits a pixel, interlaced or not, keeping the stored numbers.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="ImageFormatException">The file cannot be read, is damaged or cut off, or holds colours, transparency or 16-bit samples instead of indices.</exception>
+    /// <exception cref="ImageFormatException">The path is empty, or the file cannot be read, is a pipe or a device, is damaged or cut off, or holds colours, transparency or 16-bit samples instead of indices.</exception>
     public static IndexMask Read(string path)
     {
         byte[] file = ImageBytes.Read(path);

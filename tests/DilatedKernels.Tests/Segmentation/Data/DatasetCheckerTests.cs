@@ -1,6 +1,7 @@
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Tests.Segmentation.Imaging;
 
 namespace DilatedKernels.Tests.Segmentation.Data;
 
@@ -17,6 +18,7 @@ public class DatasetCheckerTests
         Assert.Multiple(() =>
         {
             Assert.That(report.Problems, Is.Empty);
+            Assert.That(report.Warnings, Is.Empty);
             Assert.That(report.SampleCount, Is.EqualTo(3));
             Assert.That(report.ClassPixels, Is.EqualTo(Enumerable.Range(0, 3).Select(c => labels.LongCount(label => label == c))));
             Assert.That(report.VoidPixels, Is.EqualTo(labels.LongCount(label => label == 9)));
@@ -92,6 +94,83 @@ public class DatasetCheckerTests
         DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(folder.Path), "train");
         Assert.That(report.Problems.Single().Message, Does.Contain("lists \"a\" more than once"));
         Assert.That(report.ClassPixels[0], Is.EqualTo(4));
+    }
+
+    [Test]
+    public void FilesOfVocFoldersThatAreNotReadAreWarnings()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("ImageSets/Segmentation/train.txt", "a\n");
+        string image = folder.Write("JPEGImages/b.webp", "");
+        string mask = folder.Write("SegmentationClass/b.mat", "");
+        PngWriter.Write(folder["JPEGImages/a.PNG"], new RgbImage(2, 2));
+        MaskFile.Write(folder["SegmentationClass/a.png"], new IndexMask(2, 2), Palette.Voc);
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(folder.Path), "train");
+        Assert.That(report.Problems, Is.Empty);
+        Assert.That(report.Warnings.Take(2).Select(warning => warning.Path), Is.EqualTo(new[] { image, mask }));
+    }
+
+    [Test]
+    public void FilesThatAreNotReadAreWarnings()
+    {
+        using TestDataset data = new();
+        data.Add("a", 6, 4);
+        string[] files = [.. new[] { "train/c.webp", "train/d.bmp", "trainannot/a.jpg" }.Select(name => data.Folder.Write(name, ""))];
+        data.Folder.Write("train/.hidden", "");
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(data.Root), "train");
+        Assert.That(report.Problems, Is.Empty);
+        Assert.That(report.Warnings, Is.EqualTo(new[]
+        {
+            new DatasetProblem(files[0], "the file is not read; images are .png, .jpg or .jpeg files."),
+            new DatasetProblem(files[1], "the file is not read; images are .png, .jpg or .jpeg files."),
+            new DatasetProblem(files[2], "the file is not read; masks are .png files."),
+        }));
+    }
+
+    [TestCase(new byte[] { 0, 1, 9, 0 }, "the class \"c\"")]
+    [TestCase(new byte[] { 1, 1, 1, 9 }, "the classes \"a\", \"c\"")]
+    public void ClassesThatNoMaskHasAreAWarning(byte[] labels, string classes)
+    {
+        using TestDataset data = new();
+        data.Add("a", 4, 1);
+        MaskFile.Write(data.Folder["trainannot/a.png"], new IndexMask(4, 1, labels), Palette.Voc);
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(data.Root), "train");
+        Assert.That(report.Problems, Is.Empty);
+        Assert.That(report.Warnings, Is.EqualTo(new[] { new DatasetProblem(data.Root, $"no readable mask of the split \"train\" has a pixel of {classes}.") }));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win,MacOsX", Reason = "Names that differ only in letter case are one file there.")]
+    public void MasksThatFitInLetterCaseOnlyAreNotSharedByTwoImages()
+    {
+        using TestDataset data = new();
+        data.Add("a", 6, 4).Add("A", 6, 4).Add("b", 6, 4);
+        File.Delete(data.Folder["trainannot/A.png"]);
+        string second = data.Folder["trainannot/b.PNG"];
+        File.Copy(data.Folder["trainannot/b.png"], second);
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(data.Root), "train");
+        Assert.That(report.Problems.Select(problem => problem.Path), Is.EqualTo(new[] { data.Folder["train/A.png"], second }));
+        Assert.That(report.Problems[1].Message, Does.StartWith("the mask is not used"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Pipes are no files there.")]
+    public void PipesAreProblemsAndDoNotStopTheCheck()
+    {
+        using TestDataset data = new();
+        using NamedPipe pipe = new(data.Add("a", 6, 4).Add("b", 6, 4).Folder["train/c.png"]);
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(data.Root), "train");
+        Assert.That(report.Problems[0].ToString(), Does.StartWith(data.Folder["train/c.png"]).And.Contains("a pipe or a device"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Pipes are no files there.")]
+    public void APipeInPlaceOfTheDescriptionIsRefused()
+    {
+        using TestDataset data = new();
+        File.Delete(data.Add("a", 6, 4).Folder["dataset.json"]);
+        using NamedPipe pipe = new(data.Folder["dataset.json"]);
+        Assert.That(() => DatasetFolder.Open(data.Root), Throws.TypeOf<UserInputException>().With.Message.StartsWith(data.Folder["dataset.json"]).And.Message.Contains("a pipe or a device"));
     }
 
     [Test]

@@ -38,6 +38,22 @@ public class DatasetFolderTests
     }
 
     [Test]
+    public void PairsAreFoundInAnyLetterCase()
+    {
+        foreach (string name in new[] { "train/A.PNG", "trainannot/A.PNG", "train/b.Jpg", "trainannot/B.png" })
+        {
+            _folder.Write(name, "");
+        }
+
+        _folder.Write("dataset.json", TestDataset.Description);
+        Assert.That(DatasetFolder.Open(_folder.Path).Split("train"), Is.EqualTo(new[]
+        {
+            new Sample("A", _folder["train/A.PNG"], _folder["trainannot/A.PNG"]),
+            new Sample("b", _folder["train/b.Jpg"], _folder["trainannot/B.png"]),
+        }));
+    }
+
+    [Test]
     public void TheDescriptionIsRead()
     {
         using TestDataset data = new();
@@ -49,6 +65,7 @@ public class DatasetFolderTests
             Assert.That(classes.Palette, Is.EqualTo(new Palette([(1, 2, 3), (4, 5, 6), (7, 8, 9)])));
             Assert.That(classes.VoidLabel, Is.EqualTo(9));
             Assert.That(classes.MeanBgr, Is.EqualTo((10.5, 20.0, 30.0)));
+            Assert.That(classes.MeanIsDefault, Is.False);
         });
     }
 
@@ -61,6 +78,7 @@ public class DatasetFolderTests
         Assert.That(classes.VoidLabel, Is.EqualTo(255));
         Assert.That(classes.Palette, Is.EqualTo(Palette.Voc));
         Assert.That(classes.MeanBgr, Is.EqualTo(ClassSet.Voc.MeanBgr));
+        Assert.That(classes.MeanIsDefault, Is.True);
     }
 
     [TestCase("""{ "classes": ["a"], "viod": 255 }""", "viod")]
@@ -68,7 +86,7 @@ public class DatasetFolderTests
     [TestCase("{\n\"classes\": [\"a\",, ] }", "line 2")]
     [TestCase("""{ "classes": "a" }""", "$.classes")]
     [TestCase("null", "null")]
-    [TestCase("", "dataset.json")]
+    [TestCase("", "the file is empty")]
     [TestCase("{}", "\"classes\" is missing")]
     [TestCase("""{ "classes": [] }""", "0 names")]
     [TestCase("""{ "classes": ["a", " "] }""", "class 1")]
@@ -94,7 +112,10 @@ public class DatasetFolderTests
     {
         _folder.Write("train/a.png", "");
         _folder.Write("trainannot/a.png", "");
-        Assert.That(() => DatasetFolder.Open(_folder.Path), Throws.TypeOf<UserInputException>().With.Message.Contains("""{ "classes": ["sky", "building"], "void": 255 }"""));
+        const string Example = """{ "classes": ["sky", "building"], "void": 255 }""";
+        Assert.That(() => DatasetFolder.Open(_folder.Path), Throws.TypeOf<UserInputException>().With.Message.Contains(Example));
+        _folder.Write("dataset.json", Example);
+        Assert.That(DatasetFolder.Open(_folder.Path).Classes.Names, Is.EqualTo(new[] { "sky", "building" }));
     }
 
     [Test]
@@ -103,8 +124,8 @@ public class DatasetFolderTests
         _folder.Write("ImageSets/Segmentation/train.txt", "2007_000032\r\n\n  part/2007_000039 \n");
         _folder.Write("ImageSets/Segmentation/val.txt", "");
         _folder.Write("JPEGImages/2007_000032.jpg", "");
-        _folder.Write("JPEGImages/part/2007_000039.png", "");
-        _folder.Write("SegmentationClass/2007_000032.png", "");
+        _folder.Write("JPEGImages/part/2007_000039.PNG", "");
+        _folder.Write("SegmentationClass/2007_000032.Png", "");
         DatasetFolder dataset = DatasetFolder.Open(_folder.Path);
         Assert.Multiple(() =>
         {
@@ -113,8 +134,8 @@ public class DatasetFolderTests
             Assert.That(dataset.Split("val"), Is.Empty);
             Assert.That(dataset.Split("train"), Is.EqualTo(new[]
             {
-                new Sample("2007_000032", _folder["JPEGImages/2007_000032.jpg"], _folder["SegmentationClass/2007_000032.png"]),
-                new Sample("part/2007_000039", _folder["JPEGImages/part/2007_000039.png"], null),
+                new Sample("2007_000032", _folder["JPEGImages/2007_000032.jpg"], _folder["SegmentationClass/2007_000032.Png"]),
+                new Sample("part/2007_000039", _folder["JPEGImages/part/2007_000039.PNG"], null),
             }));
         });
     }
@@ -129,6 +150,19 @@ public class DatasetFolderTests
         ClassSet classes = DatasetFolder.Open(_folder.Path).Classes;
         Assert.That(classes.Names, Is.EqualTo(ClassSet.Voc.Names));
         Assert.That((classes.VoidLabel, classes.MeanBgr), Is.EqualTo((21, (1.0, 2.0, 3.0))));
+        Assert.That(classes.MeanIsDefault, Is.False);
+    }
+
+    [TestCase("""{ "void": 21 }""", false)]
+    [TestCase("""{ "classes": ["a"] }""", true)]
+    public void VocsMeanIsADefaultOnlyForOtherClasses(string description, bool isDefault)
+    {
+        _folder.Write("ImageSets/Segmentation/train.txt", "a");
+        Directory.CreateDirectory(_folder["JPEGImages"]);
+        Directory.CreateDirectory(_folder["SegmentationClass"]);
+        _folder.Write("dataset.json", description);
+        ClassSet classes = DatasetFolder.Open(_folder.Path).Classes;
+        Assert.That((classes.MeanBgr, classes.MeanIsDefault), Is.EqualTo((ClassSet.Voc.MeanBgr, isDefault)));
     }
 
     [TestCase("../secret")]
@@ -181,6 +215,11 @@ public class DatasetFolderTests
             Refused(_folder["twice"], "two mask folders");
         });
     }
+
+    [TestCase("")]
+    [TestCase(" ")]
+    public void AnEmptyPathIsTheUsersMistake(string path)
+        => Assert.That(() => DatasetFolder.Open(path), Throws.TypeOf<UserInputException>().With.Message.EqualTo("The path of the dataset is empty; name the folder that holds it."));
 
     [Test]
     public void TwoImagesForOneMaskAreRefused()

@@ -72,10 +72,45 @@ public class ImageFileTests
         {
             Assert.That(() => ImageFile.Read(text), Throws.TypeOf<ImageFormatException>().With.Message.EqualTo(
                 $"{text}: the file is neither PNG nor JPEG: it starts with the bytes 4749463839612C20."));
-            Assert.That(() => ImageFile.Read(empty), Throws.TypeOf<ImageFormatException>().With.Message.EqualTo($"{empty}: the file is empty."));
+            Assert.That(() => ImageFile.Read(empty), Throws.TypeOf<ImageFormatException>().With.Message.StartsWith($"{empty}: the file is empty, or"));
             Assert.That(() => ImageFile.Read(_folder["none.png"]), Throws.TypeOf<ImageFormatException>().With.Message.EndsWith("the file does not exist."));
             Assert.That(() => ImageFile.Read(_folder.Path), Throws.TypeOf<ImageFormatException>().With.Message.EndsWith("this is a folder, not an image file."));
         });
+    }
+
+    [TestCase("")]
+    [TestCase("  ")]
+    public void AnEmptyPathIsTheUsersMistake(string path)
+    {
+        Assert.That(() => ImageFile.Read(path), Throws.TypeOf<ImageFormatException>().With.Message.EqualTo($"\"{path}\": the path of the image is empty; name a PNG or JPEG file."));
+        Assert.That(() => MaskFile.Read(path), Throws.TypeOf<ImageFormatException>());
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Pipes are no files there.")]
+    public void PipesAndDevicesAreRefusedWithoutOpeningThem()
+    {
+        using NamedPipe pipe = new(_folder["pipe.png"]);
+        File.CreateSymbolicLink(_folder["link.png"], _folder["pipe.png"]);
+        foreach (string path in new[] { _folder["pipe.png"], _folder["link.png"], "/dev/zero" })
+        {
+            Assert.That(() => ImageFile.Read(path), Throws.TypeOf<ImageFormatException>().With.Message.StartsWith(path).And.Message.Contains("a pipe or a device"));
+        }
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links need a privilege there.")]
+    public void LinksAreFollowed()
+    {
+        _folder.Write("image.png", TestPng.Noise(3, 3, color: 2, depth: 8).Encode());
+        File.CreateSymbolicLink(_folder["first.png"], "image.png");
+        File.CreateSymbolicLink(_folder["second.png"], _folder["first.png"]);
+        File.CreateSymbolicLink(_folder["broken.png"], "none.png");
+        File.CreateSymbolicLink(_folder["folder.png"], _folder.Path);
+        Assert.That(ImageFile.Read(_folder["second.png"]).Width, Is.EqualTo(3));
+        Assert.That(() => ImageFile.Read(_folder["broken.png"]), Throws.TypeOf<ImageFormatException>().With.Message.EndsWith(
+            $"it is a link to {_folder["none.png"]}, which is no file."));
+        Assert.That(() => ImageFile.Read(_folder["folder.png"]), Throws.TypeOf<ImageFormatException>().With.Message.EndsWith("this is a folder, not an image file."));
     }
 
     /// <summary>R, G, B of each pixel from the samples, by the specification's rules in floating point.</summary>

@@ -1,0 +1,21 @@
+namespace DilatedKernels.Segmentation.Imaging;
+
+/// <summary>Tells files from pipes, sockets and devices before they are opened: opening a pipe waits for someone to write to it.</summary>
+internal static class FileSize
+{
+    /// <summary>The number of bytes of a file, found without opening it; links are followed.</summary>
+    /// <returns>The size; 0 for pipes, sockets and devices, which have none.</returns>
+    /// <exception cref="IOException">There is no such file, or its size cannot be found.</exception>
+    public static long Of(string path)
+    {
+        FileInfo file = new(path);
+        if (file.ResolveLinkTarget(returnFinalTarget: true) is not FileSystemInfo target)
+        {
+            return file.Length;
+        }
+
+        // The system's own links to open pipes look like this, too.
+        FileInfo end = new(target.FullName);
+        return end.Exists ? end.Length : throw new IOException($"it is a link to {target.FullName}, which is no file.");
+    }
+}
