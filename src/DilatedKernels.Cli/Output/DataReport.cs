@@ -26,6 +26,11 @@ internal static class DataReport
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {classes.VoidLabel,3}  {"void".PadRight(width)}  {100.0 * report.VoidPixels / all,6:F2} %"));
         }
 
+        foreach (DatasetProblem warning in report.Warnings)
+        {
+            output.WriteLine($"  note: {warning}");
+        }
+
         foreach (DatasetProblem problem in report.Problems)
         {
             output.WriteLine($"  problem: {problem}");
