@@ -1,4 +1,4 @@
-# Builds, tests, demonstrates: ./build.ps1 [VERB [ARGUMENT ...]]. The work is in build/Build.cs; ./build.ps1 --help lists the verbs.
+# Builds, tests, demonstrates: ./build.ps1 [VERB [ARGUMENT ...]]. The work is in build/; ./build.ps1 --help lists the verbs.
 Push-Location $PSScriptRoot
 try {
     $found = Get-Command dotnet -ErrorAction SilentlyContinue
@@ -8,7 +8,15 @@ try {
         [Console]::Error.WriteLine("Get it from https://dotnet.microsoft.com/download/dotnet/10.0 or with: winget install Microsoft.DotNet.SDK.10")
         exit 2
     }
-    dotnet run build/Build.cs -- @args
+    $program = "build/bin/Build.dll"
+    $built = if (Test-Path $program) { (Get-Item $program).LastWriteTimeUtc } else { [DateTime]::MinValue }
+    $changed = Get-ChildItem build -Recurse -File | Where-Object { $_.FullName -notmatch '[\\/]build[\\/](bin|obj)[\\/]' -and $_.LastWriteTimeUtc -gt $built }
+    if ($changed) {
+        dotnet msbuild build/Build.csproj -restore -property:Configuration=Release -nologo -verbosity:quiet
+        if ($LASTEXITCODE -ne 0) { exit 1 }
+        (Get-Item $program).LastWriteTimeUtc = [DateTime]::UtcNow
+    }
+    dotnet $program @args
     exit $LASTEXITCODE
 }
 finally {

@@ -1,11 +1,9 @@
-#:property PublishAot=false
-
 // The build program behind build.sh and build.ps1: one place for what Linux, macOS and Windows do.
-// Runs as `dotnet run build/Build.cs -- VERB [ARG ...]` from the root of the tree.
+// Runs as `dotnet build/bin/Build.dll VERB [ARG ...]` from the root of the tree; the two scripts compile it first where it changed.
 
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Xml.Linq;
+using DilatedKernels.Build;
+using DilatedKernels.Build.Kernels;
 
 const int UsageError = 2;
 const string Solution = "DilatedKernels.sln";
@@ -16,7 +14,8 @@ const string Artifacts = "artifacts";
     ("build", "restores and compiles everything, Release (the default)", Build),
     ("test", "builds, runs the tests; arguments go to the test program, such as --filter \"FullyQualifiedName~Conv2d\"", Test),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
-    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release", Pack),
+    ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
+    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", Pack),
     ("clean", "deletes everything that was built", Clean),
 ];
 
@@ -41,27 +40,35 @@ if (!File.Exists(Solution))
     return UsageError;
 }
 
-return verbs[index].Run(args.Length == 0 ? [] : args[1..]);
+try
+{
+    return verbs[index].Run(args.Length == 0 ? [] : args[1..]);
+}
+catch (BuildException error)
+{
+    Console.Error.WriteLine(error.Message);
+    return 1;
+}
 
 void WriteVerbs(TextWriter writer)
 {
     writer.WriteLine("usage: ./build.sh [VERB [ARGUMENT ...]]    (on Windows: ./build.ps1)");
     foreach ((string name, string meaning, _) in verbs)
     {
-        writer.WriteLine($"  {name,-6} {meaning}");
+        writer.WriteLine($"  {name,-7} {meaning}");
     }
 }
 
 // `dotnet msbuild` and not `dotnet build`, which adds a summary to the quietest output: a build that went well says nothing.
 static int MSBuild(string target, string project, string[] extra) =>
-    Run("dotnet", ["msbuild", project, "-restore", $"-target:{target}", "-property:Configuration=Release", "-nologo", "-verbosity:quiet", .. extra]);
+    Command.Run("dotnet", ["msbuild", project, "-restore", $"-target:{target}", "-property:Configuration=Release", "-nologo", "-verbosity:quiet", .. extra]);
 
-static int Build(string[] extra) => MSBuild("Build", Solution, extra);
+static int Build(string[] extra) => KernelVerb.CompileWithWhatIsThere(forCpu: true) ? MSBuild("Build", Solution, extra) : 1;
 
 static int Demo(string[] extra)
 {
-    int code = MSBuild("Build", "src/DilatedKernels.Cli", []);
-    return code != 0 ? code : Run("dotnet", [Output("DilatedKernels.Cli", "dilated.dll"), "demo", .. extra]);
+    int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "src/DilatedKernels.Cli", []) : 1;
+    return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Cli", "dilated.dll"), "demo", .. extra]);
 }
 
 static int Test(string[] extra)
@@ -76,7 +83,7 @@ static int Test(string[] extra)
     string report = Path.Combine(folder, "tests.trx");
     Directory.CreateDirectory(folder);
     File.Delete(report);
-    code = Run("dotnet",
+    code = Command.Run("dotnet",
     [
         Output("DilatedKernels.Tests", "DilatedKernels.Tests.dll"),
         "--report-trx", "--report-trx-filename", Path.GetFileName(report), "--results-directory", folder,
@@ -93,21 +100,50 @@ static int Test(string[] extra)
         return code;
     }
 
-    (int passed, int failed, int skipped) = ReadTotals(report);
-    Console.WriteLine($"{passed} passed, {failed} failed, {skipped} skipped");
+    (int passed, int failed, string[] skipped) = ReadTotals(report);
+    foreach (IGrouping<string, string> reason in skipped.GroupBy(r => r).OrderByDescending(r => r.Count()))
+    {
+        Console.WriteLine($"{reason.Count()} skipped: {reason.Key}");
+    }
+
+    Console.WriteLine($"{passed} passed, {failed} failed, {skipped.Length} skipped");
     return code == 0 && failed > 0 ? 1 : code;
 }
 
-static (int Passed, int Failed, int Skipped) ReadTotals(string report)
+// Of each skipped test its reason, one line, without NUnit's word on where the test was skipped.
+static (int Passed, int Failed, string[] Skipped) ReadTotals(string report)
 {
     XNamespace trx = "http://microsoft.com/schemas/VisualStudio/TeamTest/2010";
-    string[] outcomes = [.. XDocument.Load(report).Descendants(trx + "UnitTestResult").Select(r => (string?)r.Attribute("outcome") ?? "")];
-    int passed = outcomes.Count(o => o == "Passed");
-    int skipped = outcomes.Count(o => o is "NotExecuted" or "Inconclusive");
-    return (passed, outcomes.Length - passed - skipped, skipped);
+    (string Outcome, string Reason)[] tests = [.. XDocument.Load(report).Descendants(trx + "UnitTestResult")
+        .Select(r => ((string?)r.Attribute("outcome") ?? "", (string?)r.Descendants(trx + "Message").FirstOrDefault() ?? "no reason given"))];
+    int passed = tests.Count(t => t.Outcome == "Passed");
+    string[] skipped = [.. tests.Where(t => t.Outcome is "NotExecuted" or "Inconclusive")
+        .Select(t => t.Reason.Split('\n')[0].Replace("OneTimeSetUp:", "", StringComparison.Ordinal).Replace("SetUp :", "", StringComparison.Ordinal).Trim())];
+    return (passed, tests.Length - passed - skipped.Length, skipped);
 }
 
-static int Pack(string[] extra) => MSBuild("Pack", Solution, extra);
+static int Pack(string[] extra)
+{
+    const string Without = "--no-kernels";
+    bool compiled;
+    if (extra.Contains(Without))
+    {
+        compiled = KernelVerb.CompileWithWhatIsThere(forCpu: false);
+    }
+    else
+    {
+        try
+        {
+            compiled = KernelVerb.CompileForGpu();
+        }
+        catch (BuildException error)
+        {
+            throw new BuildException($"{error.Message}\nPackages carry the GPU kernels; './build.sh pack {Without}' makes packages for the CPU alone.");
+        }
+    }
+
+    return compiled ? MSBuild("Pack", Solution, [.. extra.Where(e => e != Without)]) : 1;
+}
 
 static int Clean(string[] extra)
 {
@@ -120,37 +156,3 @@ static int Clean(string[] extra)
 }
 
 static string Output(string project, string file) => Path.Combine(Artifacts, "bin", project, "release", file);
-
-// Runs a program on this console. Ctrl-C reaches it from the terminal, so this one only has to wait; SIGTERM is handed on.
-static int Run(string program, string[] arguments)
-{
-    var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false };
-    start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
-    start.Environment["DOTNET_NOLOGO"] = "1";
-
-    ConsoleCancelEventHandler wait = (_, e) => e.Cancel = true;
-    Console.CancelKeyPress += wait;
-    try
-    {
-        using Process process = Process.Start(start)!;
-        using PosixSignalRegistration? terminate = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            context.Cancel = true;
-            _ = Unix.Kill(process.Id, Unix.Terminate);
-        });
-        process.WaitForExit();
-        return process.ExitCode;
-    }
-    finally
-    {
-        Console.CancelKeyPress -= wait;
-    }
-}
-
-internal static class Unix
-{
-    public const int Terminate = 15;
-
-    [DllImport("libc", EntryPoint = "kill")]
-    public static extern int Kill(int process, int signal);
-}

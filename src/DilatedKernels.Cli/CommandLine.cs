@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DilatedKernels.Cli.Commands;
+using DilatedKernels.Cuda;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Serialization;
@@ -25,6 +26,7 @@ internal static class CommandLine
 
     public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
     {
+        DriverBindings.Register();
         ParseResult parsed = Build().Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
@@ -66,9 +68,9 @@ internal static class CommandLine
     {
         // The library refuses arguments that it cannot use; what reaches it here was given by the user.
         UserInputException or SafetensorsException or ArgumentException or OverflowException => ExitCode.BadInput,
-        DeviceUnavailableException => ExitCode.NoDevice,
+        CudaUnavailableException => ExitCode.NoDevice,
         OperationCanceledException => ExitCode.Interrupted,
-        TrainingDivergedException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
+        TrainingDivergedException or CudaException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
         _ => null,
     };
 }

@@ -1,17 +1,21 @@
 using System.CommandLine;
+using System.Globalization;
+using DilatedKernels.Cuda;
 using DilatedKernels.Segmentation;
 
 namespace DilatedKernels.Cli.Commands;
 
-/// <summary><c>--device</c> and <c>--threads</c>, the same for every verb that computes.</summary>
+/// <summary><c>--device</c>, <c>--driver</c> and <c>--threads</c>, the same for every verb that computes.</summary>
 internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
     {
-        Description = "Where to compute: auto, cpu, cuda or cuda:N. A device that cannot be had is an error.",
+        Description = "Where to compute: auto (a GPU if one can be used), cpu, cuda or cuda:N. A device that cannot be had is an error.",
         DefaultValueFactory = _ => "auto",
         HelpName = "auto|cpu|cuda[:N]",
     };
+
+    private readonly Option<string?> _driver = CreateDriverOption();
 
     private readonly Option<int?> _threads = new("--threads")
     {
@@ -19,9 +23,26 @@ internal sealed class DeviceOptions
         HelpName = "N",
     };
 
+    /// <summary><c>--driver</c>: how to reach a GPU.</summary>
+    public static Option<string?> CreateDriverOption() => new("--driver")
+    {
+        Description = "How to reach the CUDA driver. [default: the first that can be had]",
+        HelpName = string.Join('|', CudaDrivers.Names),
+    };
+
+    /// <summary>The name that was given, or null; an unknown one is a usage error.</summary>
+    public static string? GetDriver(ParseResult result, Option<string?> option)
+    {
+        string? name = result.GetValue(option);
+        return name is null || CudaDrivers.Names.Contains(name, StringComparer.OrdinalIgnoreCase)
+            ? name
+            : throw new UserInputException($"--driver is one of {string.Join(", ", CudaDrivers.Names)}; it was {name}.");
+    }
+
     public void AddTo(Command command)
     {
         command.Options.Add(_device);
+        command.Options.Add(_driver);
         command.Options.Add(_threads);
     }
 
@@ -33,17 +54,53 @@ internal sealed class DeviceOptions
             throw new UserInputException($"--threads is from 1 to 1024; it was {threads}.");
         }
 
+        string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
-        if (name is "auto" or "cpu")
+        if (name == "cpu")
         {
             return Device.CreateCpu(threads);
         }
 
-        if (name == "cuda" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), out int index) && index >= 0))
+        if (name == "auto")
         {
-            throw new DeviceUnavailableException($"--device {name}: this build has no CUDA backend. --device cpu works everywhere.");
+            return OpenBest(driver, threads, result.InvocationConfiguration.Error);
+        }
+
+        if (ParseOrdinal(name) is int ordinal)
+        {
+            try
+            {
+                return Device.CreateCuda(ordinal, driver);
+            }
+            catch (CudaUnavailableException e)
+            {
+                throw new CudaUnavailableException($"--device {name}: {e.Message} --device cpu works everywhere.");
+            }
         }
 
         throw new UserInputException($"--device is auto, cpu, cuda or cuda:N; it was {name}.");
     }
+
+    /// <summary>The first GPU, or the processor where none can be used. A GPU that is there and cannot be used is worth a line.</summary>
+    private static Device OpenBest(string? driver, int threads, TextWriter error)
+    {
+        CudaDevices cuda = CudaDevices.List(driver);
+        if (cuda.Devices.Count > 0)
+        {
+            try
+            {
+                return Device.CreateCuda(0, driver);
+            }
+            catch (Exception e) when (e is CudaUnavailableException or CudaException)
+            {
+                error.WriteLine($"{cuda.Devices[0]} is not used: {e.Message}");
+            }
+        }
+
+        return Device.CreateCpu(threads);
+    }
+
+    private static int? ParseOrdinal(string name) =>
+        name == "cuda" ? 0 :
+        name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 }

@@ -49,7 +49,7 @@ public sealed record DemoScene(RgbImage Image, IndexMask Truth, IndexMask FrontE
 public sealed class DemoRun
 {
     private const int BatchSize = 4;
-    private const double LearningRate = 2e-3;
+    internal const double LearningRate = 2e-3;
     private static readonly int[] Dilations = [1, 1, 2, 4, 8, 16, 1];
 
     private readonly Device _device;
@@ -80,7 +80,7 @@ public sealed class DemoRun
         return Score(frontEnd, context, random, scenes, cancellation);
     }
 
-    private static ModelConfig Config(ContextConfig? context) => new()
+    internal static ModelConfig Config(ContextConfig? context) => new()
     {
         Name = "demo",
         FrontEnd = new FrontEndConfig

@@ -1,5 +1,17 @@
 namespace DilatedKernels.Backends;
 
+/// <summary>What decides the weights of an axis, beside its extents.</summary>
+internal enum ResampleRule
+{
+    HalfPixel,
+    CornerAligned,
+    CellOrigin,
+    Deconvolution,
+}
+
+/// <summary>Names an axis: two with the same key have the same tables.</summary>
+internal readonly record struct ResampleKey(ResampleRule Rule, int InExtent, int OutExtent);
+
 /// <summary>
 /// One axis of a separable bilinear interpolation, written out: output <c>o</c> is
 /// <c>Weight0[o]·x[First[o]] + Weight1[o]·x[First[o] + 1]</c>, where the second term is absent (and its weight 0) past the last input.
@@ -8,16 +20,18 @@ namespace DilatedKernels.Backends;
 /// </summary>
 internal sealed class ResampleAxis
 {
-    private ResampleAxis(int inExtent, int outExtent)
+    private ResampleAxis(ResampleRule rule, int inExtent, int outExtent)
     {
-        InExtent = inExtent;
+        Key = new ResampleKey(rule, inExtent, outExtent);
         First = new int[outExtent];
         Weight0 = new float[outExtent];
         Weight1 = new float[outExtent];
         Start = new int[inExtent + 1];
     }
 
-    public int InExtent { get; }
+    public ResampleKey Key { get; }
+
+    public int InExtent => Key.InExtent;
 
     public int OutExtent => First.Length;
 
@@ -33,19 +47,19 @@ internal sealed class ResampleAxis
 
     /// <summary>Output centres on input centres: source = (o + ½)·in/out − ½, clamped to the map.</summary>
     public static ResampleAxis HalfPixel(int inExtent, int outExtent) =>
-        Build(inExtent, outExtent, o => ((((2L * o) + 1) * inExtent) - outExtent, 2L * outExtent), zeroOutside: false);
+        Build(ResampleRule.HalfPixel, inExtent, outExtent, o => ((((2L * o) + 1) * inExtent) - outExtent, 2L * outExtent), zeroOutside: false);
 
     /// <summary>First on first and last on last: source = o·(in − 1)/(out − 1), or 0 for a single output.</summary>
     public static ResampleAxis CornerAligned(int inExtent, int outExtent) =>
-        Build(inExtent, outExtent, o => ((long)o * (inExtent - 1), Math.Max(1, outExtent - 1)), zeroOutside: false);
+        Build(ResampleRule.CornerAligned, inExtent, outExtent, o => ((long)o * (inExtent - 1), Math.Max(1, outExtent - 1)), zeroOutside: false);
 
     /// <summary>Output 0 on input 0 at the full ratio: source = o·in/out, clamped to the map.</summary>
     public static ResampleAxis CellOrigin(int inExtent, int outExtent) =>
-        Build(inExtent, outExtent, o => ((long)o * inExtent, outExtent), zeroOutside: false);
+        Build(ResampleRule.CellOrigin, inExtent, outExtent, o => ((long)o * inExtent, outExtent), zeroOutside: false);
 
     /// <summary>A transposed convolution with the bilinear kernel of this scale: half-pixel sampling that loses the weight outside the map.</summary>
     public static ResampleAxis Deconvolution(int inExtent, int scale) =>
-        Build(inExtent, checked(inExtent * scale), o => ((2L * o) + 1 - scale, 2L * scale), zeroOutside: true);
+        Build(ResampleRule.Deconvolution, inExtent, checked(inExtent * scale), o => ((2L * o) + 1 - scale, 2L * scale), zeroOutside: true);
 
     /// <summary>The first output that reads input <paramref name="i"/>.</summary>
     public int ReadersBegin(int i) => i == 0 ? 0 : Start[i - 1];
@@ -56,9 +70,10 @@ internal sealed class ResampleAxis
     /// <summary>The weight of input <paramref name="i"/> in output <paramref name="o"/>, one of its readers.</summary>
     public float Weight(int o, int i) => First[o] == i ? Weight0[o] : Weight1[o];
 
-    private static ResampleAxis Build(int inExtent, int outExtent, Func<int, (long Numerator, long Denominator)> source, bool zeroOutside)
+    private static ResampleAxis Build(
+        ResampleRule rule, int inExtent, int outExtent, Func<int, (long Numerator, long Denominator)> source, bool zeroOutside)
     {
-        var axis = new ResampleAxis(inExtent, outExtent);
+        var axis = new ResampleAxis(rule, inExtent, outExtent);
         for (int o = 0; o < outExtent; o++)
         {
             (long numerator, long denominator) = source(o);

@@ -4,7 +4,7 @@ using DilatedKernels.Backends.Cpu;
 namespace DilatedKernels;
 
 /// <summary>Where tensors live and operators run.</summary>
-public sealed class Device : IDisposable
+public sealed partial class Device : IDisposable
 {
     private static readonly Lazy<Device> DefaultCpu = new(() => new Device(new CpuBackend(Environment.ProcessorCount), isShared: true));
 

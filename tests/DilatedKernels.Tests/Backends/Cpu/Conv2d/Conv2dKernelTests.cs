@@ -10,66 +10,18 @@ public class Conv2dKernelTests
 {
     private const double Tolerance = 1e-5;
 
-    private static IEnumerable<Conv2dGeometry> Geometries()
-    {
-        // Kernel × dilation × padding × stride on a small map.
-        foreach (int kernel in (int[])[1, 3, 5, 7])
-        {
-            foreach (int dilation in (int[])[1, 2, 3, 16, 40])
-            {
-                foreach (int stride in (int[])[1, 2, 3])
-                {
-                    int same = dilation * (kernel - 1) / 2;
-                    foreach (int pad in new[] { 0, 1, same, same + 3 }.Distinct())
-                    {
-                        yield return new Conv2dGeometry(1, 3, 13, 17, 5, kernel, kernel, stride, stride, dilation, dilation, pad, pad);
-                    }
-                }
-            }
-        }
-
-        // Channels, with the tails of every vector width and more than one panel.
-        foreach (int inChannels in (int[])[1, 3, 8, 11, 21, 33, 64])
-        {
-            foreach (int outChannels in (int[])[1, 2, 3, 4, 7, 8, 11, 16, 21, 24, 33, 48, 64, 65, 130])
-            {
-                yield return new Conv2dGeometry(1, inChannels, 5, 7, outChannels, 3, 3, 1, 1, 1, 1, 1, 1);
-            }
-        }
-
-        // Rectangles in everything, batches.
-        yield return new Conv2dGeometry(3, 3, 9, 31, 8, 1, 5, 1, 1, 1, 1, 0, 2);
-        yield return new Conv2dGeometry(3, 8, 9, 31, 3, 5, 1, 1, 1, 2, 1, 4, 0);
-        yield return new Conv2dGeometry(2, 5, 20, 11, 11, 3, 7, 2, 1, 3, 1, 5, 0);
-        yield return new Conv2dGeometry(2, 5, 20, 40, 11, 2, 4, 1, 3, 1, 3, 0, 6);
-        yield return new Conv2dGeometry(3, 21, 6, 6, 21, 1, 1, 1, 1, 1, 1, 0, 0);
-        yield return new Conv2dGeometry(3, 4, 1, 1, 20, 1, 1, 1, 1, 1, 1, 0, 0);
-        yield return new Conv2dGeometry(3, 4, 7, 5, 20, 1, 1, 2, 3, 1, 1, 1, 2);
-        yield return new Conv2dGeometry(1, 4, 40, 3, 20, 3, 3, 1, 1, 1, 1, 1, 1);
-        // The reduction in several chunks: by taps, and by channels within a tap.
-        yield return new Conv2dGeometry(1, 64, 9, 8, 7, 7, 7, 1, 1, 2, 2, 6, 6);
-        yield return new Conv2dGeometry(2, 700, 4, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1);
-        yield return new Conv2dGeometry(2, 5, 4, 3, 700, 3, 3, 1, 1, 1, 1, 1, 1);
-        // Rows longer than a block of the weight gradient, and many short rows.
-        yield return new Conv2dGeometry(1, 2, 3, 2500, 3, 3, 3, 1, 1, 1, 1, 1, 1);
-        yield return new Conv2dGeometry(2, 2, 1500, 2, 3, 3, 3, 1, 1, 1, 1, 1, 1);
-        yield return new Conv2dGeometry(1, 2, 2, 3000, 3, 1, 1, 1, 1, 1, 1, 0, 0);
-    }
-
-    private static IEnumerable<Conv2dGeometry> Valid() => Geometries().Where(g => g.OutHeight > 0 && g.OutWidth > 0);
-
     private static readonly VectorUnit[] Units =
         [new(16, 32, false), new(16, 32, true), new(8, 32, false), new(8, 16, false), new(4, 16, false)];
 
-    [TestCaseSource(nameof(Valid))]
+    [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.All))]
     public void AgreesWithDefinition(object boxed)
     {
         var g = (Conv2dGeometry)boxed;
         var random = new RandomSequence(1, g.ToString());
-        float[] x = Values(random, g.InShape.Count);
-        float[] weight = Values(random, g.WeightShape.Count);
-        float[] bias = Values(random, g.OutChannels);
-        float[] dy = Values(random, g.OutShape.Count);
+        float[] x = Conv2dCases.Values(random, g.InShape.Count);
+        float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
+        float[] bias = Conv2dCases.Values(random, g.OutChannels);
+        float[] dy = Conv2dCases.Values(random, g.OutShape.Count);
         double[] y = Conv2dReference.Forward(g, x, weight, bias: null, relu: false);
         double[] activated = Conv2dReference.Forward(g, x, weight, bias, relu: true);
         double[] dx = Conv2dReference.BackwardInput(g, dy, weight);
@@ -93,17 +45,6 @@ public class Conv2dKernelTests
                 Assert.That(p.SameBits(first), $"{unit} with {threads} threads gives other bits than {Units[0]} with one.");
             }
         }
-    }
-
-    private static float[] Values(RandomSequence random, long count)
-    {
-        float[] values = new float[count];
-        for (int i = 0; i < count; i++)
-        {
-            values[i] = (float)((2 * random.NextDouble()) - 1);
-        }
-
-        return values;
     }
 
     private sealed record Passes(float[] Y, float[] Activated, float[] Dx, float[] Dw)

@@ -1,0 +1,111 @@
+// What a convolution pass reads where: the one struct of the conv2d kernels, filled in by the host (Conv2dGather.cs mirrors it).
+//
+// Forward and data gradient are the same sum, gathered from another map:
+//
+//   result(n, qy, qx, m) = sum over taps (jy, jx) and channels c of
+//       source(n, qy * scale + shift + jy * step, likewise x, c) * weight(kernel tap of (jy, jx), c, m)
+//
+//   forward          source x, scale = stride, shift = -padding, step = dilation
+//   data gradient    source dy, scale = 1, step = -dilation at stride 1. At stride s the result's positions fall into s x s phases
+//                    (position mod s); each is a dense gather with those taps of the kernel that land on dy, and a launch of its own.
+#pragma once
+
+#include "../dk/cuda.cuh"
+
+namespace dk {
+
+struct ConvAxis {
+    int source;         // extent of the map that is read
+    int count;          // positions computed
+    int result;         // extent of the map that is written:
+    int result_stride;  //   position q is its element q * result_stride + result_offset
+    int result_offset;
+    int scale;          // position q and tap j read source position q * scale + shift + j * step
+    int shift;
+    int step;
+    int taps;           // taps in use: tap j is the kernel's tap first_tap + j * tap_step
+    int first_tap;
+    int tap_step;
+};
+
+struct ConvGather {
+    ConvAxis rows;
+    ConvAxis columns;
+    int batch;
+    int source_channels;
+    int result_channels;
+    int kernel_columns;  // of the whole kernel
+    int kernel_taps;
+};
+
+// A place in the reduction: a tap in use and a channel of the source, channels fastest.
+struct TapWalk {
+    int row;
+    int column;
+    int channel;
+
+    __device__ __forceinline__ explicit TapWalk(const ConvGather& g, int start) : row(0), column(0), channel(0) { advance(g, start); }
+
+    __device__ __forceinline__ void advance(const ConvGather& g, int by)
+    {
+        channel += by;
+        while (channel >= g.source_channels) {
+            channel -= g.source_channels;
+            if (++column == g.columns.taps) {
+                column = 0;
+                ++row;
+            }
+        }
+    }
+
+    // The same for at most source_channels.
+    __device__ __forceinline__ void advance_at_most_a_tap(const ConvGather& g, int by)
+    {
+        channel += by;
+        if (channel >= g.source_channels) {
+            channel -= g.source_channels;
+            if (++column == g.columns.taps) {
+                column = 0;
+                ++row;
+            }
+        }
+    }
+
+    __device__ __forceinline__ bool inside(const ConvGather& g) const { return row < g.rows.taps; }
+
+    __device__ __forceinline__ int kernel_tap(const ConvGather& g) const
+    {
+        return (g.rows.first_tap + row * g.rows.tap_step) * g.kernel_columns + g.columns.first_tap + column * g.columns.tap_step;
+    }
+};
+
+// A place in the positions computed, in the order image, row, column.
+struct PositionWalk {
+    int image;
+    int row;
+    int column;
+
+    __device__ __forceinline__ PositionWalk(const ConvGather& g, int position)
+    {
+        int line = position / g.columns.count;
+        column = position - line * g.columns.count;
+        image = line / g.rows.count;
+        row = line - image * g.rows.count;
+    }
+
+    __device__ __forceinline__ void advance(const ConvGather& g, int by)
+    {
+        column += by;
+        while (column >= g.columns.count) {
+            column -= g.columns.count;
+            if (++row == g.rows.count) {
+                row = 0;
+                ++image;
+            }
+        }
+    }
+};
+
+__device__ __forceinline__ int positions(const ConvGather& g) { return g.batch * g.rows.count * g.columns.count; }
+
+}  // namespace dk

@@ -1,0 +1,308 @@
+#include "block.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dk::host {
+
+constinit thread_local BlockRunner* current_runner = nullptr;
+constinit thread_local Thread* current_thread = nullptr;
+
+BlockRunner::BlockRunner() = default;
+
+void BlockRunner::prepare_threads(uint3 block)
+{
+    if (block.x == extent_.x && block.y == extent_.y && block.z == extent_.z) {
+        return;
+    }
+
+    extent_ = block;
+    count_ = block.x * block.y * block.z;
+    for (unsigned i = 0; i < count_; i++) {
+        threads_[i].linear = static_cast<std::uint16_t>(i);
+        threads_[i].index = {i % block.x, i / block.x % block.y, i / (block.x * block.y)};
+    }
+}
+
+void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_index)
+{
+    launch_ = &launch;
+    block_index_ = block_index;
+    last_allocation_ = nullptr;
+    faulted_ = false;
+    prepare_threads(launch.block);
+    shared_.begin_block(launch.dynamic_shared_bytes, ++epoch_);
+    barriers_.fill({});
+    warp_waiting_.fill(0);
+    warp_epochs_.fill(0);
+    random_ = launch.seed * 0x9E3779B97F4A7C15u + linear_index;
+    ready_first_ = ready_count_ = 0;
+    for (unsigned i = 0; i < count_; i++) {
+        Thread& thread = threads_[launch.seed == 1 ? count_ - 1 - i : i];
+        thread.copies.clear();
+        thread.copy_group = 0;
+        make_ready(thread);
+    }
+
+    running_ = count_;
+    current_runner = this;
+    while (running_ > 0 && !faulted_) {
+        if (ready_count_ == 0) {
+            report_standstill();
+            faulted_ = true;
+            break;
+        }
+
+        Thread& thread = take_ready();
+        if (!thread.stack) {
+            thread.stack = stacks_.take();
+            prepare(thread.context, thread.stack, StackPool::stack_bytes, &BlockRunner::enter, &thread);
+        }
+
+        current_thread = &thread;
+        switch_context(scheduler_, thread.context);
+        current_thread = nullptr;
+    }
+
+    if (faulted_) {
+        for (unsigned i = 0; i < count_; i++) {
+            threads_[i].stack = nullptr;
+        }
+
+        stacks_.give_back_all();
+    } else if (const char* array = shared_.find_overwritten()) {
+        launch.report(DK_HOST_OUT_OF_BOUNDS,
+            format("kernel '%s', block %s: something wrote beside %s", launch.kernel->name, describe(block_index_).c_str(), array));
+    }
+}
+
+void BlockRunner::enter(void* argument)
+{
+    Thread& thread = *static_cast<Thread*>(argument);
+    BlockRunner& runner = *current_runner;
+    arrived(thread.context, runner.scheduler_);
+    const Launch& launch = *runner.launch_;
+    launch.kernel->invoke(launch.kernel->function, launch.arguments);
+
+    // The stack is free from the switch on; until then nobody else can take it.
+    thread.state = ThreadState::Returned;
+    runner.running_--;
+    runner.stacks_.give_back(thread.stack);
+    thread.stack = nullptr;
+    switch_context(thread.context, runner.scheduler_, true);
+    __builtin_unreachable();
+}
+
+void BlockRunner::make_ready(Thread& thread)
+{
+    thread.state = ThreadState::Running;
+    ready_[(ready_first_ + ready_count_++) % max_block_threads] = thread.linear;
+}
+
+std::uint64_t BlockRunner::next_random()
+{
+    // SplitMix64, keyed by seed and block, so that the order does not depend on which OS thread runs the block.
+    std::uint64_t z = random_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+Thread& BlockRunner::take_ready()
+{
+    if (launch_->seed > 1) {
+        unsigned pick = static_cast<unsigned>(next_random() % ready_count_);
+        std::swap(ready_[ready_first_], ready_[(ready_first_ + pick) % max_block_threads]);
+    }
+
+    Thread& thread = threads_[ready_[ready_first_]];
+    ready_first_ = (ready_first_ + 1) % max_block_threads;
+    ready_count_--;
+    return thread;
+}
+
+void BlockRunner::wait(Thread& thread)
+{
+    switch_context(thread.context, scheduler_);
+    // Back: the scheduler made this thread the current one again.
+}
+
+void BlockRunner::arrive_at(unsigned id, unsigned expected, bool whole_block, bool predicate, std::source_location where)
+{
+    Barrier& barrier = barriers_[id];
+    if (barrier.arrived == 0) {
+        barrier.expected = expected;
+        barrier.where = where;
+        barrier.votes = 0;
+    } else if (barrier.expected != expected) {
+        fault(DK_HOST_BARRIER_DIVERGENCE, format("comes to barrier %u for %u threads at %s; others wait at it for %u threads at %s",
+            id, expected, describe(where).c_str(), barrier.expected, describe(barrier.where).c_str()));
+    } else if (whole_block && (barrier.where.line() != where.line() || barrier.where.file_name() != where.file_name())) {
+        fault(DK_HOST_BARRIER_DIVERGENCE, format("comes to __syncthreads at %s while %u threads wait at __syncthreads at %s",
+            describe(where).c_str(), barrier.arrived, describe(barrier.where).c_str()));
+    }
+
+    barrier.arrived++;
+    barrier.votes += predicate;
+}
+
+void BlockRunner::release_barrier(unsigned id)
+{
+    epoch_++;
+    int votes = barriers_[id].votes;
+    barriers_[id].arrived = 0;
+    for (unsigned i = 0; i < count_; i++) {
+        Thread& thread = threads_[launch_->seed == 1 ? count_ - 1 - i : i];
+        if (thread.state == ThreadState::AtBarrier && thread.barrier == id) {
+            thread.votes = votes;
+            make_ready(thread);
+        }
+    }
+}
+
+void BlockRunner::synchronize(unsigned id, unsigned expected, bool whole_block, bool predicate, std::source_location where)
+{
+    Thread& thread = *current_thread;
+    arrive_at(id, expected, whole_block, predicate, where);
+    thread.state = ThreadState::AtBarrier;
+    thread.barrier = id;
+    thread.where = where;
+    if (barriers_[id].arrived == expected) {
+        release_barrier(id);
+    }
+
+    wait(thread);
+}
+
+void BlockRunner::arrive(unsigned id, unsigned expected, std::source_location where)
+{
+    arrive_at(id, expected, false, false, where);
+    if (barriers_[id].arrived == expected) {
+        release_barrier(id);
+    }
+}
+
+void BlockRunner::meet(const WarpOperation& operation, unsigned mask, void* argument, std::source_location where)
+{
+    Thread& thread = *current_thread;
+    unsigned first = thread.warp() * warp_threads, lanes = std::min(warp_threads, count_ - first);
+    if (!(mask >> thread.lane() & 1)) {
+        fault(DK_HOST_WARP_DIVERGENCE, format("lane %u calls %s at %s with mask 0x%08x, which lacks it",
+            thread.lane(), operation.name, describe(where).c_str(), mask));
+    }
+
+    if (lanes < warp_threads && mask >> lanes) {
+        fault(DK_HOST_WARP_DIVERGENCE, format("the mask 0x%08x of %s at %s names lanes that the last warp of a block of %u threads does not have",
+            mask, operation.name, describe(where).c_str(), count_));
+    }
+
+    thread.state = ThreadState::AtWarp;
+    thread.operation = &operation;
+    thread.mask = mask;
+    thread.argument = argument;
+    thread.where = where;
+    unsigned& waiting = warp_waiting_[thread.warp()];
+    waiting |= 1u << thread.lane();
+
+    void* arguments[warp_threads] = {};
+    bool complete = (waiting & mask) == mask;
+    for (unsigned i = 0; complete && i < lanes; i++) {
+        if (mask >> i & 1) {
+            complete = threads_[first + i].mask == mask;
+            arguments[i] = threads_[first + i].argument;
+        }
+    }
+
+    if (complete) {
+        for (unsigned i = 0; i < lanes; i++) {
+            const Thread& other = threads_[first + i];
+            if ((mask >> i & 1) && other.operation != &operation) {
+                fault(DK_HOST_WARP_DIVERGENCE, format("lane %u comes to %s at %s; lane %u waits at %s at %s with the same mask 0x%08x",
+                    thread.lane(), operation.name, describe(where).c_str(), i, other.operation->name, describe(other.where).c_str(), mask));
+            }
+        }
+
+        operation.complete(arguments);
+        warp_epochs_[thread.warp()] += operation.orders_memory;
+        waiting &= ~mask;
+        for (unsigned i = 0; i < lanes; i++) {
+            unsigned lane = launch_->seed == 1 ? lanes - 1 - i : i;
+            if (mask >> lane & 1) {
+                make_ready(threads_[first + lane]);
+            }
+        }
+    }
+
+    wait(thread);
+}
+
+void BlockRunner::note(dk_host_status status, const std::string& what)
+{
+    launch_->report(status, format("kernel '%s', block %s, thread %s: %s", launch_->kernel->name, describe(block_index_).c_str(),
+        describe(current_thread->index).c_str(), what.c_str()));
+}
+
+void BlockRunner::fault(dk_host_status status, const std::string& what)
+{
+    note(status, what);
+    faulted_ = true;
+    switch_context(current_thread->context, scheduler_, true);
+    __builtin_unreachable();
+}
+
+std::string BlockRunner::describe_wait(const Thread& thread) const
+{
+    switch (thread.state) {
+    case ThreadState::AtBarrier:
+        return (thread.barrier == 0 ? std::string("waits at __syncthreads at ") : format("waits at barrier %u at ", thread.barrier)) + describe(thread.where);
+    case ThreadState::AtWarp:
+        return format("waits at %s at %s with mask 0x%08x", thread.operation->name, describe(thread.where).c_str(), thread.mask);
+    case ThreadState::Returned:
+        return "has returned";
+    default:
+        return "runs";
+    }
+}
+
+// Nothing can run and not all have returned: says who waits, and who never came.
+void BlockRunner::report_standstill()
+{
+    std::string head = format("kernel '%s', block %s, ", launch_->kernel->name, describe(block_index_).c_str());
+    for (unsigned i = 0; i < count_; i++) {
+        const Thread& thread = threads_[i];
+        if (thread.state != ThreadState::AtWarp) {
+            continue;
+        }
+
+        for (unsigned lane = 0; lane < warp_threads; lane++) {
+            unsigned other_index = thread.warp() * warp_threads + lane;
+            if (!(thread.mask >> lane & 1) || other_index >= count_) {
+                continue;
+            }
+
+            const Thread& other = threads_[other_index];
+            if (other.state != ThreadState::AtWarp || other.mask != thread.mask) {
+                launch_->report(DK_HOST_WARP_DIVERGENCE, head + format("thread %s: %s, but lane %u of the mask, thread %s, never comes: it %s",
+                    describe(thread.index).c_str(), describe_wait(thread).c_str(), lane, describe(other.index).c_str(), describe_wait(other).c_str()));
+                return;
+            }
+        }
+    }
+
+    for (unsigned i = 0; i < count_; i++) {
+        const Thread& thread = threads_[i];
+        if (thread.state != ThreadState::AtBarrier) {
+            continue;
+        }
+
+        const Barrier& barrier = barriers_[thread.barrier];
+        const Thread* other = std::find_if(&threads_[0], &threads_[count_],
+            [&](const Thread& t) { return t.state != ThreadState::AtBarrier || t.barrier != thread.barrier; });
+        std::string absent = other == &threads_[count_] ? "no other thread is left" : "thread " + describe(other->index) + " " + describe_wait(*other);
+        launch_->report(DK_HOST_BARRIER_DIVERGENCE, head + format("thread %s: %s with %u of %u threads; %s", describe(thread.index).c_str(),
+            describe_wait(thread).c_str(), barrier.arrived, barrier.expected, absent.c_str()));
+        return;
+    }
+}
+
+}  // namespace dk::host

@@ -1,0 +1,15 @@
+// The way in for the C interface.
+#pragma once
+
+#include <cstdint>
+
+#include "registration.h"
+#include "vector_types.h"
+
+namespace dk::host {
+
+int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynamic_shared_bytes, void* const* arguments);
+void set_seed(std::uint64_t value);
+void set_threads(unsigned value);
+
+}  // namespace dk::host

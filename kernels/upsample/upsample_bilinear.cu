@@ -1,0 +1,114 @@
+// upsample_bilinear_forward_f32:    y(n, oy, ox, c) = sum over the two rows and two columns that (oy, ox) reads of v(oy, iy) h(ox, ix) x(n, iy, ix, c)
+// upsample_bilinear_backward_f32:   dx(n, iy, ix, c) = sum over the outputs that read (iy, ix) of v(oy, iy) h(ox, ix) dy(n, oy, ox, c)
+//
+// Weights   come in tables, one an axis, that the host computes exactly; every alignment is a table. Output o reads inputs first(o) and
+//           first(o) + 1; the outputs that read input i are the range start(i - 1) to start(i + 1).
+// Layout    channels-last float32. A unit is one float, or four in the x4 kernels, which need channels and addresses to be multiples of
+//           four floats; `channels` counts units.
+// Grid      rows x units of a row, see dk/rows.cuh: output rows forward, input rows backward. The backward pass is a gather: no atomics,
+//           and sums in a fixed order, down a column of outputs first and then across.
+// Bytes     4 an input and 4 an output element. 8 x 24, 66 x 66 to 528 x 528: 217 MB each way, bound by memory. Backward reads each
+//           gradient four times, three of them from the caches.
+#include "../dk/cuda.cuh"
+#include "../dk/floats.cuh"
+#include "../dk/rows.cuh"
+
+namespace {
+
+struct Axis {
+    const int* first;     // an output
+    const float* weight0; // an output
+    const float* weight1; // an output
+    const int* start;     // an input, and one after the last: the first output whose first is that or more
+    int in_extent, out_extent;
+
+    __device__ __forceinline__ int readers_begin(int i) const { return i == 0 ? 0 : __ldg(start + i - 1); }
+    __device__ __forceinline__ int readers_end(int i) const { return __ldg(start + i + 1); }
+    __device__ __forceinline__ float weight(int o, int i) const { return __ldg(first + o) == i ? __ldg(weight0 + o) : __ldg(weight1 + o); }
+};
+
+template <int Width>
+__device__ __forceinline__ dk::Floats<Width> blend(float a, const dk::Floats<Width>& x, float b, const dk::Floats<Width>& z)
+{
+    dk::Floats<Width> y;
+    for (int k = 0; k < Width; k++) {
+        y.at[k] = fmaf(a, x.at[k], b * z.at[k]);
+    }
+
+    return y;
+}
+
+template <int Width>
+__device__ __forceinline__ void upsample_forward(const float* x, float* y, int batch, int channels, const Axis& rows, const Axis& columns)
+{
+    dk::for_each_in_rows(batch * rows.out_extent, columns.out_extent * channels, [=](int row, int unit) {
+        int n = row / rows.out_extent, oy = row - n * rows.out_extent, ox = unit / channels, c = unit - ox * channels;
+        int top = __ldg(rows.first + oy), left = __ldg(columns.first + ox);
+        long long across = static_cast<long long>(min(left + 1, columns.in_extent - 1) - left) * channels * Width;
+        long long down = static_cast<long long>(min(top + 1, rows.in_extent - 1) - top) * columns.in_extent * channels * Width;
+        const float* corner = x + Width * (((static_cast<long long>(n) * rows.in_extent + top) * columns.in_extent + left) * channels + c);
+
+        float v0 = __ldg(rows.weight0 + oy), v1 = __ldg(rows.weight1 + oy);
+        auto at_left = blend(v0, dk::load_floats<Width>(corner), v1, dk::load_floats<Width>(corner + down));
+        auto at_right = blend(v0, dk::load_floats<Width>(corner + across), v1, dk::load_floats<Width>(corner + across + down));
+        auto value = blend(__ldg(columns.weight0 + ox), at_left, __ldg(columns.weight1 + ox), at_right);
+        dk::store_floats<Width>(y + Width * (static_cast<long long>(row) * columns.out_extent * channels + unit), value);
+    });
+}
+
+template <int Width>
+__device__ __forceinline__ void upsample_backward(const float* dy, float* dx, int batch, int channels, const Axis& rows, const Axis& columns)
+{
+    dk::for_each_in_rows(batch * rows.in_extent, columns.in_extent * channels, [=](int row, int unit) {
+        int n = row / rows.in_extent, iy = row - n * rows.in_extent, ix = unit / channels, c = unit - ix * channels;
+        int begin = rows.readers_begin(iy), end = rows.readers_end(iy);
+        long long out_row = static_cast<long long>(columns.out_extent) * channels * Width;
+        const float* image = dy + n * rows.out_extent * out_row + Width * c;
+
+        dk::Floats<Width> sum = {};
+        for (int ox = columns.readers_begin(ix); ox < columns.readers_end(ix); ox++) {
+            const float* column = image + static_cast<long long>(ox) * channels * Width;
+            dk::Floats<Width> down = {};
+            for (int oy = begin; oy < end; oy++) {
+                float weight = rows.weight(oy, iy);
+                dk::Floats<Width> d = dk::load_floats<Width>(column + oy * out_row);
+                for (int k = 0; k < Width; k++) {
+                    down.at[k] = fmaf(weight, d.at[k], down.at[k]);
+                }
+            }
+
+            float weight = columns.weight(ox, ix);
+            for (int k = 0; k < Width; k++) {
+                sum.at[k] = fmaf(weight, down.at[k], sum.at[k]);
+            }
+        }
+
+        dk::store_floats<Width>(dx + Width * (static_cast<long long>(row) * columns.in_extent * channels + unit), sum);
+    });
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(256) upsample_bilinear_forward_f32(const float* x, float* y, int batch, int channels, Axis rows, Axis columns)
+{
+    upsample_forward<1>(x, y, batch, channels, rows, columns);
+}
+DK_KERNEL(upsample_bilinear_forward_f32);
+
+extern "C" __global__ void __launch_bounds__(256) upsample_bilinear_forward_f32x4(const float* x, float* y, int batch, int channels, Axis rows, Axis columns)
+{
+    upsample_forward<4>(x, y, batch, channels, rows, columns);
+}
+DK_KERNEL(upsample_bilinear_forward_f32x4);
+
+extern "C" __global__ void __launch_bounds__(256) upsample_bilinear_backward_f32(const float* dy, float* dx, int batch, int channels, Axis rows, Axis columns)
+{
+    upsample_backward<1>(dy, dx, batch, channels, rows, columns);
+}
+DK_KERNEL(upsample_bilinear_backward_f32);
+
+extern "C" __global__ void __launch_bounds__(256) upsample_bilinear_backward_f32x4(const float* dy, float* dx, int batch, int channels, Axis rows, Axis columns)
+{
+    upsample_backward<4>(dy, dx, batch, channels, rows, columns);
+}
+DK_KERNEL(upsample_bilinear_backward_f32x4);

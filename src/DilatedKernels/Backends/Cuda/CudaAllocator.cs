@@ -1,0 +1,142 @@
+using System.Collections.Concurrent;
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda;
+
+/// <summary>GPU memory from the driver's stream-ordered pool: freed memory serves the next allocation on the stream without a wait.</summary>
+internal sealed class CudaAllocator
+{
+    // The driver has no empty allocations. Beyond that nothing is added: unlike the CPU's, GPU operations stay inside their buffers.
+    private const long SmallestAllocation = 16;
+
+    private readonly ICudaContext _context;
+    private readonly StreamHandle _stream;
+    private readonly Lock _lock = new();
+    private readonly ConcurrentQueue<(DevicePointer Pointer, long Bytes)> _forgotten = new();
+    private long _live;
+    private long _peak;
+    private int _buffers;
+    private bool _closed;
+
+    public CudaAllocator(ICudaContext context, StreamHandle stream)
+    {
+        _context = context;
+        _stream = stream;
+
+        // Memory goes back to the device when the pool is trimmed, not at every synchronisation.
+        context.SetPoolThreshold(long.MaxValue);
+    }
+
+    /// <summary>Buffers that nobody disposed and the garbage collector found.</summary>
+    public int Forgotten { get; private set; }
+
+    public MemoryStatistics Statistics
+    {
+        get
+        {
+            PoolStatistics pool = _closed ? default : _context.GetPool();
+            lock (_lock)
+            {
+                return new MemoryStatistics(_live, _buffers, _peak, Math.Max(0, pool.ReservedBytes - pool.UsedBytes));
+            }
+        }
+    }
+
+    public CudaBuffer Allocate(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ObjectDisposedException.ThrowIf(_closed, this);
+        FreeForgotten();
+        DevicePointer pointer = Take(bytes);
+        lock (_lock)
+        {
+            _live += bytes;
+            _peak = Math.Max(_peak, _live);
+            _buffers++;
+        }
+
+        return new CudaBuffer(this, pointer, bytes);
+    }
+
+    public void Free(DevicePointer pointer, long bytes)
+    {
+        lock (_lock)
+        {
+            _live -= bytes;
+            _buffers--;
+            if (_closed)
+            {
+                return;
+            }
+        }
+
+        try
+        {
+            _context.Free(pointer, _stream);
+        }
+        catch (CudaException e) when (e.IsFatal)
+        {
+            // The memory is gone with the context. Every later call reports the fault; a Dispose on the way out must not hide it.
+        }
+    }
+
+    /// <summary>For finalizers: notes the memory for <see cref="Allocate"/> to free.</summary>
+    public void FreeLater(DevicePointer pointer, long bytes) => _forgotten.Enqueue((pointer, bytes));
+
+    /// <summary>Gives unused memory back to the device. Buffers that are disposed later do nothing.</summary>
+    public void Close()
+    {
+        FreeForgotten();
+        _context.Synchronize(_stream);
+        _context.TrimPool(0);
+        lock (_lock)
+        {
+            _closed = true;
+        }
+    }
+
+    /// <summary>For a context that answers nothing any more.</summary>
+    public void Abandon()
+    {
+        lock (_lock)
+        {
+            _closed = true;
+        }
+    }
+
+    private DevicePointer Take(long bytes)
+    {
+        long capacity = Math.Max(bytes, SmallestAllocation);
+        try
+        {
+            return _context.Allocate(capacity, _stream);
+        }
+        catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
+        {
+            // What was freed on the stream a moment ago may only be waiting for kernels to end.
+            _context.Synchronize(_stream);
+            _context.TrimPool(0);
+        }
+
+        try
+        {
+            return _context.Allocate(capacity, _stream);
+        }
+        catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
+        {
+            MemoryStatistics memory = Statistics;
+            throw new CudaException(
+                e.Code, e.Name, e.DriverText, e.Call,
+                detail: $"{e.Detail} {memory.LiveBytes} bytes are in {memory.LiveBuffers} tensors; a smaller batch or crop needs less.", inner: e);
+        }
+    }
+
+    private void FreeForgotten()
+    {
+        while (_forgotten.TryDequeue(out (DevicePointer Pointer, long Bytes) memory))
+        {
+            Forgotten++;
+            Free(memory.Pointer, memory.Bytes);
+        }
+    }
+}

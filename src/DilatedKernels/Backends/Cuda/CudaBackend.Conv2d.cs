@@ -1,0 +1,89 @@
+using DilatedKernels.Backends.Cuda.Conv2d;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y)
+    {
+        CheckLimits(geometry);
+        if (geometry.OutShape.Count == 0)
+        {
+            return;
+        }
+
+        Conv2dGather gather = Conv2dGather.Forward(geometry);
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(x));
+        arguments.Add(Pointer(weight));
+        arguments.Add(bias is null ? default : Pointer(bias));
+        arguments.Add(relu ? 1 : 0);
+        arguments.Add(Pointer(y));
+        arguments.Add(gather);
+        Launch(Conv2dGatherPlan.Choose("fprop", gather, Conv2dGatherPlan.ForwardQuads(geometry, Aligned(x, weight))), arguments);
+    }
+
+    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
+    {
+        CheckLimits(geometry);
+        if (geometry.InShape.Count == 0)
+        {
+            return;
+        }
+
+        bool quads = Conv2dGatherPlan.BackwardInputQuads(geometry, Aligned(dy, weight));
+        for (int rowPhase = 0; rowPhase < Math.Min(geometry.StrideH, geometry.InHeight); rowPhase++)
+        {
+            for (int columnPhase = 0; columnPhase < Math.Min(geometry.StrideW, geometry.InWidth); columnPhase++)
+            {
+                Conv2dGather gather = Conv2dGather.BackwardInput(geometry, rowPhase, columnPhase);
+                var arguments = new KernelArguments();
+                arguments.Add(Pointer(dy));
+                arguments.Add(Pointer(weight));
+                arguments.Add(Pointer(dx));
+                arguments.Add(gather);
+                Launch(Conv2dGatherPlan.Choose("dgrad", gather, quads), arguments);
+            }
+        }
+    }
+
+    public override void Conv2dBackwardWeight(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        CheckLimits(geometry);
+        long weights = geometry.WeightShape.Count;
+        if (weights == 0 || geometry.OutShape.Positions == 0)
+        {
+            Fill(dw, weights, 0);
+            return;
+        }
+
+        Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, Aligned(x, dy));
+        using DeviceBuffer? scratch = plan.Slices > 1 ? Allocate(plan.Slices * weights * sizeof(float)) : null;
+        var first = new KernelArguments();
+        first.Add(Pointer(x));
+        first.Add(Pointer(dy));
+        first.Add(Pointer(scratch ?? dw));
+        first.Add(plan.SlicePositions);
+        first.Add(Conv2dGather.Forward(geometry));
+        Launch(plan.Partial, first);
+        if (scratch is not null)
+        {
+            var second = new KernelArguments();
+            second.Add(Pointer(scratch));
+            second.Add(Pointer(dw));
+            second.Add(plan.Slices);
+            second.Add(weights);
+            Launch(plan.Finish, second);
+        }
+    }
+
+    private static void CheckLimits(in Conv2dGeometry geometry)
+    {
+        if (Conv2dLimits.WhyNot(geometry) is { } reason)
+        {
+            throw new NotSupportedException($"The GPU kernels cannot run this convolution: {reason}.");
+        }
+    }
+
+    private static bool Aligned(DeviceBuffer a, DeviceBuffer b) => ((Pointer(a).Value | Pointer(b).Value) & 15) == 0;
+}

@@ -1,0 +1,26 @@
+using DilatedKernels.Backends.Cuda.Plans;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void CopyBlock(in BlockCopy block, DeviceBuffer source, DeviceBuffer target)
+    {
+        if (block.Extent.Count == 0)
+        {
+            return;
+        }
+
+        CopyBlockPlan plan = CopyBlockPlan.Choose(block);
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(source) + (plan.SourceStart * sizeof(float)));
+        arguments.Add(Pointer(target) + (plan.TargetStart * sizeof(float)));
+        arguments.Add(plan.Rows);
+        arguments.Add(block.Extent.H);
+        arguments.Add(plan.Segments);
+        arguments.Add(plan.Run);
+        arguments.Add(plan.From);
+        arguments.Add(plan.To);
+        Launch(plan.Launch, arguments);
+    }
+}

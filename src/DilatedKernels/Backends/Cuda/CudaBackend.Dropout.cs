@@ -1,0 +1,25 @@
+using DilatedKernels.Backends.Cuda.Plans;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void Dropout(DeviceBuffer x, DeviceBuffer y, long count, float rate, in RandomKey key)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(x));
+        arguments.Add(Pointer(y));
+        arguments.Add(count);
+        arguments.Add(DropoutThreshold(rate));
+        arguments.Add(1f / (1f - rate));
+        arguments.Add(key.Seed);
+        arguments.Add(key.Step);
+        arguments.Add(key.Layer);
+        Launch(ElementwisePlan.Choose("dropout_f32", count), arguments);
+    }
+}

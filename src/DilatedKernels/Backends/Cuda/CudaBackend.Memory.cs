@@ -1,0 +1,41 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
+
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target) => _uploads.Upload(source, Pointer(target));
+
+    public override void Download(DeviceBuffer source, Span<byte> target)
+    {
+        DevicePointer pointer = Pointer(source);
+        if (target.IsEmpty)
+        {
+            return;
+        }
+
+        fixed (byte* p = target)
+        {
+            _context.CopyToHost(pointer, p, target.Length, _stream);
+            Synchronize();
+        }
+    }
+
+    public override void Copy(DeviceBuffer source, DeviceBuffer target, long bytes)
+    {
+        if (bytes > 0)
+        {
+            _context.CopyOnDevice(Pointer(source), Pointer(target), bytes, _stream);
+        }
+    }
+
+    public override void Fill(DeviceBuffer target, long count, float value)
+    {
+        if (count > 0)
+        {
+            _context.Fill(Pointer(target), BitConverter.SingleToUInt32Bits(value), count, _stream);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Backends.Cuda.Plans;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    private readonly OptimizerTable _parameters = new();
+
+    public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum)
+    {
+        if (!TryPlan("sgd_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
+        {
+            return;
+        }
+
+        arguments.Add(learningRate);
+        arguments.Add(momentum);
+        Launch(plan, arguments);
+    }
+
+    public override void AdamStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step)
+    {
+        if (!TryPlan("adam_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
+        {
+            return;
+        }
+
+        arguments.Add(learningRate / (1.0 - Math.Pow(beta1, step)));
+        arguments.Add(beta1);
+        arguments.Add(beta2);
+        arguments.Add(epsilon);
+        arguments.Add((float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step))));
+        Launch(plan, arguments);
+    }
+
+    /// <summary>The launch over all parameters with elements, and its first two arguments; false when there are none.</summary>
+    private bool TryPlan(string kernel, ReadOnlySpan<OptimizerSlot> slots, out LaunchPlan plan, out KernelArguments arguments)
+    {
+        arguments = new KernelArguments();
+        var entries = new List<OptimizerEntry>(slots.Length);
+        foreach (OptimizerSlot slot in slots)
+        {
+            if (slot.Count > 0)
+            {
+                entries.Add(new OptimizerEntry
+                {
+                    Value = Pointer(slot.Value),
+                    Gradient = Pointer(slot.Gradient),
+                    State1 = Pointer(slot.State1),
+                    State2 = slot.State2 is null ? default : Pointer(slot.State2),
+                    Count = slot.Count,
+                    RateMultiplier = slot.LearningRateMultiplier,
+                    Decay = slot.WeightDecay,
+                });
+            }
+        }
+
+        Span<OptimizerEntry> all = CollectionsMarshal.AsSpan(entries);
+        plan = OptimizerPlan.Choose(kernel, all);
+        if (all.IsEmpty)
+        {
+            return false;
+        }
+
+        arguments.Add(_parameters.Get(this, all));
+        arguments.Add(all.Length);
+        return true;
+    }
+}

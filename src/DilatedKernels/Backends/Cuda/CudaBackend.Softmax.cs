@@ -1,0 +1,54 @@
+using DilatedKernels.Backends.Cuda.Plans;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void SoftmaxForward(in Shape shape, DeviceBuffer x, DeviceBuffer y) => LaunchSoftmax("softmax_forward_f32", shape, x, y);
+
+    public override void SoftmaxBackward(in Shape shape, DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx) =>
+        LaunchSoftmax("softmax_backward_f32", shape, y, dy, dx);
+
+    public override void SoftmaxCrossEntropy(
+        in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, long validCount, DeviceBuffer loss, DeviceBuffer? dScores)
+    {
+        if (shape.Count == 0)
+        {
+            Fill(loss, 1, 0f);
+            return;
+        }
+
+        LaunchPlan plan = SoftmaxPlan.Choose("softmax_cross_entropy_f32", shape.Positions, shape.C);
+        int blocks = (int)plan.Grid.X;
+        using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(scores));
+        arguments.Add(Pointer(labels));
+        arguments.Add(ignoreLabel);
+        arguments.Add(validCount == 0 ? 0f : (float)(1.0 / validCount));
+        arguments.Add(dScores is null ? default : Pointer(dScores));
+        arguments.Add(Pointer(partial));
+        arguments.Add(shape.Positions);
+        arguments.Add(shape.C);
+        Launch(plan, arguments);
+        SumPartials(partial, blocks, Math.Max(1, validCount), loss);
+    }
+
+    private void LaunchSoftmax(string kernel, in Shape shape, params ReadOnlySpan<DeviceBuffer> buffers)
+    {
+        if (shape.Count == 0)
+        {
+            return;
+        }
+
+        var arguments = new KernelArguments();
+        foreach (DeviceBuffer buffer in buffers)
+        {
+            arguments.Add(Pointer(buffer));
+        }
+
+        arguments.Add(shape.Positions);
+        arguments.Add(shape.C);
+        Launch(SoftmaxPlan.Choose(kernel, shape.Positions, shape.C), arguments);
+    }
+}

@@ -1,0 +1,30 @@
+using DilatedKernels.Backends.Cuda.Plans;
+
+namespace DilatedKernels.Backends.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result)
+    {
+        LaunchPlan plan = SumPlan.SquaresPartial(count);
+        int blocks = (int)plan.Grid.X;
+        using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(x));
+        arguments.Add(Pointer(partial));
+        arguments.Add(count);
+        Launch(plan, arguments);
+        SumPartials(partial, blocks, 1, result);
+    }
+
+    /// <summary><c>result[0] = Σ partial / divisor</c>, with the partial sums in double precision and a fixed order.</summary>
+    private void SumPartials(DeviceBuffer partial, int count, double divisor, DeviceBuffer result)
+    {
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(partial));
+        arguments.Add(count);
+        arguments.Add(divisor);
+        arguments.Add(Pointer(result));
+        Launch(SumPlan.Finish, arguments);
+    }
+}

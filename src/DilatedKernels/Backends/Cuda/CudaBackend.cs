@@ -1,0 +1,92 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda;
+
+/// <summary>
+/// A GPU: every operation is one or a few kernels queued on one stream, and returns before they have run. One thread issues at a time;
+/// buffers may be disposed from any.
+/// </summary>
+internal sealed unsafe partial class CudaBackend : Backend
+{
+    private readonly ICudaContext _context;
+    private readonly StreamHandle _stream;
+    private readonly CudaKernels _kernels;
+    private readonly CudaAllocator _allocator;
+    private readonly UploadRing _uploads;
+    private readonly LaunchHistory _launches = new();
+    private bool _disposed;
+
+    /// <param name="context">The opened device; the backend disposes it.</param>
+    /// <param name="images">Where its kernels come from.</param>
+    public CudaBackend(ICudaContext context, IKernelImages images)
+    {
+        _context = context;
+        _stream = context.CreateStream();
+        _kernels = new CudaKernels(context, images);
+        _allocator = new CudaAllocator(context, _stream);
+        _uploads = new UploadRing(context, _stream);
+    }
+
+    public override string Name => $"cuda:{_context.Device.Ordinal}";
+
+    public override MemoryStatistics Memory => _allocator.Statistics;
+
+    /// <summary>The opened device.</summary>
+    public ICudaContext Context => _context;
+
+    /// <summary>The stream that all operations are queued on.</summary>
+    public StreamHandle Stream => _stream;
+
+    /// <summary>Buffers that nobody disposed and the garbage collector found.</summary>
+    public int ForgottenBuffers => _allocator.Forgotten;
+
+    public override void Synchronize()
+    {
+        try
+        {
+            _context.Synchronize(_stream);
+            _launches.Clear();
+        }
+        catch (CudaException e) when (e.Kernel is null && _launches.Describe() is { } inFlight)
+        {
+            throw new CudaException(e.Code, e.Name, e.DriverText, e.Call, detail: e.Detail is null ? inFlight : $"{e.Detail} {inFlight}", inner: e);
+        }
+    }
+
+    public override void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        try
+        {
+            _resampling.Clear();
+            _parameters.Clear();
+            _allocator.Close();
+            _uploads.Free();
+            _kernels.Unload();
+            _context.DestroyStream(_stream);
+        }
+        catch (CudaException e) when (e.IsFatal)
+        {
+            // A context with a fault takes everything with it.
+            _allocator.Abandon();
+        }
+
+        _context.Dispose();
+    }
+
+    internal static DevicePointer Pointer(DeviceBuffer buffer) => ((ICudaMemory)buffer).Pointer;
+
+    private void Launch(in LaunchPlan plan, in KernelArguments arguments)
+    {
+        CudaKernel kernel = _kernels.Get(plan.Kernel, plan.SharedBytes);
+        Span<nint> addresses = stackalloc nint[arguments.Count];
+        arguments.GetAddresses(addresses);
+        _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, _stream) { Cluster = plan.Cluster }, addresses);
+        _launches.Add(kernel);
+    }
+}

@@ -1,0 +1,35 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda.Plans;
+
+/// <summary>
+/// Softmax kernels: a thread a pixel with all its scores in registers up to 64 classes, a warp a pixel above (kernels/softmax).
+/// </summary>
+internal static class SoftmaxPlan
+{
+    private const int TilePixels = 128;
+    private const int WideThreads = 256;
+    private const int WidePixels = WideThreads / 32;
+
+    private static readonly int[] PaddedCounts = [8, 16, 24, 32, 48, 64];
+
+    /// <param name="kernel">softmax_forward_f32, softmax_backward_f32 or softmax_cross_entropy_f32.</param>
+    /// <param name="positions">Pixels, 1 or more.</param>
+    /// <param name="channels">Classes, 1 or more.</param>
+    public static LaunchPlan Choose(string kernel, long positions, int channels)
+    {
+        foreach (int padded in PaddedCounts)
+        {
+            if (channels <= padded)
+            {
+                // An odd distance between pixels keeps a warp's threads in different banks.
+                int sharedBytes = TilePixels * (channels | 1) * sizeof(float);
+                return new LaunchPlan($"{kernel}_c{padded}", new Dim3(Blocks(positions, TilePixels)), new Dim3(TilePixels), sharedBytes);
+            }
+        }
+
+        return new LaunchPlan($"{kernel}_wide", new Dim3(Blocks(positions, WidePixels)), new Dim3(WideThreads));
+    }
+
+    private static uint Blocks(long positions, int pixels) => (uint)checked((int)((positions + pixels - 1) / pixels));
+}

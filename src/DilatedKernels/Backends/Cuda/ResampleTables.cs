@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda;
+
+/// <summary>An axis's tables on the device, as the kernels' struct of the same layout holds them (kernels/upsample).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ResampleAxisTable
+{
+    public DevicePointer First;
+    public DevicePointer Weight0;
+    public DevicePointer Weight1;
+    public DevicePointer Start;
+    public int InExtent;
+    public int OutExtent;
+}
+
+/// <summary>The interpolation tables that have been uploaded. A network resizes to few sizes, so after its first step it uploads none.</summary>
+internal sealed class ResampleTables
+{
+    // Images of many sizes in a row must not fill the device; some KB each.
+    private const int Most = 128;
+
+    private readonly Dictionary<ResampleKey, (DeviceBuffer Buffer, ResampleAxisTable Table)> _tables = [];
+
+    public ResampleAxisTable Get(CudaBackend backend, ResampleAxis axis)
+    {
+        if (_tables.TryGetValue(axis.Key, out (DeviceBuffer Buffer, ResampleAxisTable Table) known))
+        {
+            return known.Table;
+        }
+
+        if (_tables.Count >= Most)
+        {
+            // Freed in the stream's order: after the kernels that read them.
+            Clear();
+        }
+
+        byte[] bytes =
+        [
+            .. MemoryMarshal.AsBytes<int>(axis.First), .. MemoryMarshal.AsBytes<float>(axis.Weight0),
+            .. MemoryMarshal.AsBytes<float>(axis.Weight1), .. MemoryMarshal.AsBytes<int>(axis.Start),
+        ];
+        DeviceBuffer buffer = backend.Allocate(bytes.Length);
+        backend.Upload(bytes, buffer);
+        long column = (long)axis.OutExtent * sizeof(float);
+        DevicePointer start = CudaBackend.Pointer(buffer);
+        var table = new ResampleAxisTable
+        {
+            First = start,
+            Weight0 = start + column,
+            Weight1 = start + (2 * column),
+            Start = start + (3 * column),
+            InExtent = axis.InExtent,
+            OutExtent = axis.OutExtent,
+        };
+        _tables.Add(axis.Key, (buffer, table));
+        return table;
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Clear()
+    {
+        foreach ((DeviceBuffer buffer, _) in _tables.Values)
+        {
+            buffer.Dispose();
+        }
+
+        _tables.Clear();
+    }
+}

@@ -1,0 +1,66 @@
+using DilatedKernels.Backends;
+
+namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
+
+/// <summary>The convolutions that every backend's kernels are tried on: small maps, awkward extents.</summary>
+internal static class Conv2dCases
+{
+    public static IEnumerable<Conv2dGeometry> All() => Geometries().Where(g => g.OutHeight > 0 && g.OutWidth > 0);
+
+    public static float[] Values(RandomSequence random, long count)
+    {
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++)
+        {
+            values[i] = (float)((2 * random.NextDouble()) - 1);
+        }
+
+        return values;
+    }
+
+    private static IEnumerable<Conv2dGeometry> Geometries()
+    {
+        // Kernel × dilation × padding × stride on a small map.
+        foreach (int kernel in (int[])[1, 3, 5, 7])
+        {
+            foreach (int dilation in (int[])[1, 2, 3, 16, 40])
+            {
+                foreach (int stride in (int[])[1, 2, 3])
+                {
+                    int same = dilation * (kernel - 1) / 2;
+                    foreach (int pad in new[] { 0, 1, same, same + 3 }.Distinct())
+                    {
+                        yield return new Conv2dGeometry(1, 3, 13, 17, 5, kernel, kernel, stride, stride, dilation, dilation, pad, pad);
+                    }
+                }
+            }
+        }
+
+        // Channels, with the tails of every vector width and more than one panel.
+        foreach (int inChannels in (int[])[1, 3, 8, 11, 21, 33, 64])
+        {
+            foreach (int outChannels in (int[])[1, 2, 3, 4, 7, 8, 11, 16, 21, 24, 33, 48, 64, 65, 130])
+            {
+                yield return new Conv2dGeometry(1, inChannels, 5, 7, outChannels, 3, 3, 1, 1, 1, 1, 1, 1);
+            }
+        }
+
+        // Rectangles in everything, batches.
+        yield return new Conv2dGeometry(3, 3, 9, 31, 8, 1, 5, 1, 1, 1, 1, 0, 2);
+        yield return new Conv2dGeometry(3, 8, 9, 31, 3, 5, 1, 1, 1, 2, 1, 4, 0);
+        yield return new Conv2dGeometry(2, 5, 20, 11, 11, 3, 7, 2, 1, 3, 1, 5, 0);
+        yield return new Conv2dGeometry(2, 5, 20, 40, 11, 2, 4, 1, 3, 1, 3, 0, 6);
+        yield return new Conv2dGeometry(3, 21, 6, 6, 21, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(3, 4, 1, 1, 20, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(3, 4, 7, 5, 20, 1, 1, 2, 3, 1, 1, 1, 2);
+        yield return new Conv2dGeometry(1, 4, 40, 3, 20, 3, 3, 1, 1, 1, 1, 1, 1);
+        // The reduction in several chunks: by taps, and by channels within a tap.
+        yield return new Conv2dGeometry(1, 64, 9, 8, 7, 7, 7, 1, 1, 2, 2, 6, 6);
+        yield return new Conv2dGeometry(2, 700, 4, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(2, 5, 4, 3, 700, 3, 3, 1, 1, 1, 1, 1, 1);
+        // Rows longer than a block of the weight gradient, and many short rows.
+        yield return new Conv2dGeometry(1, 2, 3, 2500, 3, 3, 3, 1, 1, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(2, 2, 1500, 2, 3, 3, 3, 1, 1, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(1, 2, 2, 3000, 3, 1, 1, 1, 1, 1, 1, 0, 0);
+    }
+}

@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
+
+namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
+
+/// <summary>The CUDA backend over the kernels compiled for the CPU.</summary>
+internal static class HostBackend
+{
+    /// <summary>Opens it, or ends the test as ignored with the reason.</summary>
+    public static CudaBackend Open(string build, long seed = 0)
+    {
+        HostDriver? driver = HostDriver.TryOpen(build, out string reason);
+        BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
+        driver!.SetSeed(seed);
+        return new CudaBackend(driver.Open(0), new Images());
+    }
+
+    public static DeviceBuffer Upload(Backend backend, float[] values)
+    {
+        DeviceBuffer buffer = backend.Allocate(values.Length * sizeof(float));
+        backend.Upload(MemoryMarshal.AsBytes<float>(values), buffer);
+        return buffer;
+    }
+
+    /// <summary>What an operation writes into memory that is NaN before.</summary>
+    public static float[] Result(Backend backend, Shape shape, Action<DeviceBuffer> compute)
+    {
+        float[] values = new float[shape.Count];
+        using DeviceBuffer buffer = backend.Allocate(shape.Count * sizeof(float));
+        compute(buffer);
+        backend.Download(buffer, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    private sealed class Images : IKernelImages
+    {
+        public string? FindModule(string kernel) => "host";
+
+        public ReadOnlySpan<byte> ReadModule(string module) => "host"u8;
+    }
+}

@@ -1,0 +1,43 @@
+namespace DilatedKernels.Tests;
+
+/// <summary>
+/// Parts that a build leaves out where the machine has no compiler for them. Their tests are skipped then, with the reason; the environment
+/// variable DILATEDKERNELS_REQUIRE lists the parts, separated by commas, whose absence is a failure instead.
+/// </summary>
+internal static class BuildPart
+{
+    /// <summary>The GPU kernels, compiled by nvcc.</summary>
+    public const string Kernels = "kernels";
+
+    /// <summary>The kernels compiled for the CPU.</summary>
+    public const string Host = "host";
+
+    public static void SkipUnless(bool present, string part, string reason)
+    {
+        if (present)
+        {
+            return;
+        }
+
+        if (IsRequired(part))
+        {
+            Assert.Fail(Missing(part, reason));
+        }
+
+        Assert.Ignore(reason);
+    }
+
+    /// <summary>For sources of fixtures, which cannot fail a test: refuses to list any.</summary>
+    public static void ThrowIfRequired(string part, string reason)
+    {
+        if (IsRequired(part))
+        {
+            throw new InvalidOperationException(Missing(part, reason));
+        }
+    }
+
+    private static bool IsRequired(string part) =>
+        (Environment.GetEnvironmentVariable("DILATEDKERNELS_REQUIRE") ?? "").Split(',', StringSplitOptions.TrimEntries).Contains(part);
+
+    private static string Missing(string part, string reason) => $"DILATEDKERNELS_REQUIRE asks for '{part}', and {reason}";
+}

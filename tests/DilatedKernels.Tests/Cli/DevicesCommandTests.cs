@@ -1,0 +1,62 @@
+using DilatedKernels.Cuda;
+using DilatedKernels.Tests.Backends.Cuda.Driver.Stub;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>What <c>dilated devices</c> and <c>--device cuda</c> say of drivers that are there, and of ones that are not.</summary>
+[NonParallelizable]
+public sealed class DevicesCommandTests
+{
+    private string? _library;
+
+    [SetUp]
+    public void Remember() => _library = Environment.GetEnvironmentVariable(CudaLibraries.DriverVariable);
+
+    [TearDown]
+    public void Restore() => Environment.SetEnvironmentVariable(CudaLibraries.DriverVariable, _library);
+
+    [Test]
+    public void ListsTheDevicesOfADriver()
+    {
+        string path = StubLibrary.Build("cuda_stub.c");
+        DilatedProcess.Result result = RunWith(path, "devices", "--driver", "libcuda");
+        Assert.That(result.ExitCode, Is.Zero);
+        Assert.That(result.Output, Does.Contain($"cuda:1 Stub GPU 1, sm_90, 132 multiprocessors, 1.0 GiB, through libcuda ({path}, CUDA 12.4)"));
+    }
+
+    [Test]
+    public void SaysInOneLineWhyThereIsNone()
+    {
+        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", "devices", "--driver", "libcuda");
+        Assert.That(result.ExitCode, Is.Zero);
+        Assert.That(
+            result.Output.Split('\n').Where(l => l.StartsWith("cuda", StringComparison.Ordinal)),
+            Has.One.Items.And.All.StartsWith("cuda  not available: libcuda: no NVIDIA driver was found (tried /nowhere/libcuda.so;"));
+    }
+
+    [Test]
+    public void ADeviceThatCannotBeHadEndsWithCode3()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", ["train", data, "--run", Path.Combine(folder.Path, "x"), "--device", "cuda", .. SmallDataset.TinyTraining]);
+        Assert.That(result.ExitCode, Is.EqualTo(3));
+        Assert.That(result.Error, Does.Contain("No CUDA device can be used").And.Contain("/nowhere/libcuda.so"));
+    }
+
+    [Test]
+    public void AnUnknownDriverListsTheKnownOnes()
+    {
+        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", "devices", "--driver", "opencl");
+        Assert.That(result.ExitCode, Is.EqualTo(2));
+        Assert.That(result.Error, Does.Contain("libcuda; it was opencl"));
+    }
+
+    private static DilatedProcess.Result RunWith(string library, params string[] arguments)
+    {
+        Environment.SetEnvironmentVariable(CudaLibraries.DriverVariable, library);
+        using var folder = new TemporaryFolder();
+        return DilatedProcess.Run(folder.Path, arguments);
+    }
+}

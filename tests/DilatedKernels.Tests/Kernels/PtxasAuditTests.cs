@@ -1,0 +1,68 @@
+using DilatedKernels.Build.Kernels;
+
+namespace DilatedKernels.Tests.Kernels;
+
+/// <summary>What ptxas and the machine code say of every compiled kernel; it needs nvcc and no GPU.</summary>
+internal sealed class PtxasAuditTests
+{
+    private static readonly string[] s_atomics = ["RED", "REDG", "ATOM", "ATOMG", "ATOMS", "UTMAREDG", "UBLKRED"];
+    private static readonly string[] s_floats = ["F16", "F16x2", "BF16", "BF16_V2", "F32", "F64"];
+
+    private KernelReport[] _reports = [];
+
+    [OneTimeSetUp]
+    public void ReadReports()
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, "kernels", "ptxas.json");
+        BuildPart.SkipUnless(File.Exists(path), BuildPart.Kernels, "the GPU kernels were not compiled: there was no nvcc; ./build.sh kernels gets it");
+        _reports = KernelReport.Read(path);
+    }
+
+    [Test]
+    public void EveryKernelHasMachineCodeForEveryArchitectureThatItsNameAllows()
+    {
+        Assert.That(_reports, Is.Not.Empty);
+        foreach (IGrouping<(string File, string Name), KernelReport> kernel in _reports.GroupBy(r => (r.File, r.Name)))
+        {
+            string[] expected = kernel.Key.File.EndsWith("_sm90.cu", StringComparison.Ordinal) ? ["sm_90a"] : ["sm_80", "sm_90a"];
+            Assert.That(kernel.Select(r => r.Architecture), Is.SupersetOf(expected), $"{kernel.Key.Name} in {kernel.Key.File}");
+        }
+    }
+
+    [Test]
+    public void RegistersAreNeverSpilled() => ExpectNone(r => r.SpillStoreBytes + r.SpillLoadBytes > 0, r => $"{r.SpillStoreBytes} bytes stored, {r.SpillLoadBytes} loaded");
+
+    [Test]
+    public void NoKernelUsesLocalMemory() =>
+        ExpectNone(r => r.StackBytes > 0 || Local(r) > 0, r => $"{r.StackBytes} bytes of stack, {Local(r)} local loads and stores");
+
+    [Test]
+    public void NoKernelAddsFloatsAtomically() => ExpectNone(r => FloatAtomics(r).Any(), r => string.Join(", ", FloatAtomics(r)));
+
+    [Test]
+    public void ConvolutionsLoad128BitsAtATime()
+    {
+        RequireMachineCode();
+        ExpectNone(r => r.File.StartsWith("conv2d/", StringComparison.Ordinal) && !LoadsSingleChannels(r) && WideLoads(r) == 0, r => $"its loads: {string.Join(", ", r.Opcodes.Keys.Where(o => o.StartsWith("LDG", StringComparison.Ordinal)))}");
+    }
+
+    [Test]
+    public void MachineCodeWasRead() => RequireMachineCode();
+
+    private static int Local(KernelReport r) => r.Count("LDL") + r.Count("STL");
+
+    // By vector loads, asynchronous copies, or the tensor memory accelerator, which moves whole boxes.
+    private static int WideLoads(KernelReport r) => r.Count("LDG", "128") + r.Count("LDGSTS", "128") + r.Count("UTMALDG") + r.Count("UBLKCP");
+
+    // For channel counts that are no multiple of four: conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1.
+    private static bool LoadsSingleChannels(KernelReport r) =>
+        r.Name.EndsWith("_c1", StringComparison.Ordinal) || r.Name.EndsWith("_k1c1", StringComparison.Ordinal);
+
+    private static IEnumerable<string> FloatAtomics(KernelReport r) =>
+        r.Opcodes.Keys.Where(o => o.Split('.') is [string name, .. string[] rest] && s_atomics.Contains(name) && rest.Intersect(s_floats).Any());
+
+    private void RequireMachineCode() => ExpectNone(r => r.Opcodes.Count == 0, _ => "no instructions listed: was cuobjdump missing beside nvcc?");
+
+    private void ExpectNone(Func<KernelReport, bool> offends, Func<KernelReport, string> why) =>
+        Assert.That(_reports.Where(offends).Select(r => $"{r.Name} ({r.Architecture}, {r.File}): {why(r)}"), Is.Empty);
+}
