@@ -10,7 +10,7 @@ internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
     {
-        Description = "Where to compute: auto (a GPU if one can be used), cpu, cuda or cuda:N. A device that cannot be had is an error.",
+        Description = "Where to compute: auto (the processor, until the CUDA backend has been proven on GPUs), cpu, cuda or cuda:N. A device that cannot be had is an error.",
         DefaultValueFactory = _ => "auto",
         HelpName = "auto|cpu|cuda[:N]",
     };
@@ -56,14 +56,10 @@ internal sealed class DeviceOptions
 
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
-        if (name == "cpu")
+        // No GPU has run the CUDA backend yet, so one is used only where it is asked for.
+        if (name is "auto" or "cpu")
         {
             return Device.CreateCpu(threads);
-        }
-
-        if (name == "auto")
-        {
-            return OpenBest(driver, threads, result.InvocationConfiguration.Error);
         }
 
         if (ParseOrdinal(name) is int ordinal)
@@ -79,25 +75,6 @@ internal sealed class DeviceOptions
         }
 
         throw new UserInputException($"--device is auto, cpu, cuda or cuda:N; it was {name}.");
-    }
-
-    /// <summary>The first GPU, or the processor where none can be used. A GPU that is there and cannot be used is worth a line.</summary>
-    private static Device OpenBest(string? driver, int threads, TextWriter error)
-    {
-        CudaDevices cuda = CudaDevices.List(driver);
-        if (cuda.Devices.Count > 0)
-        {
-            try
-            {
-                return Device.CreateCuda(0, driver);
-            }
-            catch (Exception e) when (e is CudaUnavailableException or CudaException)
-            {
-                error.WriteLine($"{cuda.Devices[0]} is not used: {e.Message}");
-            }
-        }
-
-        return Device.CreateCpu(threads);
     }
 
     private static int? ParseOrdinal(string name) =>
