@@ -48,7 +48,7 @@ public sealed record DemoScene(RgbImage Image, IndexMask Truth, IndexMask FrontE
 /// </summary>
 public sealed class DemoRun
 {
-    private const int BatchSize = 4;
+    internal const int BatchSize = 4;
     internal const double LearningRate = 2e-3;
     private static readonly int[] Dilations = [1, 1, 2, 4, 8, 16, 1];
 

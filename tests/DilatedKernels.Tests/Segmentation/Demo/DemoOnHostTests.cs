@@ -7,10 +7,7 @@ using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Segmentation.Demo;
 
-/// <summary>
-/// The demo's network, scenes and optimizer over the whole GPU path, with the kernels run by the processor. One scene a step where the demo takes
-/// four: three runs of its own batches would add minutes to every test run.
-/// </summary>
+/// <summary>The demo's first steps over the whole GPU path, with the kernels run by the processor.</summary>
 [NonParallelizable]
 public class DemoOnHostTests
 {
@@ -51,7 +48,7 @@ public class DemoOnHostTests
             using var optimizer = new Adam([.. model.Parameters]);
             var schedule = new PolySchedule((float)DemoRun.LearningRate, 0.9f, new DemoOptions().FrontEndSteps);
             var training = new TrainingStep(device, model, optimizer, schedule, Seed, LaneScenes.Classes.VoidLabel);
-            using var source = new SceneStepSource(model, batchSize: 1, Seed);
+            using var source = new SceneStepSource(model, DemoRun.BatchSize, Seed);
             return [.. Enumerable.Range(0, Steps).Select(step => training.Run(step, source.Get(step)))];
         }
     }
