@@ -4,6 +4,7 @@
 using System.Xml.Linq;
 using DilatedKernels.Build;
 using DilatedKernels.Build.Kernels;
+using DilatedKernels.Build.Toolchain;
 
 const int UsageError = 2;
 const string Solution = "DilatedKernels.sln";
@@ -63,11 +64,12 @@ void WriteVerbs(TextWriter writer)
 static int MSBuild(string target, string project, string[] extra) =>
     Command.Run("dotnet", ["msbuild", project, "-restore", $"-target:{target}", "-property:Configuration=Release", "-nologo", "-verbosity:quiet", .. extra]);
 
-static int Build(string[] extra) => KernelVerb.CompileWithWhatIsThere(forCpu: true) ? MSBuild("Build", Solution, extra) : 1;
+static int Build(string[] extra) =>
+    KernelVerb.CompileWithWhatIsThere(forCpu: true) ? MSBuild("Build", Solution, [.. ManagedCudaPackages.Arguments(extra), .. extra]) : 1;
 
 static int Demo(string[] extra)
 {
-    int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "src/DilatedKernels.Cli", []) : 1;
+    int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : 1;
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Cli", "dilated.dll"), "demo", .. extra]);
 }
 
@@ -142,7 +144,14 @@ static int Pack(string[] extra)
         }
     }
 
-    return compiled ? MSBuild("Pack", Solution, [.. extra.Where(e => e != Without)]) : 1;
+    string[] properties = [.. extra.Where(e => e != Without)];
+    if (!compiled || MSBuild("Pack", Solution, properties) != 0)
+    {
+        return 1;
+    }
+
+    // A package of its own: the command's package stays free of it, and of its licence.
+    return ManagedCudaPackages.Find(out _) ? MSBuild("Pack", ManagedCudaPackages.Project, properties) : 0;
 }
 
 static int Clean(string[] extra)
