@@ -12,6 +12,13 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (GemmFor(geometry) is { } gemm)
+        {
+            gemm.Multiply(Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)), _stream);
+            Finish(geometry.OutShape, bias, relu, y);
+            return;
+        }
+
         Conv2dGather gather = Conv2dGather.Forward(geometry);
         var arguments = new KernelArguments();
         arguments.Add(Pointer(x));
@@ -28,6 +35,12 @@ internal sealed unsafe partial class CudaBackend
         CheckLimits(geometry);
         if (geometry.InShape.Count == 0)
         {
+            return;
+        }
+
+        if (GemmFor(geometry) is { } gemm)
+        {
+            gemm.Multiply(Conv2dGemm.BackwardInput(geometry, Pointer(dy), Pointer(weight), Pointer(dx)), _stream);
             return;
         }
 
@@ -57,6 +70,12 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (GemmFor(geometry) is { } gemm)
+        {
+            gemm.Multiply(Conv2dGemm.BackwardWeight(geometry, Pointer(x), Pointer(dy), Pointer(dw)), _stream);
+            return;
+        }
+
         Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, Aligned(x, dy));
         using DeviceBuffer? scratch = plan.Slices > 1 ? Allocate(plan.Slices * weights * sizeof(float)) : null;
         var first = new KernelArguments();
@@ -74,6 +93,20 @@ internal sealed unsafe partial class CudaBackend
             second.Add(plan.Slices);
             second.Add(weights);
             Launch(plan.Finish, second);
+        }
+    }
+
+    // What our own kernels have in their epilogue.
+    private void Finish(in Shape shape, DeviceBuffer? bias, bool relu, DeviceBuffer y)
+    {
+        if (bias is not null)
+        {
+            BiasForward(shape, y, bias, y);
+        }
+
+        if (relu)
+        {
+            ReluForward(y, y, shape.Count);
         }
     }
 

@@ -65,6 +65,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         {
             _resampling.Clear();
             _parameters.Clear();
+            CloseGemm();
             _allocator.Close();
             _uploads.Free();
             _kernels.Unload();

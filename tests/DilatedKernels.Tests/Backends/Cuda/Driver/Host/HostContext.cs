@@ -211,8 +211,9 @@ internal sealed unsafe partial class HostContext : ICudaContext
 
     public ICudaGemm? OpenGemm(out string reason)
     {
-        reason = "the host driver has no cuBLAS";
-        return null;
+        bool hasGemm = ((HostDriver)Driver).HasGemm;
+        reason = hasGemm ? "" : "the host driver was opened without a matrix product";
+        return hasGemm ? new HostGemm(this) : null;
     }
 
     private void Launch(FunctionHandle function, in LaunchConfiguration configuration, void** arguments)

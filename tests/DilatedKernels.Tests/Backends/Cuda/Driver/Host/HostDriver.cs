@@ -26,6 +26,9 @@ internal sealed class HostDriver : ICudaDriver
     /// <summary>The compute capability that kernels are chosen for, as 10·major + minor.</summary>
     public int Architecture { get; init; } = 90;
 
+    /// <summary>Whether there is a matrix product, as cuBLAS is on a GPU.</summary>
+    public bool HasGemm { get; set; }
+
     /// <summary>Opens a build of the library; null and the reason where it was not made.</summary>
     public static HostDriver? TryOpen(string build, out string reason) => HostApi.TryLoad(build, out reason) is { } api ? new HostDriver(api) : null;
 
