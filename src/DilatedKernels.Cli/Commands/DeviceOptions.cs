@@ -10,7 +10,7 @@ internal sealed class DeviceOptions
 {
     private readonly Option<string> _device = new("--device")
     {
-        Description = "Where to compute: auto (the processor, until the CUDA backend has been proven on GPUs), cpu, cuda or cuda:N. A device that cannot be had is an error.",
+        Description = "Where to compute: auto (a GPU where there is one that computes a test step right, else the processor), cpu, cuda or cuda:N. A device that cannot be had is an error.",
         DefaultValueFactory = _ => "auto",
         HelpName = "auto|cpu|cuda[:N]",
     };
@@ -39,6 +39,14 @@ internal sealed class DeviceOptions
             : throw new UserInputException($"--driver is one of {string.Join(", ", CudaDrivers.Names)}; it was {name}.");
     }
 
+    /// <summary>Whether a GPU computes as it should: null, or in one line what it does instead.</summary>
+    public static string? Check(int ordinal, string? driver)
+    {
+        string? wrong = TryOpen(ordinal, driver, out Device? device);
+        device?.Dispose();
+        return wrong;
+    }
+
     public void AddTo(Command command)
     {
         command.Options.Add(_device);
@@ -56,7 +64,11 @@ internal sealed class DeviceOptions
 
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
-        // No GPU has run the CUDA backend yet, so one is used only where it is asked for.
+        if (name == "auto" && TryOpenGpu(driver, result.InvocationConfiguration.Error) is { } gpu)
+        {
+            return gpu;
+        }
+
         if (name is "auto" or "cpu")
         {
             return Device.CreateCpu(threads);
@@ -75,6 +87,53 @@ internal sealed class DeviceOptions
         }
 
         throw new UserInputException($"--device is auto, cpu, cuda or cuda:N; it was {name}.");
+    }
+
+    // Nobody asked for the GPU, so it has to prove itself; and nobody should wonder why it stays idle.
+    private static Device? TryOpenGpu(string? driver, TextWriter messages)
+    {
+        CudaDevices cuda = CudaDevices.List(driver);
+        if (cuda.Driver is null || (cuda.Devices.Count == 0 && cuda.Reason.Length == 0))
+        {
+            return null;
+        }
+
+        string? reason = cuda.Reason;
+        if (reason.Length == 0)
+        {
+            reason = TryOpen(0, driver, out Device? device);
+            if (reason is null)
+            {
+                messages.WriteLine($"Computing on {cuda.Devices[0]}.");
+                return device;
+            }
+        }
+
+        messages.WriteLine($"Computing on the CPU and not on the GPU: {reason}");
+        return null;
+    }
+
+    private static string? TryOpen(int ordinal, string? driver, out Device? device)
+    {
+        device = null;
+        try
+        {
+            device = Device.CreateCuda(ordinal, driver);
+            if (DeviceCheck.Run(device) is not { } wrong)
+            {
+                return null;
+            }
+
+            device.Dispose();
+            device = null;
+            return wrong;
+        }
+        catch (Exception e) when (e is CudaException or CudaUnavailableException)
+        {
+            device?.Dispose();
+            device = null;
+            return e.Message;
+        }
     }
 
     private static int? ParseOrdinal(string name) =>

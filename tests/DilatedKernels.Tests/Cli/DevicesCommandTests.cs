@@ -26,6 +26,15 @@ public sealed class DevicesCommandTests
     }
 
     [Test]
+    public void ChecksEachDevice()
+    {
+        DilatedProcess.Result result = RunWith(StubLibrary.Build("cuda_stub.c"), "devices", "--check");
+        bool hasKernels = !result.Output.Contains("carries no GPU kernels", StringComparison.Ordinal);
+        Assert.That(result.ExitCode, Is.EqualTo(hasKernels ? 1 : 0));
+        Assert.That(result.Output, hasKernels ? Does.Contain("does not compute right: ").And.Contain("has no kernel") : Does.Not.Contain("compute right"));
+    }
+
+    [Test]
     public void SaysInOneLineWhyThereIsNone()
     {
         DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", "devices", "--driver", "libcuda");
@@ -43,6 +52,29 @@ public sealed class DevicesCommandTests
         DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", ["train", data, "--run", Path.Combine(folder.Path, "x"), "--device", "cuda", .. SmallDataset.TinyTraining]);
         Assert.That(result.ExitCode, Is.EqualTo(3));
         Assert.That(result.Error, Does.Contain("No CUDA device can be used").And.Contain("/nowhere/libcuda.so"));
+    }
+
+    // The stub driver has devices that cannot run the kernels, where the build has any.
+    [Test]
+    public void AutoStaysOnTheProcessorWhereTheGpuDoesNotComputeRight()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string run = Path.Combine(folder.Path, "run");
+        DilatedProcess.Result result = RunWith(StubLibrary.Build("cuda_stub.c"), ["train", data, "--run", run, "--device", "auto", .. SmallDataset.TinyTraining]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(result.Error, Does.Contain("Computing on the CPU and not on the GPU: "));
+        Assert.That(File.Exists(Path.Combine(run, "last.safetensors")), Is.True);
+    }
+
+    [Test]
+    public void AutoSaysNothingWhereThereIsNoDriver()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", ["train", data, "--run", Path.Combine(folder.Path, "run"), .. SmallDataset.TinyTraining]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(result.Error, Does.Not.Contain("GPU"));
     }
 
     [Test]

@@ -18,6 +18,7 @@ internal sealed class CudaKernels(ICudaContext context, IKernelImages images)
 
     /// <summary>Finds a kernel and allows it the shared memory that the launch needs.</summary>
     /// <exception cref="InvalidOperationException">No image holds it.</exception>
+    /// <exception cref="CudaUnavailableException">Its image has nothing for this device.</exception>
     public CudaKernel Get(string name, int sharedBytes)
     {
         CudaKernel kernel = _kernels.TryGetValue(name, out CudaKernel? known) ? known : Load(name);
@@ -58,7 +59,7 @@ internal sealed class CudaKernels(ICudaContext context, IKernelImages images)
 
             if (!context.TryGetFunction(module, name, out FunctionHandle function))
             {
-                throw new InvalidOperationException($"The kernel module '{image}' has no kernel '{name}' for {context.Device}.");
+                throw new CudaUnavailableException($"The kernel module '{image}' has no kernel '{name}' for {context.Device}.");
             }
 
             return _kernels.GetOrAdd(name, new CudaKernel(name, function));
