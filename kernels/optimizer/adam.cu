@@ -2,7 +2,7 @@
 //           over all parameters in one launch (Kingma and Ba 2015, algorithm 1).
 //
 // rate is the launch's rate times the entry's multiplier. The host folds the bias corrections in: the launch's rate is divided by
-// 1 - beta1^t, and root_scale is 1 / sqrt(1 - beta2^t).
+// 1 - beta1^t, and root_scale is 1 / sqrt(1 - beta2^t). Where loss is given and is no finite number, nothing is done.
 // Layout    a table of entries (parameters.cuh) with each parameter's arrays, contiguous float32 at multiples of 16 bytes; state1 is m,
 //           state2 is v.
 // Grid      one block of 256 threads for each 4096 elements of a parameter.
@@ -11,8 +11,15 @@
 #include "parameters.cuh"
 
 extern "C" __global__ void __launch_bounds__(dk::OptimizerThreads, 4) adam_f32(
-    const dk::OptimizerEntry* entries, int entry_count, double rate, float beta1, float beta2, float epsilon, float root_scale)
+    const dk::OptimizerEntry* entries, int entry_count, dk::StepValue<double> step_rate, float beta1, float beta2, float epsilon,
+    dk::StepValue<float> step_root_scale, const float* loss)
 {
+    if (!dk::updates(loss)) {
+        return;
+    }
+
+    double rate = step_rate.get();
+    float root_scale = step_root_scale.get();
     dk::for_each_parameter(entries, entry_count, [=]<int Width>(const dk::OptimizerEntry& e, long long i) {
         float own_rate = static_cast<float>(rate * e.rate_multiplier);
         auto w = dk::load_floats<Width>(e.value + i), dw = dk::load_floats<Width>(e.gradient + i);

@@ -3,6 +3,7 @@
 
 #include "../dk/cuda.cuh"
 #include "../dk/floats.cuh"
+#include "../dk/step_value.cuh"
 
 namespace dk {
 
@@ -16,6 +17,9 @@ struct OptimizerEntry {
     float rate_multiplier;
     float decay;
 };
+
+// False when the update is to be left out: its loss is known and is no finite number.
+__device__ __forceinline__ bool updates(const float* loss) { return loss == nullptr || fabsf(*loss) < INFINITY; }
 
 constexpr int OptimizerThreads = 256;
 

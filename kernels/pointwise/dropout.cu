@@ -7,11 +7,14 @@
 // Bytes     8 an element, and some 15 integer instructions: bound by memory. At 8 x 512 x 66 x 66 (17.8 M elements): 143 MB.
 #include "../dk/cuda.cuh"
 #include "../dk/floats.cuh"
+#include "../dk/step_value.cuh"
 #include "philox.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) dropout_f32(
-    const float* x, float* y, long long count, unsigned threshold, float scale, unsigned long long seed, unsigned long long step, unsigned layer)
+    const float* x, float* y, long long count, unsigned threshold, float scale, unsigned long long seed, dk::StepValue<unsigned long long> random_step,
+    unsigned layer)
 {
+    unsigned long long step = random_step.get();
     long long stride = static_cast<long long>(gridDim.x) * blockDim.x;
     for (long long block = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; 4 * block < count; block += stride) {
         uint4 drawn = dk::philox(

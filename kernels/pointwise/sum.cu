@@ -8,6 +8,7 @@
 //           memory is still about as slow.
 #include "../dk/cuda.cuh"
 #include "../dk/reduce.cuh"
+#include "../dk/step_value.cuh"
 
 namespace {
 
@@ -39,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(Threads) sum_of_squares_partial_f32
 }
 DK_KERNEL(sum_of_squares_partial_f32);
 
-extern "C" __global__ void __launch_bounds__(Threads) sum_partials_f32(const double* partial, int count, double divisor, float* result)
+extern "C" __global__ void __launch_bounds__(Threads) sum_partials_f32(const double* partial, int count, dk::StepValue<double> divisor, float* result)
 {
     DK_SHARED(double, sums, Threads / 32);
     double sum = 0.0;
@@ -49,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(Threads) sum_partials_f32(const dou
 
     sum = dk::block_sum_to_first<Threads / 32>(sum, sums);
     if (threadIdx.x == 0) {
-        result[0] = static_cast<float>(sum / divisor);
+        result[0] = static_cast<float>(sum / divisor.get());
     }
 }
 DK_KERNEL(sum_partials_f32);

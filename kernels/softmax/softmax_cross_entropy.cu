@@ -11,6 +11,7 @@
 // Bytes     8 an element and 1 a pixel. 8 x 21 x 528 x 528 (46.8 M elements): 377 MB, bound by memory.
 #include "../dk/cuda.cuh"
 #include "../dk/reduce.cuh"
+#include "../dk/step_value.cuh"
 #include "online.cuh"
 #include "pixel_tile.cuh"
 
@@ -71,49 +72,56 @@ __device__ __forceinline__ void softmax_cross_entropy(
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c8(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<8>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<8>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c8);
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c16(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<16>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<16>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c16);
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c24(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<24>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<24>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c24);
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c32(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<32>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<32>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c32);
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c48(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<48>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<48>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c48);
 
 extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_cross_entropy_f32_c64(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
-    softmax_cross_entropy<64>(scores, labels, ignored, share, dscores, partial, positions, channels);
+    softmax_cross_entropy<64>(scores, labels, ignored, share.get(), dscores, partial, positions, channels);
 }
 DK_KERNEL(softmax_cross_entropy_f32_c64);
 
 extern "C" __global__ void __launch_bounds__(WideThreads) softmax_cross_entropy_f32_wide(
-    const float* scores, const unsigned char* labels, int ignored, float share, float* dscores, double* partial, long long positions, int channels)
+    const float* scores, const unsigned char* labels, int ignored, dk::StepValue<float> share, float* dscores, double* partial, long long positions,
+    int channels)
 {
     DK_SHARED(double, sums, WideThreads / 32);
     long long p = static_cast<long long>(blockIdx.x) * (WideThreads / 32) + threadIdx.x / 32;
@@ -129,10 +137,10 @@ extern "C" __global__ void __launch_bounds__(WideThreads) softmax_cross_entropy_
         }
 
         if (dscores != nullptr) {
-            float factor = share / all.sum;
+            float own_share = share.get(), factor = own_share / all.sum;
             for (int c = lane; c < channels; c += 32) {
                 float probability = expf(x[c] - all.most) * factor;
-                dscores[p * channels + c] = valid ? probability - (c == label ? share : 0.0f) : 0.0f;
+                dscores[p * channels + c] = valid ? probability - (c == label ? own_share : 0.0f) : 0.0f;
             }
         }
     }

@@ -89,14 +89,16 @@ internal abstract class Backend : IDisposable
 
     /// <summary>
     /// SGD with momentum over all parameters: <c>g' = g + decay·w; v = momentum·v + lr·mult·g'; w = w − v</c> (Caffe's form; State1 is v).
+    /// Where <paramref name="loss"/> is given and its one value is not finite, everything stays as it is.
     /// </summary>
-    public abstract void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum);
+    public abstract void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum, DeviceBuffer? loss);
 
     /// <summary>
     /// Adam over all parameters (Kingma and Ba 2015, with bias correction): State1 is m, State2 is v; decay is added to the gradient.
-    /// <paramref name="step"/> counts from 1.
+    /// <paramref name="step"/> counts from 1. Where <paramref name="loss"/> is given and its one value is not finite, everything stays as it is.
     /// </summary>
-    public abstract void AdamStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step);
+    public abstract void AdamStep(
+        ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step, DeviceBuffer? loss);
 
     /// <summary><c>result[0] = Σ x²</c> in a fixed order.</summary>
     public abstract void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result);

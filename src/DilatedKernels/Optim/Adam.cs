@@ -46,6 +46,6 @@ public sealed class Adam : Optimizer
         parameter.Value.Buffer, gradient, _first[index].Buffer, _second[index].Buffer,
         parameter.Value.Shape.Count, parameter.LearningRateMultiplier, WeightDecay * parameter.WeightDecayMultiplier);
 
-    private protected override void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate) =>
-        Backend.AdamStep(slots, learningRate, Beta1, Beta2, Epsilon, StepCount);
+    private protected override void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate, DeviceBuffer? loss) =>
+        Backend.AdamStep(slots, learningRate, Beta1, Beta2, Epsilon, StepCount, loss);
 }

@@ -60,22 +60,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>Updates every trainable parameter that has a gradient.</summary>
     /// <param name="learningRate">0 or more and finite; each parameter multiplies it by its own <see cref="Parameter.LearningRateMultiplier"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
-    public void Step(float learningRate)
-    {
-        OptimizerSetting.Check(learningRate, float.IsFinite(learningRate) && learningRate >= 0, nameof(learningRate), "0 or more and finite");
-        var slots = new List<OptimizerSlot>(Parameters.Count);
-        for (int i = 0; i < Parameters.Count; i++)
-        {
-            Parameter parameter = Parameters[i];
-            if (parameter.IsTrainable && parameter.Gradient is { } gradient)
-            {
-                slots.Add(MakeSlot(i, parameter, gradient.Buffer));
-            }
-        }
-
-        StepCount++;
-        Apply(CollectionsMarshal.AsSpan(slots), learningRate);
-    }
+    public void Step(float learningRate) => Step(learningRate, null);
 
     /// <summary>Forgets all gradients.</summary>
     public void ClearGradients()
@@ -116,9 +101,33 @@ public abstract class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    internal static void CheckRate(float learningRate) =>
+        OptimizerSetting.Check(learningRate, float.IsFinite(learningRate) && learningRate >= 0, nameof(learningRate), "0 or more and finite");
+
+    /// <summary>
+    /// As <see cref="Step(float)"/>, but where <paramref name="loss"/> turns out not to be a finite number, parameters and states stay as they are. The device decides,
+    /// so that nobody waits for the loss; the caller who reads it later takes the step off <see cref="StepCount"/> again.
+    /// </summary>
+    internal void Step(float learningRate, Tensor? loss)
+    {
+        CheckRate(learningRate);
+        var slots = new List<OptimizerSlot>(Parameters.Count);
+        for (int i = 0; i < Parameters.Count; i++)
+        {
+            Parameter parameter = Parameters[i];
+            if (parameter.IsTrainable && parameter.Gradient is { } gradient)
+            {
+                slots.Add(MakeSlot(i, parameter, gradient.Buffer));
+            }
+        }
+
+        StepCount++;
+        Apply(CollectionsMarshal.AsSpan(slots), learningRate, loss?.Buffer);
+    }
+
     private protected abstract OptimizerSlot MakeSlot(int index, Parameter parameter, DeviceBuffer gradient);
 
-    private protected abstract void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate);
+    private protected abstract void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate, DeviceBuffer? loss);
 
     /// <summary>One zero tensor for every parameter, listed in <see cref="States"/>.</summary>
     private protected Tensor[] AddState(string name)

@@ -33,5 +33,6 @@ public sealed class Sgd : Optimizer
         parameter.Value.Buffer, gradient, _velocity[index].Buffer, null,
         parameter.Value.Shape.Count, parameter.LearningRateMultiplier, WeightDecay * parameter.WeightDecayMultiplier);
 
-    private protected override void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate) => Backend.SgdStep(slots, learningRate, Momentum);
+    private protected override void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate, DeviceBuffer? loss) =>
+        Backend.SgdStep(slots, learningRate, Momentum, loss);
 }

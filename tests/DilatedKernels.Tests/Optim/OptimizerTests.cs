@@ -86,6 +86,31 @@ public class OptimizerTests(Device device)
         Optimizer New(Parameter parameter) => adam ? new Adam([parameter]) : new Sgd([parameter]);
     }
 
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    [TestCase(float.NegativeInfinity)]
+    public void ALossThatIsNotFiniteLeavesEverythingAsItIs(float value)
+    {
+        using Parameter moved = NewParameter("w", new Shape(1, 7, 1, 1));
+        using Parameter kept = NewParameter("w", new Shape(1, 7, 1, 1));
+        using Tensor loss = Tensor.FromArray(device, Shape.Scalar, [value]);
+        using Tensor finite = Tensor.FromArray(device, Shape.Scalar, [float.MaxValue]);
+        foreach (bool adam in new[] { false, true })
+        {
+            using Optimizer one = New(moved);
+            using Optimizer other = New(kept);
+            SetGradient(moved, 1);
+            SetGradient(kept, 1);
+            one.Step(0.1f);
+            other.Step(0.1f, finite);
+            other.Step(0.1f, loss);
+            Assert.That(kept.Value.ToArray(), Is.EqualTo(moved.Value.ToArray()));
+            Assert.That(other.States.Select(s => s.State.ToArray()), Is.EqualTo(one.States.Select(s => s.State.ToArray())));
+
+            Optimizer New(Parameter parameter) => adam ? new Adam([parameter]) : new Sgd([parameter]);
+        }
+    }
+
     [Test]
     public void GradientNormIsEuclideanOverAllParameters([Values(1, 7, 64, 40_000)] int count)
     {

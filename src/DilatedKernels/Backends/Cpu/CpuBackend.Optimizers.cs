@@ -4,8 +4,13 @@ namespace DilatedKernels.Backends.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
-    public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum)
+    public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum, DeviceBuffer? loss)
     {
+        if (!Updates(loss))
+        {
+            return;
+        }
+
         foreach (OptimizerSlot slot in slots)
         {
             float* value = Floats(slot.Value);
@@ -36,8 +41,14 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    public override void AdamStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step)
+    public override void AdamStep(
+        ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step, DeviceBuffer? loss)
     {
+        if (!Updates(loss))
+        {
+            return;
+        }
+
         // m̂ and v̂ are m and v divided by these; folded into the rate and the root's scale.
         double correction1 = 1.0 - Math.Pow(beta1, step);
         float rootScale = (float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step)));
@@ -76,4 +87,6 @@ internal sealed unsafe partial class CpuBackend
             });
         }
     }
+
+    private static bool Updates(DeviceBuffer? loss) => loss is null || float.IsFinite(Floats(loss)[0]);
 }

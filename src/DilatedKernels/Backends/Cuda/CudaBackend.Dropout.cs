@@ -18,7 +18,7 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(DropoutThreshold(rate));
         arguments.Add(1f / (1f - rate));
         arguments.Add(key.Seed);
-        arguments.Add(key.Step);
+        arguments.Add(new StepValue<ulong>(key.Step));
         arguments.Add(key.Layer);
         Launch(ElementwisePlan.Choose("dropout_f32", count), arguments);
     }

@@ -7,30 +7,33 @@ internal sealed unsafe partial class CudaBackend
 {
     private readonly OptimizerTable _parameters = new();
 
-    public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum)
+    public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum, DeviceBuffer? loss)
     {
         if (!TryPlan("sgd_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
         {
             return;
         }
 
-        arguments.Add(learningRate);
+        arguments.Add(new StepValue<float>(learningRate));
         arguments.Add(momentum);
+        arguments.Add(loss is null ? default : Pointer(loss));
         Launch(plan, arguments);
     }
 
-    public override void AdamStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step)
+    public override void AdamStep(
+        ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step, DeviceBuffer? loss)
     {
         if (!TryPlan("adam_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
         {
             return;
         }
 
-        arguments.Add(learningRate / (1.0 - Math.Pow(beta1, step)));
+        arguments.Add(new StepValue<double>(learningRate / (1.0 - Math.Pow(beta1, step))));
         arguments.Add(beta1);
         arguments.Add(beta2);
         arguments.Add(epsilon);
-        arguments.Add((float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step))));
+        arguments.Add(new StepValue<float>((float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step)))));
+        arguments.Add(loss is null ? default : Pointer(loss));
         Launch(plan, arguments);
     }
 

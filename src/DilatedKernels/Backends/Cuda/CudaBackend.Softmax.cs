@@ -25,13 +25,13 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(Pointer(scores));
         arguments.Add(Pointer(labels));
         arguments.Add(ignoreLabel);
-        arguments.Add(validCount == 0 ? 0f : (float)(1.0 / validCount));
+        arguments.Add(new StepValue<float>(validCount == 0 ? 0f : (float)(1.0 / validCount)));
         arguments.Add(dScores is null ? default : Pointer(dScores));
         arguments.Add(Pointer(partial));
         arguments.Add(shape.Positions);
         arguments.Add(shape.C);
         Launch(plan, arguments);
-        SumPartials(partial, blocks, Math.Max(1, validCount), loss);
+        SumPartials(partial, blocks, new StepValue<double>(Math.Max(1, validCount)), loss);
     }
 
     private void LaunchSoftmax(string kernel, in Shape shape, params ReadOnlySpan<DeviceBuffer> buffers)

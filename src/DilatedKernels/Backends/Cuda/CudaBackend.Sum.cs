@@ -14,11 +14,11 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(Pointer(partial));
         arguments.Add(count);
         Launch(plan, arguments);
-        SumPartials(partial, blocks, 1, result);
+        SumPartials(partial, blocks, new StepValue<double>(1), result);
     }
 
     /// <summary><c>result[0] = Σ partial / divisor</c>, with the partial sums in double precision and a fixed order.</summary>
-    private void SumPartials(DeviceBuffer partial, int count, double divisor, DeviceBuffer result)
+    private void SumPartials(DeviceBuffer partial, int count, StepValue<double> divisor, DeviceBuffer result)
     {
         var arguments = new KernelArguments();
         arguments.Add(Pointer(partial));
