@@ -123,7 +123,7 @@ public sealed class DemoRun
     {
         using var optimizer = new Adam([.. network.Parameters.Where(p => p.IsTrainable)]);
         var schedule = new PolySchedule((float)LearningRate, 0.9f, steps);
-        var training = new TrainingStep(_device, network, optimizer, schedule, _options.Seed, LaneScenes.Classes.VoidLabel);
+        using var training = new TrainingStep(_device, network, optimizer, schedule, _options.Seed, LaneScenes.Classes.VoidLabel);
         using var source = new SceneStepSource(model, BatchSize, _options.Seed);
         var speed = new SpeedMeter(BatchSize);
         for (int step = 0; step < steps; step++)

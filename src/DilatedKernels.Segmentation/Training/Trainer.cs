@@ -153,7 +153,7 @@ public sealed class Trainer : IDisposable
             }
 
             LearningRateSchedule schedule = _config.Optimizer.CreateSchedule(_config.Steps);
-            var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel);
+            using var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel);
             var speed = new SpeedMeter(_config.BatchSize);
             if (_unreportedLoss is { } interrupted)
             {

@@ -5,33 +5,46 @@ namespace DilatedKernels.Segmentation.Training;
 
 /// <summary>
 /// One step of training: forward, softmax cross-entropy (mean over valid positions), backward, update.
-/// Where labels are finer than the scores, the scores go through the fixed bilinear deconvolution first.
+/// Where labels are finer than the scores, the scores go through the fixed bilinear deconvolution first. On a GPU the steps of one shape are
+/// recorded and replayed (<see cref="RecordedStep"/>); a step of another shape begins a new recording.
 /// </summary>
-public sealed class TrainingStep
+public sealed class TrainingStep : IDisposable
 {
-    private readonly Device _device;
     private readonly Module _network;
     private readonly Optimizer _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly ulong _seed;
     private readonly int _voidLabel;
+    private RecordedStep? _recorded;
 
     /// <summary>Puts the parts together; none is owned.</summary>
-    /// <param name="device">Where the network is.</param>
+    /// <param name="device">Where network and optimizer are.</param>
     /// <param name="network">From input to scores.</param>
     /// <param name="optimizer">Holds the parameters to train.</param>
     /// <param name="schedule">The learning rate over steps.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="voidLabel">The label that counts for nothing.</param>
+    /// <exception cref="ArgumentException">The optimizer's parameters are on another device.</exception>
     public TrainingStep(Device device, Module network, Optimizer optimizer, LearningRateSchedule schedule, ulong seed, int voidLabel)
     {
-        _device = device;
+        ArgumentNullException.ThrowIfNull(optimizer);
+        if (optimizer.Parameters[0].Value.Device != device)
+        {
+            throw new ArgumentException($"The step is to run on {device}; the optimizer's parameters are on {optimizer.Parameters[0].Value.Device}.", nameof(optimizer));
+        }
+
         _network = network;
         _optimizer = optimizer;
         _schedule = schedule;
         _seed = seed;
         _voidLabel = voidLabel;
     }
+
+    /// <summary>Why the steps of the latest shape are not recorded, in one sentence; null when they are, or have yet to be.</summary>
+    public string? WhyNotRecorded => _recorded?.WhyNotRecorded;
+
+    /// <summary>The steps of the latest shape, for tests.</summary>
+    internal RecordedStep? Recorded => _recorded;
 
     /// <summary>Runs a step.</summary>
     /// <param name="step">The step's number, from 0.</param>
@@ -41,26 +54,27 @@ public sealed class TrainingStep
     public float Run(long step, StepInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        using Tape tape = Tape.Record();
-        using Tensor x = Tensor.FromChannelsLast(_device, input.Shape, input.Values);
-        using LabelMap labels = LabelMap.FromArray(_device, input.Shape.N, input.LabelSize.Height, input.LabelSize.Width, input.Labels);
+        if (_recorded?.InputShape != input.Shape || _recorded.LabelSize != input.LabelSize)
+        {
+            _recorded?.Dispose();
+            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed);
+        }
 
-        Tensor scores = _network.Forward(x, ForwardContext.Training(_seed, (ulong)step));
+        float loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step));
+        return float.IsFinite(loss) ? loss : throw new TrainingDivergedException(step, loss);
+    }
+
+    /// <summary>Gives recording and buffers back; network and optimizer stay.</summary>
+    public void Dispose() => _recorded?.Dispose();
+
+    private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context)
+    {
+        Tensor scores = _network.Forward(x, context);
         if (scores.Shape.H != labels.Height && labels.Height % scores.Shape.H == 0)
         {
             scores = Ops.BilinearDeconvolution(scores, labels.Height / scores.Shape.H);
         }
 
-        Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels, _voidLabel);
-        float value = loss.Item();
-        if (!float.IsFinite(value))
-        {
-            throw new TrainingDivergedException(step, value);
-        }
-
-        tape.Backward(loss);
-        _optimizer.Step(_schedule.At(step));
-        _optimizer.ClearGradients();
-        return value;
+        return Ops.SoftmaxCrossEntropy(scores, labels, _voidLabel);
     }
 }

@@ -3,6 +3,8 @@ namespace DilatedKernels;
 /// <summary>A trainable tensor with its gradient and what the optimizer needs to know of it.</summary>
 public sealed class Parameter : IDisposable
 {
+    private static long s_trainabilityChanges;
+
     private Tensor? _gradient;
 
     /// <summary>Takes ownership of <paramref name="value"/>.</summary>
@@ -37,8 +39,21 @@ public sealed class Parameter : IDisposable
     public bool IsTrainable
     {
         get => Value.RequiresGradient;
-        set => Value.RequiresGradient = value;
+        set
+        {
+            if (Value.RequiresGradient != value)
+            {
+                Value.RequiresGradient = value;
+                Interlocked.Increment(ref s_trainabilityChanges);
+            }
+        }
     }
+
+    /// <summary>
+    /// How often a parameter of the process has become trainable or ceased to be. A recorded step does not know which parameters it read, so it
+    /// is recorded anew when this changes.
+    /// </summary>
+    internal static long TrainabilityChanges => Interlocked.Read(ref s_trainabilityChanges);
 
     internal bool HasGradient { get; set; }
 

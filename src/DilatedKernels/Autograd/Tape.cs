@@ -181,6 +181,9 @@ public sealed class Tape : IDisposable
         }
     }
 
+    /// <summary>The trainable parameters that recorded operations read.</summary>
+    internal IEnumerable<Parameter> TrainableParameters => _nodes.SelectMany(n => n.Inputs).Where(t => t.RequiresGradient).Select(t => t.Parameter).OfType<Parameter>();
+
     /// <summary>Makes the output tensor of an operator and gives it to the current tape.</summary>
     internal static Tensor NewOutput(Device device, Shape shape)
     {

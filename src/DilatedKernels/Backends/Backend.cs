@@ -103,6 +103,9 @@ internal abstract class Backend : IDisposable
     /// <summary><c>result[0] = Σ x²</c> in a fixed order.</summary>
     public abstract void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result);
 
+    /// <summary>Something to record steps with; null where a step costs no less as a recording.</summary>
+    public virtual StepRecorder? CreateRecorder() => null;
+
     /// <summary>Waits until everything issued so far is done and reports the first fault.</summary>
     public abstract void Synchronize();
 

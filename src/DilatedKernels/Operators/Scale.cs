@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using DilatedKernels.Backends;
 
 namespace DilatedKernels;
@@ -29,7 +28,7 @@ public static partial class Ops
         void Multiply(DeviceBuffer source, DeviceBuffer target)
         {
             using DeviceBuffer scalar = backend.Allocate(sizeof(float));
-            backend.Upload(MemoryMarshal.AsBytes([factor]), scalar);
+            backend.Fill(scalar, 1, factor);
             backend.ScaleBy(source, scalar, target, y.Shape.Count);
         }
     }

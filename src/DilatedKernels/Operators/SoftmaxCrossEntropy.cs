@@ -21,7 +21,7 @@ public static partial class Ops
         CheckLabels(scores, labels, ignoreLabel);
         Backend backend = scores.Backend;
         long count = scores.Shape.Count;
-        long validCount = scores.Shape.Positions - (ignoreLabel is >= 0 and <= 255 ? labels.CountOf((byte)ignoreLabel) : 0);
+        long validCount = labels.CountValid(ignoreLabel);
         bool records = Tape.WillRecord(scores);
 
         Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar);
@@ -51,15 +51,6 @@ public static partial class Ops
                 $"The scores {shape} need labels [{shape.N}, {shape.H}, {shape.W}]; they were [{labels.Batch}, {labels.Height}, {labels.Width}].", nameof(labels));
         }
 
-        for (int label = shape.C; label <= byte.MaxValue; label++)
-        {
-            if (label != ignoreLabel && labels.CountOf((byte)label) is > 0 and int found)
-            {
-                (int n, int y, int x) = labels.FirstPositionOf((byte)label);
-                throw new ArgumentException(
-                    $"The label {label} at row {y}, column {x} of image {n} (and {found - 1} more) is not a class: the scores have classes 0 to {shape.C - 1}, and the void label is {ignoreLabel}.",
-                    nameof(labels));
-            }
-        }
+        labels.CheckClasses(shape.C, ignoreLabel);
     }
 }

@@ -5,7 +5,8 @@ namespace DilatedKernels;
 /// <summary>Class indices <c>[N, H, W]</c> on a device, one byte each: 0 to 254 are classes, and one value may be set aside as void.</summary>
 public sealed class LabelMap : IDisposable
 {
-    private readonly int[] _histogram;
+    private readonly HashSet<(int Classes, int IgnoreLabel)> _uses = [];
+    private int[] _histogram;
     private DeviceBuffer? _buffer;
 
     private LabelMap(Device device, int batch, int height, int width, DeviceBuffer buffer, int[] histogram)
@@ -40,10 +41,7 @@ public sealed class LabelMap : IDisposable
     public static LabelMap FromArray(Device device, int batch, int height, int width, ReadOnlySpan<byte> labels)
     {
         ArgumentNullException.ThrowIfNull(device);
-        if (batch < 0 || height < 0 || width < 0 || (long)batch * height * width != labels.Length)
-        {
-            throw new ArgumentException($"A label map [{batch}, {height}, {width}] needs {(long)batch * height * width} labels, but {labels.Length} were given.", nameof(labels));
-        }
+        CheckCount(batch, height, width, labels);
 
         DeviceBuffer buffer = device.Backend.Allocate(labels.Length);
         device.Backend.Upload(labels, buffer);
@@ -54,16 +52,67 @@ public sealed class LabelMap : IDisposable
     /// <param name="label">0 to 255.</param>
     public int CountOf(byte label) => _histogram[label];
 
+    /// <summary>Overwrites the labels with ones in the order N, H, W.</summary>
+    /// <param name="labels">Exactly N·H·W class indices.</param>
+    /// <exception cref="ArgumentException">The number of labels is not N·H·W.</exception>
+    /// <exception cref="ObjectDisposedException">The memory has been given back.</exception>
+    public void SetArray(ReadOnlySpan<byte> labels)
+    {
+        CheckCount(Batch, Height, Width, labels);
+        Device.Backend.Upload(labels, Buffer);
+        _histogram = Histogram(labels);
+    }
+
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
 
-    /// <summary>The first position, in the order N, H, W, that carries <paramref name="label"/>. Reads the labels back from the device.</summary>
-    internal (int N, int Y, int X) FirstPositionOf(byte label)
+    /// <summary>How many positions carry another label than <paramref name="ignoreLabel"/>.</summary>
+    internal long CountValid(int ignoreLabel) => ((long)Batch * Height * Width) - (ignoreLabel is >= 0 and <= 255 ? CountOf((byte)ignoreLabel) : 0);
+
+    /// <summary>Refuses labels that are neither a class nor the one that is ignored.</summary>
+    internal void CheckClasses(int classes, int ignoreLabel)
+    {
+        _uses.Add((classes, ignoreLabel));
+        Check(classes, ignoreLabel);
+    }
+
+    /// <summary>Checks labels that have been overwritten as those before them were, for a recorded step, in which nobody checks them.</summary>
+    internal void CheckClassesAgain()
+    {
+        foreach ((int classes, int ignoreLabel) in _uses)
+        {
+            Check(classes, ignoreLabel);
+        }
+    }
+
+    private void Check(int classes, int ignoreLabel)
+    {
+        for (int label = classes; label <= byte.MaxValue; label++)
+        {
+            if (label != ignoreLabel && CountOf((byte)label) is > 0 and int found)
+            {
+                (int n, int y, int x) = FirstPositionOf((byte)label);
+                throw new ArgumentException(
+                    $"The label {label} at row {y}, column {x} of image {n} (and {found - 1} more) is not a class: the scores have classes 0 to {classes - 1}, and the void label is {ignoreLabel}.");
+            }
+        }
+    }
+
+    // The first position, in the order N, H, W, that carries a label. Reads the labels back from the device.
+    private (int N, int Y, int X) FirstPositionOf(byte label)
     {
         byte[] labels = new byte[Batch * Height * Width];
         Device.Backend.Download(Buffer, labels);
         int index = Array.IndexOf(labels, label);
         return (index / (Height * Width), index / Width % Height, index % Width);
+    }
+
+    private static void CheckCount(int batch, int height, int width, ReadOnlySpan<byte> labels)
+    {
+        if (batch < 0 || height < 0 || width < 0 || (long)batch * height * width != labels.Length)
+        {
+            throw new ArgumentException($"A label map [{batch}, {height}, {width}] needs {(long)batch * height * width} labels, but {labels.Length} were given.", nameof(labels));
+        }
     }
 
     // Four tables, so that a run of one label does not wait for its own count.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Backends.Cuda;
@@ -13,10 +14,12 @@ internal sealed class CudaAllocator
     private readonly StreamHandle _stream;
     private readonly Lock _lock = new();
     private readonly ConcurrentQueue<(DevicePointer Pointer, long Bytes)> _forgotten = new();
+    private readonly ConcurrentQueue<(DevicePointer Pointer, long Bytes)> _deferred = new();
     private long _live;
     private long _peak;
     private int _buffers;
     private bool _closed;
+    private bool _defersFrees;
 
     public CudaAllocator(ICudaContext context, StreamHandle stream)
     {
@@ -29,6 +32,27 @@ internal sealed class CudaAllocator
 
     /// <summary>Buffers that nobody disposed and the garbage collector found.</summary>
     public int Forgotten { get; private set; }
+
+    /// <summary>Receives allocations and frees while a step is noted.</summary>
+    public StepNotes? Notes { get; set; }
+
+    /// <summary>Whether memory goes back later: while the stream is recorded, a free would be recorded too.</summary>
+    public bool DefersFrees
+    {
+        get => _defersFrees;
+        set
+        {
+            lock (_lock)
+            {
+                _defersFrees = value;
+            }
+
+            if (!value)
+            {
+                FreeDeferred();
+            }
+        }
+    }
 
     public MemoryStatistics Statistics
     {
@@ -53,6 +77,7 @@ internal sealed class CudaAllocator
             _live += bytes;
             _peak = Math.Max(_peak, _live);
             _buffers++;
+            Notes?.AddAllocation(pointer, bytes);
         }
 
         return new CudaBuffer(this, pointer, bytes);
@@ -62,8 +87,15 @@ internal sealed class CudaAllocator
     {
         lock (_lock)
         {
+            if (_defersFrees)
+            {
+                _deferred.Enqueue((pointer, bytes));
+                return;
+            }
+
             _live -= bytes;
             _buffers--;
+            Notes?.AddFree(pointer);
             if (_closed)
             {
                 return;
@@ -128,6 +160,14 @@ internal sealed class CudaAllocator
             throw new CudaException(
                 e.Code, e.Name, e.DriverText, e.Call,
                 detail: $"{e.Detail} {memory.LiveBytes} bytes are in {memory.LiveBuffers} tensors; a smaller batch or crop needs less.", inner: e);
+        }
+    }
+
+    private void FreeDeferred()
+    {
+        while (_deferred.TryDequeue(out (DevicePointer Pointer, long Bytes) memory))
+        {
+            Free(memory.Pointer, memory.Bytes);
         }
     }
 

@@ -118,5 +118,5 @@ internal sealed unsafe partial class CudaBackend
         }
     }
 
-    private static bool Aligned(DeviceBuffer a, DeviceBuffer b) => ((Pointer(a).Value | Pointer(b).Value) & 15) == 0;
+    private bool Aligned(DeviceBuffer a, DeviceBuffer b) => ((Pointer(a).Value | Pointer(b).Value) & 15) == 0;
 }

@@ -11,6 +11,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        _recording?.Expect(key.Seed, scalars => scalars.Seed, "a random seed");
         var arguments = new KernelArguments();
         arguments.Add(Pointer(x));
         arguments.Add(Pointer(y));
@@ -18,7 +19,7 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(DropoutThreshold(rate));
         arguments.Add(1f / (1f - rate));
         arguments.Add(key.Seed);
-        arguments.Add(new StepValue<ulong>(key.Step));
+        arguments.Add(Step(key.Step, scalars => scalars.RandomStep, "a random step"));
         arguments.Add(key.Layer);
         Launch(ElementwisePlan.Choose("dropout_f32", count), arguments);
     }

@@ -4,12 +4,17 @@ namespace DilatedKernels.Backends.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
-    public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);
+    public override DeviceBuffer Allocate(long bytes) => _recording is { } recording ? recording.Allocate(bytes) : _allocator.Allocate(bytes);
 
-    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target) => _uploads.Upload(source, Pointer(target));
+    public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target)
+    {
+        ThrowIfRecording($"uploads {source.Length} bytes, which replays would not do again");
+        _uploads.Upload(source, Pointer(target));
+    }
 
     public override void Download(DeviceBuffer source, Span<byte> target)
     {
+        ThrowIfRecording($"reads {target.Length} bytes back before it has ended");
         DevicePointer pointer = Pointer(source);
         if (target.IsEmpty)
         {

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        arguments.Add(new StepValue<float>(learningRate));
+        arguments.Add(Step(learningRate, scalars => scalars.LearningRate, "a learning rate"));
         arguments.Add(momentum);
         arguments.Add(loss is null ? default : Pointer(loss));
         Launch(plan, arguments);
@@ -28,14 +28,19 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        arguments.Add(new StepValue<double>(learningRate / (1.0 - Math.Pow(beta1, step))));
+        arguments.Add(Step(
+            AdamRate(learningRate, beta1, step), scalars => AdamRate(scalars.LearningRate, beta1, scalars.OptimizerStep), "a learning rate or update number"));
         arguments.Add(beta1);
         arguments.Add(beta2);
         arguments.Add(epsilon);
-        arguments.Add(new StepValue<float>((float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step)))));
+        arguments.Add(Step(AdamRootScale(beta2, step), scalars => AdamRootScale(beta2, scalars.OptimizerStep), "an update number"));
         arguments.Add(loss is null ? default : Pointer(loss));
         Launch(plan, arguments);
     }
+
+    private static double AdamRate(float learningRate, float beta1, long step) => learningRate / (1.0 - Math.Pow(beta1, step));
+
+    private static float AdamRootScale(float beta2, long step) => (float)(1.0 / Math.Sqrt(1.0 - Math.Pow(beta2, step)));
 
     /// <summary>The launch over all parameters with elements, and its first two arguments; false when there are none.</summary>
     private bool TryPlan(string kernel, ReadOnlySpan<OptimizerSlot> slots, out LaunchPlan plan, out KernelArguments arguments)

@@ -21,18 +21,24 @@ internal sealed unsafe partial class CudaBackend
         LaunchPlan plan = SoftmaxPlan.Choose("softmax_cross_entropy_f32", shape.Positions, shape.C);
         int blocks = (int)plan.Grid.X;
         using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
+        _recording?.ExpectLabels(labels);
         var arguments = new KernelArguments();
         arguments.Add(Pointer(scores));
         arguments.Add(Pointer(labels));
         arguments.Add(ignoreLabel);
-        arguments.Add(new StepValue<float>(validCount == 0 ? 0f : (float)(1.0 / validCount)));
+        arguments.Add(Step(Share(validCount), scalars => Share(scalars.Labels.CountValid(ignoreLabel)), "a number of valid positions"));
         arguments.Add(dScores is null ? default : Pointer(dScores));
         arguments.Add(Pointer(partial));
         arguments.Add(shape.Positions);
         arguments.Add(shape.C);
         Launch(plan, arguments);
-        SumPartials(partial, blocks, new StepValue<double>(Math.Max(1, validCount)), loss);
+        StepValue<double> divisor = Step(Divisor(validCount), scalars => Divisor(scalars.Labels.CountValid(ignoreLabel)), "a number of valid positions");
+        SumPartials(partial, blocks, divisor, loss);
     }
+
+    private static float Share(long validCount) => validCount == 0 ? 0f : (float)(1.0 / validCount);
+
+    private static double Divisor(long validCount) => Math.Max(1, validCount);
 
     private void LaunchSoftmax(string kernel, in Shape shape, params ReadOnlySpan<DeviceBuffer> buffers)
     {

@@ -42,10 +42,12 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     public override void Synchronize()
     {
+        ThrowIfRecording("waits for the device");
         try
         {
             _context.Synchronize(_stream);
             _launches.Clear();
+            _uploads.Pass();
         }
         catch (CudaException e) when (e.Kernel is null && _launches.Describe() is { } inFlight)
         {
@@ -63,6 +65,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         _disposed = true;
         try
         {
+            ForgetRecordings();
             _resampling.Clear();
             _parameters.Clear();
             CloseGemm();
@@ -80,14 +83,29 @@ internal sealed unsafe partial class CudaBackend : Backend
         _context.Dispose();
     }
 
-    internal static DevicePointer Pointer(DeviceBuffer buffer) => ((ICudaMemory)buffer).Pointer;
+    internal DevicePointer Pointer(DeviceBuffer buffer)
+    {
+        _recording?.Touch(buffer);
+        return ((ICudaMemory)buffer).Pointer;
+    }
 
     private void Launch(in LaunchPlan plan, in KernelArguments arguments)
     {
+        if (!_kernels.IsReady(plan.Kernel, plan.SharedBytes))
+        {
+            ThrowIfRecording($"launches {plan.Kernel}, which the step before it did not");
+        }
+
         CudaKernel kernel = _kernels.Get(plan.Kernel, plan.SharedBytes);
         Span<nint> addresses = stackalloc nint[arguments.Count];
         arguments.GetAddresses(addresses);
         _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, _stream) { Cluster = plan.Cluster }, addresses);
-        _launches.Add(kernel);
+        if (_recording is not null)
+        {
+            _recording.Launches++;
+            return;
+        }
+
+        _launches.Add(kernel.Name);
     }
 }

@@ -16,6 +16,9 @@ internal sealed class CudaKernels(ICudaContext context, IKernelImages images)
     /// <summary>Whether the images hold a kernel of this name.</summary>
     public bool Has(string name) => images.FindModule(name) is not null;
 
+    /// <summary>Whether a launch needs neither a module loaded nor a property set first.</summary>
+    public bool IsReady(string name, int sharedBytes) => _kernels.TryGetValue(name, out CudaKernel? kernel) && sharedBytes <= kernel.SharedBytes;
+
     /// <summary>Finds a kernel and allows it the shared memory that the launch needs.</summary>
     /// <exception cref="InvalidOperationException">No image holds it.</exception>
     /// <exception cref="CudaUnavailableException">Its image has nothing for this device.</exception>

@@ -8,10 +8,10 @@ internal sealed class LaunchHistory
 {
     private const int Capacity = 16;
 
-    private readonly CudaKernel?[] _latest = new CudaKernel?[Capacity];
+    private readonly string[] _latest = new string[Capacity];
     private long _count;
 
-    public void Add(CudaKernel kernel) => _latest[_count++ % Capacity] = kernel;
+    public void Add(string kernel) => _latest[_count++ % Capacity] = kernel;
 
     public void Clear() => _count = 0;
 
@@ -28,7 +28,7 @@ internal sealed class LaunchHistory
         var names = new List<string>();
         for (long i = count - shown; i < count; i++)
         {
-            names.Add(_latest[i % Capacity]!.Name);
+            names.Add(_latest[i % Capacity]);
         }
 
         string earlier = count > shown ? $" after {count - shown} others" : "";

@@ -6,7 +6,7 @@ namespace DilatedKernels.Backends.Cuda;
 
 /// <summary>
 /// The table of parameters on the device. Gradients mostly get the same memory in every step, and rates are arguments of the launch, so the
-/// table is uploaded only when it differs from the one that is there.
+/// table is uploaded only when it differs from the one that is there. A recorded step has its own, which no other step overwrites.
 /// </summary>
 internal sealed class OptimizerTable
 {
@@ -16,6 +16,11 @@ internal sealed class OptimizerTable
     public DevicePointer Get(CudaBackend backend, ReadOnlySpan<OptimizerEntry> entries)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(entries);
+        if (backend.RecordTable(bytes) is { } recorded)
+        {
+            return recorded;
+        }
+
         if (_buffer is null || !bytes.SequenceEqual(MemoryMarshal.AsBytes<OptimizerEntry>(_uploaded)))
         {
             if (_buffer is null || _buffer.ByteLength < bytes.Length)
@@ -28,7 +33,7 @@ internal sealed class OptimizerTable
             _uploaded = entries.ToArray();
         }
 
-        return CudaBackend.Pointer(_buffer);
+        return backend.Pointer(_buffer);
     }
 
     /// <summary>Gives the memory back.</summary>

@@ -25,6 +25,16 @@ internal sealed class ResampleTables
 
     public ResampleAxisTable Get(CudaBackend backend, ResampleAxis axis)
     {
+        byte[] bytes =
+        [
+            .. MemoryMarshal.AsBytes<int>(axis.First), .. MemoryMarshal.AsBytes<float>(axis.Weight0),
+            .. MemoryMarshal.AsBytes<float>(axis.Weight1), .. MemoryMarshal.AsBytes<int>(axis.Start),
+        ];
+        if (backend.RecordTable(bytes) is { } recorded)
+        {
+            return Describe(axis, recorded);
+        }
+
         if (_tables.TryGetValue(axis.Key, out (DeviceBuffer Buffer, ResampleAxisTable Table) known))
         {
             return known.Table;
@@ -36,24 +46,9 @@ internal sealed class ResampleTables
             Clear();
         }
 
-        byte[] bytes =
-        [
-            .. MemoryMarshal.AsBytes<int>(axis.First), .. MemoryMarshal.AsBytes<float>(axis.Weight0),
-            .. MemoryMarshal.AsBytes<float>(axis.Weight1), .. MemoryMarshal.AsBytes<int>(axis.Start),
-        ];
         DeviceBuffer buffer = backend.Allocate(bytes.Length);
         backend.Upload(bytes, buffer);
-        long column = (long)axis.OutExtent * sizeof(float);
-        DevicePointer start = CudaBackend.Pointer(buffer);
-        var table = new ResampleAxisTable
-        {
-            First = start,
-            Weight0 = start + column,
-            Weight1 = start + (2 * column),
-            Start = start + (3 * column),
-            InExtent = axis.InExtent,
-            OutExtent = axis.OutExtent,
-        };
+        ResampleAxisTable table = Describe(axis, backend.Pointer(buffer));
         _tables.Add(axis.Key, (buffer, table));
         return table;
     }
@@ -67,5 +62,19 @@ internal sealed class ResampleTables
         }
 
         _tables.Clear();
+    }
+
+    private static ResampleAxisTable Describe(ResampleAxis axis, DevicePointer start)
+    {
+        long column = (long)axis.OutExtent * sizeof(float);
+        return new ResampleAxisTable
+        {
+            First = start,
+            Weight0 = start + column,
+            Weight1 = start + (2 * column),
+            Start = start + (3 * column),
+            InExtent = axis.InExtent,
+            OutExtent = axis.OutExtent,
+        };
     }
 }

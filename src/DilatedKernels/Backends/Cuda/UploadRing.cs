@@ -24,7 +24,7 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
                 slot.Memory = (byte*)context.AllocatePinned(SlotBytes);
                 slot.Passed = context.CreateEvent(timing: false);
             }
-            else
+            else if (slot.IsUnderWay)
             {
                 context.Synchronize(slot.Passed);
             }
@@ -33,8 +33,18 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
             source[..bytes].CopyTo(new Span<byte>(slot.Memory, SlotBytes));
             context.CopyToDevice(slot.Memory, target, bytes, stream);
             context.Record(slot.Passed, stream);
+            slot.IsUnderWay = true;
             source = source[bytes..];
             target += bytes;
+        }
+    }
+
+    /// <summary>The stream has passed all uploads.</summary>
+    public void Pass()
+    {
+        foreach (ref Slot slot in _slots.AsSpan())
+        {
+            slot.IsUnderWay = false;
         }
     }
 
@@ -56,5 +66,6 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
     {
         public byte* Memory;
         public EventHandle Passed;
+        public bool IsUnderWay;
     }
 }

@@ -47,7 +47,7 @@ public class DemoOnHostTests
             using SegmentationModel model = SegmentationModel.Create(device, DemoRun.Config(null), Seed);
             using var optimizer = new Adam([.. model.Parameters]);
             var schedule = new PolySchedule((float)DemoRun.LearningRate, 0.9f, new DemoOptions().FrontEndSteps);
-            var training = new TrainingStep(device, model, optimizer, schedule, Seed, LaneScenes.Classes.VoidLabel);
+            using var training = new TrainingStep(device, model, optimizer, schedule, Seed, LaneScenes.Classes.VoidLabel);
             using var source = new SceneStepSource(model, DemoRun.BatchSize, Seed);
             return [.. Enumerable.Range(0, Steps).Select(step => training.Run(step, source.Get(step)))];
         }

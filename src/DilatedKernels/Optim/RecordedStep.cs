@@ -1,0 +1,198 @@
+using DilatedKernels.Backends;
+using DilatedKernels.Nn;
+
+namespace DilatedKernels.Optim;
+
+/// <summary>
+/// A training step that a GPU runs with one call: forward, backward, update. The first step runs as it is called, the second is recorded (a CUDA
+/// graph), and from then on the recording is replayed with new input, labels, learning rate and step numbers. The results are the same bits as
+/// without recording. On the processor every step runs as it is called.
+/// </summary>
+/// <example>
+/// <code>
+/// using var optimizer = new Adam(network.Parameters);
+/// using var step = new RecordedStep(
+///     new Shape(8, 3, 256, 256), new Size2(32, 32), optimizer,
+///     (images, labels, context) => Ops.SoftmaxCrossEntropy(network.Forward(images, context), labels), seed: 1);
+/// for (ulong i = 0; i &lt; 1000; i++)
+/// {
+///     (float[] images, byte[] labels) = NextBatch();
+///     float loss = step.Run(i, images, labels, learningRate: 1e-3f);
+/// }
+/// </code>
+/// </example>
+/// <remarks>
+/// The function does the same in every step: what it decides by other things than the values of its tensors stays as it was when the step was
+/// recorded. It may use any operator, random ones with the context's seed and step. Where it does what a recording cannot hold (it reads values back,
+/// uploads some, waits, or compares with other labels than those it is given), the step is run as it is called, and
+/// <see cref="WhyNotRecorded"/> says why. Parameters and optimizer states may be overwritten between steps, <see cref="Optimizer.StepCount"/>
+/// set, and parameters made trainable or not; after the latter the step is recorded anew. A recording keeps the memory of the step's intermediates. One
+/// thread at a time uses it.
+/// </remarks>
+public sealed class RecordedStep : IDisposable
+{
+    private readonly Optimizer _optimizer;
+    private readonly HashSet<Parameter> _parameters;
+    private readonly Func<Tensor, LabelMap, ForwardContext, Tensor> _computeLoss;
+    private readonly ulong _seed;
+    private readonly Tensor _input;
+    private readonly LabelMap _labels;
+    private readonly Tensor _loss;
+    private readonly StepRecorder? _recorder;
+    private Parameter? _stray;
+    private long _trainabilityChanges;
+
+    /// <summary>Prepares for steps of one shape. Neither optimizer nor network is owned.</summary>
+    /// <param name="inputShape">The shape of every step's input <c>[N, C, H, W]</c>.</param>
+    /// <param name="labelSize">Rows and columns of its N label maps.</param>
+    /// <param name="optimizer">Holds all trainable parameters that the loss depends on; its device is the step's.</param>
+    /// <param name="computeLoss">From input, labels and training context to the loss, a scalar <c>[1, 1, 1, 1]</c>.</param>
+    /// <param name="seed">The seed of the context's random numbers.</param>
+    /// <exception cref="ArgumentException">An extent is negative.</exception>
+    public RecordedStep(
+        Shape inputShape, Size2 labelSize, Optimizer optimizer, Func<Tensor, LabelMap, ForwardContext, Tensor> computeLoss, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(computeLoss);
+        _optimizer = optimizer;
+        _parameters = [.. optimizer.Parameters];
+        _computeLoss = computeLoss;
+        _seed = seed;
+        Device device = optimizer.Parameters[0].Value.Device;
+        _input = Tensor.Zeros(device, inputShape);
+        _labels = LabelMap.FromArray(device, inputShape.N, labelSize.Height, labelSize.Width, new byte[(long)inputShape.N * labelSize.Height * labelSize.Width]);
+        _loss = Tensor.Zeros(device, Shape.Scalar);
+        _recorder = device.Backend.CreateRecorder();
+        WhyNotRecorded = _recorder is null ? $"The device {device} runs every step as it is called." : null;
+    }
+
+    /// <summary>The shape of every step's input.</summary>
+    public Shape InputShape => _input.Shape;
+
+    /// <summary>Rows and columns of every step's label maps.</summary>
+    public Size2 LabelSize => new(_labels.Height, _labels.Width);
+
+    /// <summary>Whether the next step will be a replay, as far as can be told.</summary>
+    public bool IsRecorded => _recorder?.Stage == RecordingStage.Recorded;
+
+    /// <summary>Why steps are not recorded, in one sentence; null when they are, or have yet to be.</summary>
+    public string? WhyNotRecorded { get; private set; }
+
+    /// <summary>The recorder, for tests of what it holds.</summary>
+    internal StepRecorder? Recorder => _recorder;
+
+    /// <summary>Runs a step and waits for its loss. Gradients are forgotten at its end.</summary>
+    /// <param name="step">Its number, for random layers.</param>
+    /// <param name="input">The input channels-last: N, then H, then W, then C.</param>
+    /// <param name="labels">Class indices in the order N, H, W.</param>
+    /// <param name="learningRate">0 or more and finite.</param>
+    /// <returns>
+    /// The loss before the update. Where it is not a finite number, there was no update: parameters, optimizer states and
+    /// <see cref="Optimizer.StepCount"/> are as before the step.
+    /// </returns>
+    /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
+    /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
+    public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate)
+    {
+        Optimizer.CheckRate(learningRate);
+        _input.SetChannelsLast(input);
+        _labels.SetArray(labels);
+        long count = _optimizer.StepCount;
+        float loss = float.NaN;
+        try
+        {
+            Queue(new StepScalars(learningRate, count + 1, _seed, step, _labels));
+            loss = _loss.Item();
+            return loss;
+        }
+        finally
+        {
+            _optimizer.StepCount = float.IsFinite(loss) ? count + 1 : count;
+        }
+    }
+
+    /// <summary>Gives recording, input and labels back. Parameters and optimizer stay.</summary>
+    public void Dispose()
+    {
+        _recorder?.Dispose();
+        _input.Dispose();
+        _labels.Dispose();
+        _loss.Dispose();
+    }
+
+    private void Queue(StepScalars scalars)
+    {
+        // Gradients from elsewhere would be added to, which a recording that starts without them does not do.
+        if (_recorder is null || WhyNotRecorded is not null || _optimizer.Parameters.Any(p => p.HasGradient))
+        {
+            QueueAsCalled(scalars);
+            return;
+        }
+
+        long changes = Parameter.TrainabilityChanges;
+        if (_trainabilityChanges != changes)
+        {
+            _recorder.Forget();
+            _trainabilityChanges = changes;
+        }
+
+        _labels.CheckClassesAgain();
+        switch (_recorder.Stage)
+        {
+            case RecordingStage.Recorded:
+                _recorder.Replay(scalars);
+                break;
+            case RecordingStage.Noted when TryRecord(scalars):
+                _recorder.Replay(scalars);
+                break;
+            case RecordingStage.Noted:
+                QueueAsCalled(scalars);
+                break;
+            default:
+                _recorder.Note(() => QueueAsCalled(scalars));
+                RefuseStrayParameters();
+                break;
+        }
+    }
+
+    private bool TryRecord(StepScalars scalars)
+    {
+        bool recorded = _recorder!.TryRecord(scalars, () => QueueAsCalled(scalars), out string reason);
+        if (!recorded)
+        {
+            WhyNotRecorded = reason;
+            _recorder.Forget();
+        }
+
+        return recorded;
+    }
+
+    private void QueueAsCalled(StepScalars scalars)
+    {
+        try
+        {
+            _optimizer.StepCount = scalars.OptimizerStep - 1;
+            using Tape tape = Tape.Record();
+            Tensor loss = _computeLoss(_input, _labels, ForwardContext.Training(_seed, scalars.RandomStep));
+            _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
+            tape.Backward(loss);
+            _optimizer.Step(scalars.LearningRate, loss);
+            loss.Backend.Copy(loss.Buffer, _loss.Buffer, sizeof(float));
+        }
+        finally
+        {
+            _optimizer.ClearGradients();
+        }
+    }
+
+    // Its gradient grows from step to step, or starts anew when somebody clears it; a replay cannot know which.
+    private void RefuseStrayParameters()
+    {
+        if (_stray is not null)
+        {
+            WhyNotRecorded = $"The loss depends on the trainable parameter '{_stray.Name}', which the optimizer does not have.";
+            _recorder!.Forget();
+        }
+    }
+}
