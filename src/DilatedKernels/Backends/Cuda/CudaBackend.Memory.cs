@@ -9,7 +9,7 @@ internal sealed unsafe partial class CudaBackend
     public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target)
     {
         ThrowIfRecording($"uploads {source.Length} bytes, which replays would not do again");
-        _uploads.Upload(source, Pointer(target));
+        Upload(source, Pointer(target));
     }
 
     public override void Download(DeviceBuffer source, Span<byte> target)
@@ -43,4 +43,7 @@ internal sealed unsafe partial class CudaBackend
             _context.Fill(Pointer(target), BitConverter.SingleToUInt32Bits(value), count, _stream);
         }
     }
+
+    private void Upload(ReadOnlySpan<byte> source, DevicePointer target) =>
+        (source.Length <= SmallUpload ? _smallUploads : _uploads).Upload(source, target);
 }

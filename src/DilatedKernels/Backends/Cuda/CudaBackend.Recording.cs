@@ -77,7 +77,7 @@ internal sealed unsafe partial class CudaBackend
     {
         foreach ((DevicePointer target, byte[] bytes) in recording.Tables)
         {
-            _uploads.Upload(bytes, target);
+            Upload(bytes, target);
         }
     }
 

@@ -8,11 +8,15 @@ namespace DilatedKernels.Backends.Cuda;
 /// </summary>
 internal sealed unsafe partial class CudaBackend : Backend
 {
+    // A step's tables and, often, its labels: with slots of their own they wait for none of the kernels between them.
+    private const int SmallUpload = 64 << 10;
+
     private readonly ICudaContext _context;
     private readonly StreamHandle _stream;
     private readonly CudaKernels _kernels;
     private readonly CudaAllocator _allocator;
     private readonly UploadRing _uploads;
+    private readonly UploadRing _smallUploads;
     private readonly LaunchHistory _launches = new();
     private bool _disposed;
 
@@ -24,7 +28,8 @@ internal sealed unsafe partial class CudaBackend : Backend
         _stream = context.CreateStream();
         _kernels = new CudaKernels(context, images);
         _allocator = new CudaAllocator(context, _stream);
-        _uploads = new UploadRing(context, _stream);
+        _uploads = new UploadRing(context, _stream, slots: 2, slotBytes: 8 << 20);
+        _smallUploads = new UploadRing(context, _stream, slots: 16, SmallUpload);
     }
 
     public override string Name => $"cuda:{_context.Device.Ordinal}";
@@ -48,6 +53,7 @@ internal sealed unsafe partial class CudaBackend : Backend
             _context.Synchronize(_stream);
             _launches.Clear();
             _uploads.Pass();
+            _smallUploads.Pass();
         }
         catch (CudaException e) when (e.Kernel is null && _launches.Describe() is { } inFlight)
         {
@@ -71,6 +77,7 @@ internal sealed unsafe partial class CudaBackend : Backend
             CloseGemm();
             _allocator.Close();
             _uploads.Free();
+            _smallUploads.Free();
             _kernels.Unload();
             _context.DestroyStream(_stream);
         }

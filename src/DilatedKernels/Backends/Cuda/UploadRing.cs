@@ -4,13 +4,11 @@ namespace DilatedKernels.Backends.Cuda;
 
 /// <summary>
 /// Page-locked slots that uploads pass through, so that the caller's memory is free at once and no upload waits for the kernels before
-/// it: only for the upload before last.
+/// it: only for the upload that had its slot before it.
 /// </summary>
-internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle stream)
+internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle stream, int slots, int slotBytes)
 {
-    private const int SlotBytes = 8 << 20;
-
-    private readonly Slot[] _slots = new Slot[2];
+    private readonly Slot[] _slots = new Slot[slots];
     private int _next;
 
     public void Upload(ReadOnlySpan<byte> source, DevicePointer target)
@@ -21,7 +19,7 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
             _next = (_next + 1) % _slots.Length;
             if (slot.Memory == null)
             {
-                slot.Memory = (byte*)context.AllocatePinned(SlotBytes);
+                slot.Memory = (byte*)context.AllocatePinned(slotBytes);
                 slot.Passed = context.CreateEvent(timing: false);
             }
             else if (slot.IsUnderWay)
@@ -29,8 +27,8 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
                 context.Synchronize(slot.Passed);
             }
 
-            int bytes = Math.Min(source.Length, SlotBytes);
-            source[..bytes].CopyTo(new Span<byte>(slot.Memory, SlotBytes));
+            int bytes = Math.Min(source.Length, slotBytes);
+            source[..bytes].CopyTo(new Span<byte>(slot.Memory, slotBytes));
             context.CopyToDevice(slot.Memory, target, bytes, stream);
             context.Record(slot.Passed, stream);
             slot.IsUnderWay = true;

@@ -81,6 +81,18 @@ internal sealed unsafe class StubControl
         }
     }
 
+    /// <summary>The number of all calls.</summary>
+    public long CountAll() => ((delegate* unmanaged<long>)Export("stub_count_all"))();
+
+    /// <summary>Launches and copies since the last synchronisation.</summary>
+    public int Queued => ((delegate* unmanaged<int>)Export("stub_queued"))();
+
+    /// <summary>Recordings, and what was made of them, that have not been destroyed.</summary>
+    public int LiveGraphs => ((delegate* unmanaged<int>)Export("stub_live_graphs"))();
+
+    /// <summary>Gives the driver every kernel; those that it does not know do nothing.</summary>
+    public void AcceptKernels() => ((delegate* unmanaged<void>)Export("stub_accept_kernels"))();
+
     public void LoseDevice(int code) => ((delegate* unmanaged<int, void>)Export("stub_lose_device"))(code);
 
     public void SetDevices(int count) => ((delegate* unmanaged<int, void>)Export("stub_set_devices"))(count);

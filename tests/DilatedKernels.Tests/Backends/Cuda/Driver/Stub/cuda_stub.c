@@ -1,5 +1,6 @@
 /* A CUDA driver without a device, for tests of what calls it. It keeps "device" memory on the heap, checks handles, ranges and the
- * current context as the real one does, counts calls, runs the kernels add_f32 and contract_fault, and fails on request.
+ * current context as the real one does, counts calls, runs the kernels add_f32 and contract_fault, and fails on request. On request it also
+ * has every other kernel, which does nothing.
  *
  *   gcc -shared -fPIC -O2 -o libcuda_stub.so cuda_stub.c
  *   -DSTUB_CUDA_11     leaves out what CUDA 12 added
@@ -13,7 +14,7 @@
 
 enum {
     SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_IMAGE = 200, INVALID_CONTEXT = 201,
-    INVALID_HANDLE = 400, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, CAPTURE_INVALIDATED = 901
+    INVALID_HANDLE = 400, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901
 };
 
 #define CALLS(X)                                                                                                                             \
@@ -39,6 +40,8 @@ static int pending_code; /* reported, and made lasting, by the next synchronisat
 static int device_count = 2;
 static uint64_t memory_limit = 1ull << 30, memory_used, memory_reserved, threshold;
 static int retained[8];
+static int live_graphs; /* recordings, and what was made of them */
+static int accepts_all, queued; /* launches and copies since the last synchronisation */
 static __thread void* current;
 
 /* What the last launch was given. */
@@ -74,6 +77,7 @@ API void stub_reset(void)
     lost_code = pending_code = 0;
     device_count = 2;
     memory_limit = 1ull << 30;
+    accepts_all = queued = 0;
 }
 
 /* The call after the next `skip` ones of this name fails with `code`. */
@@ -84,6 +88,17 @@ API int stub_fail(const char* name, int code, int skip)
     armed_skip = skip;
     return armed_call >= 0;
 }
+
+API int64_t stub_count_all(void)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < CALL_COUNT; i++) sum += counts[i];
+    return sum;
+}
+
+API void stub_accept_kernels(void) { accepts_all = 1; }
+API int stub_queued(void) { return queued; }
+API int stub_live_graphs(void) { return live_graphs; }
 
 API int64_t stub_count(const char* name)
 {
@@ -118,6 +133,7 @@ static const struct { int code; const char *name, *text; } errors[] = {
     {NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
     {ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
+    {CAPTURE_UNSUPPORTED, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
     {CAPTURE_INVALIDATED, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
 };
 
@@ -203,7 +219,7 @@ API int cuCtxSetCurrent(void* context) { ENTER(cuCtxSetCurrent); current = conte
 static int synchronize(void)
 {
     if (pending_code) lost_code = pending_code;
-    pending_code = 0;
+    pending_code = queued = 0;
     return lost_code;
 }
 
@@ -211,8 +227,17 @@ API int cuCtxSynchronize(void) { ENTER(cuCtxSynchronize); NEED_CONTEXT(); return
 
 /* --- memory ---------------------------------------------------------------------------------------------------------------------- */
 
+typedef struct { int live, broken; struct graph* capture; } stream;
 typedef struct block { struct block* next; char* start; size_t bytes; } block;
 static block* blocks;
+
+/* What may not be recorded spoils the recording. Allocations may, and are refused here all the same: no graph of ours is to hold any. */
+static int breaks_capture(stream* s)
+{
+    if (!s || !s->capture) return 0;
+    s->broken = 1;
+    return 1;
+}
 
 static int inside(uint64_t address, size_t bytes)
 {
@@ -222,11 +247,11 @@ static int inside(uint64_t address, size_t bytes)
 }
 
 #ifndef STUB_CUDA_10
-API int cuMemAllocAsync(uint64_t* address, size_t bytes, void* stream)
+API int cuMemAllocAsync(uint64_t* address, size_t bytes, void* where)
 {
     ENTER(cuMemAllocAsync);
     NEED_CONTEXT();
-    (void)stream;
+    if (breaks_capture(where)) return CAPTURE_UNSUPPORTED;
     if (bytes == 0) return INVALID_VALUE;
     if (bytes > memory_limit - memory_used) return OUT_OF_MEMORY;
     block* b = malloc(sizeof *b);
@@ -242,11 +267,11 @@ API int cuMemAllocAsync(uint64_t* address, size_t bytes, void* stream)
 }
 #endif
 
-API int cuMemFreeAsync(uint64_t address, void* stream)
+API int cuMemFreeAsync(uint64_t address, void* where)
 {
     ENTER(cuMemFreeAsync);
     NEED_CONTEXT();
-    (void)stream;
+    if (breaks_capture(where)) return CAPTURE_UNSUPPORTED;
     for (block** p = &blocks; *p; p = &(*p)->next)
         if ((uint64_t)(*p)->start == address) {
             block* b = *p;
@@ -307,7 +332,7 @@ API int cuMemFreeHost(void* memory) { ENTER(cuMemFreeHost); NEED_CONTEXT(); free
 /* --- modules --------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct { char kernel; int max_shared; } function;
-typedef struct { function add, fault; int live; } module;
+typedef struct { function add, fault, other; int live; } module;
 
 API int cuModuleLoadDataEx(void** out, const void* image, unsigned count, int* options, void** values)
 {
@@ -321,6 +346,7 @@ API int cuModuleLoadDataEx(void** out, const void* image, unsigned count, int* o
     module* m = calloc(1, sizeof *m);
     m->add = (function){'a', 49152};
     m->fault = (function){'x', 49152};
+    m->other = (function){'n', 232448};
     m->live = 1;
     *out = m;
     return SUCCESS;
@@ -344,6 +370,7 @@ API int cuModuleGetFunction(void** out, void* handle, const char* name)
     if (!m->live) return INVALID_HANDLE;
     if (strcmp(name, "add_f32") == 0) *out = &m->add;
     else if (strcmp(name, "contract_fault") == 0) *out = &m->fault;
+    else if (accepts_all) *out = &m->other;
     else return NOT_FOUND;
     return SUCCESS;
 }
@@ -385,8 +412,7 @@ API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks_out, void* handl
 /* --- streams, graphs and launches ---------------------------------------------------------------------------------------------------- */
 
 typedef struct op { struct op* next; char kind; uint64_t target, source, other; size_t count; uint32_t word; } op;
-typedef struct { op *first, **last; } graph;
-typedef struct { int live; graph* capture; } stream;
+typedef struct graph { op *first, **last; } graph;
 typedef struct { int live, recorded; int64_t time; } event;
 static int64_t clock_ticks;
 
@@ -400,6 +426,7 @@ static int run(const op* o)
             for (size_t i = 0; i < o->count; i++) ((uint32_t*)o->target)[i] = o->word;
             return SUCCESS;
         case 'c': memcpy((void*)o->target, (void*)o->source, o->count); return SUCCESS;
+        case 'n': return SUCCESS;
         default: pending_code = ILLEGAL_ADDRESS; return SUCCESS;
     }
 }
@@ -408,7 +435,11 @@ static int queue(void* handle, op what)
 {
     stream* s = handle;
     if (s && !s->live) return INVALID_HANDLE;
-    if (!s || !s->capture) return run(&what);
+    if (!s || !s->capture) {
+        queued++;
+        return run(&what);
+    }
+
     op* o = malloc(sizeof *o);
     *o = what;
     o->next = 0;
@@ -423,7 +454,7 @@ static int launch(void* handle, void* where, void** arguments)
     uint64_t block = (uint64_t)last_launch.block[0] * last_launch.block[1] * last_launch.block[2];
     uint64_t grid = (uint64_t)last_launch.grid[0] * last_launch.grid[1] * last_launch.grid[2];
     if (block == 0 || block > 1024 || grid == 0 || last_launch.shared > (uint32_t)f->max_shared) return INVALID_VALUE;
-    if (f->kernel == 'x') return queue(where, (op){.kind = 'x'});
+    if (f->kernel != 'a') return queue(where, (op){.kind = f->kernel});
     return queue(where, (op){.kind = 'a', .source = *(uint64_t*)arguments[0], .other = *(uint64_t*)arguments[1], .target = *(uint64_t*)arguments[2],
         .count = *(uint64_t*)arguments[3]});
 }
@@ -494,7 +525,8 @@ API int cuStreamSynchronize(void* handle)
 {
     ENTER(cuStreamSynchronize);
     NEED_CONTEXT();
-    return handle && !((stream*)handle)->live ? INVALID_HANDLE : synchronize();
+    if (handle && !((stream*)handle)->live) return INVALID_HANDLE;
+    return breaks_capture(handle) ? CAPTURE_UNSUPPORTED : synchronize();
 }
 
 API int cuEventCreate(void** out, unsigned flags)
@@ -551,6 +583,7 @@ API int cuStreamBeginCapture_v2(void* handle, int mode)
     (void)mode;
     stream* s = handle;
     if (!s || s->capture) return INVALID_VALUE;
+    s->broken = 0;
     s->capture = calloc(1, sizeof *s->capture);
     s->capture->last = &s->capture->first;
     return SUCCESS;
@@ -558,18 +591,25 @@ API int cuStreamBeginCapture_v2(void* handle, int mode)
 
 API int cuStreamEndCapture(void* handle, void** out)
 {
-    ENTER(cuStreamEndCapture);
     stream* s = handle;
+    int code = enter(CALL_cuStreamEndCapture);
+    if (code) {
+        s->capture = 0; /* over in any case */
+        return code;
+    }
+
     if (!s->capture) return CAPTURE_INVALIDATED;
-    *out = s->capture;
+    *out = s->broken ? 0 : s->capture;
+    live_graphs += !s->broken;
     s->capture = 0;
-    return SUCCESS;
+    return s->broken ? CAPTURE_INVALIDATED : SUCCESS;
 }
 
 API int cuGraphInstantiateWithFlags(void** out, void* handle, unsigned long long flags)
 {
     ENTER(cuGraphInstantiateWithFlags);
     (void)flags;
+    live_graphs++;
     *out = handle; /* the recording itself is what runs; it is never taken apart */
     return SUCCESS;
 }
@@ -584,8 +624,8 @@ API int cuGraphLaunch(void* handle, void* where)
     return SUCCESS;
 }
 
-API int cuGraphDestroy(void* handle) { ENTER(cuGraphDestroy); (void)handle; return SUCCESS; }
-API int cuGraphExecDestroy(void* handle) { ENTER(cuGraphExecDestroy); (void)handle; return SUCCESS; }
+API int cuGraphDestroy(void* handle) { ENTER(cuGraphDestroy); (void)handle; live_graphs--; return SUCCESS; }
+API int cuGraphExecDestroy(void* handle) { ENTER(cuGraphExecDestroy); (void)handle; live_graphs--; return SUCCESS; }
 
 /* --- since CUDA 12 ------------------------------------------------------------------------------------------------------------------- */
 
