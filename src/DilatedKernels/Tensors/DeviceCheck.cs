@@ -1,15 +1,17 @@
 using DilatedKernels.Cuda;
+using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 
 namespace DilatedKernels;
 
 /// <summary>
-/// Whether a device computes what the processor does: one training step of a small network of every kind of layer, forward, backward and
-/// update, on both. It takes a fraction of a second, and finds a driver, a GPU or kernels that do not fit each other before a long run does.
+/// Whether a device computes what the processor does: some training steps of a small network of every kind of layer, forward, backward and
+/// update, on both. On a GPU the first runs as it is called, the second is recorded, and both it and the third are replayed. It takes a fraction of a second, and finds a driver, a GPU or kernels that do not fit each other before a long run does.
 /// </summary>
 public static class DeviceCheck
 {
     private const int Classes = 21;
+    private const int Steps = 3;
 
     // Some ten layers of float32 in other orders of addition: about 1e-6 where everything is right.
     private const double Tolerance = 1e-4;
@@ -43,14 +45,14 @@ public static class DeviceCheck
             // Not NaN either.
             if (!(error < Tolerance))
             {
-                return $"a training step gave {name} with a relative error of {error:G2} against the processor's; less than {Tolerance} is right";
+                return $"{Steps} training steps gave {name} with a relative error of {error:G2} against the processor's; less than {Tolerance} is right";
             }
         }
 
         return null;
     }
 
-    /// <summary>What a step leaves, by name: the loss and every parameter.</summary>
+    /// <summary>What the steps leave, by name: the last loss and every parameter.</summary>
     private static (string Name, float[] Values)[] Train(Device device)
     {
         Parameter[] parameters =
@@ -59,20 +61,12 @@ public static class DeviceCheck
             Random(device, "conv2.weight", new Shape(Classes, 16, 3, 3)), Random(device, "conv2.bias", Shape.PerChannel(Classes)),
             Random(device, "context.weight", new Shape(Classes, Classes, 3, 3)), Random(device, "context.bias", Shape.PerChannel(Classes)),
         ];
-        using Tensor image = Tensor.FromChannelsLast(device, new Shape(2, 3, 20, 24), Values("image", 2 * 3 * 20 * 24));
-        using LabelMap labels = LabelMap.FromArray(device, 2, 20, 24, Labels(2 * 20 * 24));
         using var optimizer = new Sgd(parameters);
-        float loss;
-        using (Tape tape = Tape.Record())
+        using var training = new RecordedStep(new Shape(2, 3, 20, 24), new Size2(20, 24), optimizer, Loss, seed: 1);
+        float loss = 0;
+        for (ulong step = 1; step <= Steps; step++)
         {
-            Tensor features = Ops.Conv2d(image, parameters[0].Value, parameters[1].Value, new Conv2dOptions { Padding = 1 }, relu: true);
-            Tensor pooled = Ops.Dropout(Ops.MaxPool2d(features, 2, 2), 0.25f, seed: 1, step: 1, layer: 0);
-            Tensor scores = Ops.Conv2d(pooled, parameters[2].Value, parameters[3].Value, new Conv2dOptions { Dilation = 2, Padding = 2 });
-            Tensor context = Ops.Conv2d(Ops.ReflectionPad(scores, 4, 4, 4, 4), parameters[4].Value, parameters[5].Value, new Conv2dOptions { Dilation = 4 });
-            Tensor value = Ops.SoftmaxCrossEntropy(Ops.BilinearDeconvolution(Ops.Add(scores, context), 2), labels);
-            tape.Backward(value);
-            optimizer.Step(0.1f);
-            loss = value.Item();
+            loss = training.Run(step, Values("image", 2 * 3 * 20 * 24), Labels(step, 2 * 20 * 24), 0.1f / step);
         }
 
         try
@@ -86,6 +80,15 @@ public static class DeviceCheck
                 parameter.Dispose();
             }
         }
+
+        Tensor Loss(Tensor image, LabelMap labels, ForwardContext step)
+        {
+            Tensor features = Ops.Conv2d(image, parameters[0].Value, parameters[1].Value, new Conv2dOptions { Padding = 1 }, relu: true);
+            Tensor pooled = Ops.Dropout(Ops.MaxPool2d(features, 2, 2), 0.25f, step.Seed, step.Step, layer: 0);
+            Tensor scores = Ops.Conv2d(pooled, parameters[2].Value, parameters[3].Value, new Conv2dOptions { Dilation = 2, Padding = 2 });
+            Tensor context = Ops.Conv2d(Ops.ReflectionPad(scores, 4, 4, 4, 4), parameters[4].Value, parameters[5].Value, new Conv2dOptions { Dilation = 4 });
+            return Ops.SoftmaxCrossEntropy(Ops.BilinearDeconvolution(Ops.Add(scores, context), 2), labels);
+        }
     }
 
     private static Parameter Random(Device device, string name, Shape shape) =>
@@ -97,9 +100,9 @@ public static class DeviceCheck
         return [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() - 0.5))];
     }
 
-    private static byte[] Labels(int count)
+    private static byte[] Labels(ulong step, int count)
     {
-        var random = new RandomSequence(1, "labels");
+        var random = new RandomSequence(step, "labels");
         return [.. Enumerable.Range(0, count).Select(_ => random.NextInt32(9) == 0 ? (byte)255 : (byte)random.NextInt32(Classes))];
     }
 
