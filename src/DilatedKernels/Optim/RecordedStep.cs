@@ -54,6 +54,9 @@ public sealed class RecordedStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(computeLoss);
+        inputShape.ThrowIfNegative(nameof(inputShape));
+        ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Height, nameof(labelSize));
+        ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Width, nameof(labelSize));
         _optimizer = optimizer;
         _parameters = [.. optimizer.Parameters];
         _computeLoss = computeLoss;

@@ -38,6 +38,26 @@ public sealed class RecordedStepTests
     }
 
     [Test]
+    public void TheWatchedBuildFindsNoFault()
+    {
+        HostDriver? driver = HostDriver.TryOpen("checked", out string reason);
+        BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
+        _device.Dispose();
+        _device = HostDevice.Open(driver!);
+        Assert.That(() => Train(adam: true, steps: 3, record: true), Throws.Nothing);
+    }
+
+    [Test]
+    public void RefusesExtentsBelowZero()
+    {
+        using var net = new StepNetwork(_device, adam: false);
+        Assert.That(() => Make(new Shape(2, -3, 12, 10), 12), Throws.ArgumentException.With.Message.Contains("inputShape"));
+        Assert.That(() => Make(StepNetwork.InputShape, -1), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("labelSize"));
+
+        void Make(Shape shape, int labels) => new RecordedStep(shape, labels, net.Optimizer, net.Loss, StepNetwork.Seed).Dispose();
+    }
+
+    [Test]
     public void FollowsTheProcessor([Values] bool adam)
     {
         float[] recorded = [.. Train(adam, steps: 8, record: true).Select(BitConverter.UInt32BitsToSingle)];
