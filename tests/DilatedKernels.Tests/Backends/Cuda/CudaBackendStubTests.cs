@@ -187,7 +187,7 @@ public sealed class CudaBackendStubTests
     public void AMissingKernelIsNamed()
     {
         using Tensor a = Tensor.Zeros(_device, new Shape(1, 1, 1, 4));
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => Backend.ReluForward(a.Buffer, a.Buffer, 4))!;
+        CudaUnavailableException e = Assert.Throws<CudaUnavailableException>(() => Backend.ReluForward(a.Buffer, a.Buffer, 4))!;
         Assert.That(e.Message, Does.Contain("relu_forward_f32").And.Contain("Stub GPU 0"));
     }
 
