@@ -8,7 +8,7 @@
 //           _c8 loads four channels of x and w at once and eight from one tap (C a multiple of 8, 16-byte addresses); _c1 loads one, and has
 //           no tile of 128 channels.
 // Grid      ceil(positions / 128) * ceil(K / tile), one-dimensional; block 256, 128, 96 or 64 threads, as Conv2dGatherPlan.cs chooses.
-// Shared    16.5, 12.5, 10 and 9.5 KB. Registers sm_80 / sm_90a: _c8 128 / 128, 139 / 167, 105 / 123, 113 / 127; _c1 160 / 162, 125 / 127, 155 / 155.
+// Shared    16.5, 12.5, 10 and 9.5 KB. Registers sm_80 / sm_90a: _c8 128 / 128, 139 / 167, 105 / 123, 111 / 127; _c1 160 / 162, 125 / 127, 155 / 155.
 //           No spills.
 // Work      3 x 3, 8 x 66 x 66: 64 to 64 channels 2.57 GFLOP and 18.0 MB, 512 to 512 channels 164 GFLOP and 152 MB: bound by FFMA.
 // Time      not measured yet.
