@@ -13,28 +13,10 @@
 // Time      not measured yet.
 #include "gather.cuh"
 
-#define DK_CONV2D_DGRAD(name, tile, width) \
-    extern "C" __global__ void __launch_bounds__(tile::Threads, tile::BlocksPerMultiprocessor) name( \
-        const float* __restrict__ dy, const float* __restrict__ weight, float* __restrict__ dx, dk::ConvGather g) \
-    { \
-        DK_SHARED(float, shared, tile::SharedFloats); \
-        dk::gather_tile<tile, dk::DataGradientOperands<tile, width>>(g, dy, weight, nullptr, false, dx, shared); \
-    } \
-    DK_KERNEL(name)
-
-namespace {
-
-using Tile128 = dk::ConvTile<128, 128, 8, 8>;
-using Tile64 = dk::ConvTile<128, 64, 8, 8>;
-using Tile24 = dk::ConvTile<128, 24, 8, 4>;
-using Tile16 = dk::ConvTile<128, 16, 8, 4>;
-
-}  // namespace
-
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x128_c8, Tile128, 4);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x64_c8, Tile64, 4);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x24_c8, Tile24, 4);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x16_c8, Tile16, 4);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x64_c1, Tile64, 1);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x24_c1, Tile24, 1);
-DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x16_c1, Tile16, 1);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x128_c8, dk::GatherTile128, float, true);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x64_c8, dk::GatherTile64, float, true);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x24_c8, dk::GatherTile24, float, true);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x16_c8, dk::GatherTile16, float, true);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x64_c1, dk::GatherTile64, float, false);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x24_c1, dk::GatherTile24, float, false);
+DK_CONV2D_DGRAD(conv2d_dgrad_f32_128x16_c1, dk::GatherTile16, float, false);

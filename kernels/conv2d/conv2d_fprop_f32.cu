@@ -8,34 +8,16 @@
 //           _c8 loads four channels of x and w at once and eight from one tap (C a multiple of 8, 16-byte addresses); _c1 loads one, and has
 //           no tile of 128 channels.
 // Grid      ceil(positions / 128) * ceil(K / tile), one-dimensional; block 256, 128, 96 or 64 threads, as Conv2dGatherPlan.cs chooses.
-// Shared    16.5, 12.5, 10 and 9.5 KB. Registers sm_80 / sm_90a: _c8 128 / 128, 139 / 167, 105 / 123, 113 / 127; _c1 160 / 162, 125 / 127, 155 / 155.
+// Shared    16.5, 12.5, 10 and 9.5 KB. Registers sm_80 / sm_90a: _c8 128 / 128, 139 / 167, 105 / 123, 111 / 127; _c1 160 / 162, 125 / 127, 155 / 155.
 //           No spills.
 // Work      3 x 3, 8 x 66 x 66: 64 to 64 channels 2.57 GFLOP and 18.0 MB, 512 to 512 channels 164 GFLOP and 152 MB: bound by FFMA.
 // Time      not measured yet.
 #include "gather.cuh"
 
-#define DK_CONV2D_FPROP(name, tile, width) \
-    extern "C" __global__ void __launch_bounds__(tile::Threads, tile::BlocksPerMultiprocessor) name( \
-        const float* __restrict__ x, const float* __restrict__ weight, const float* __restrict__ bias, int relu, float* __restrict__ y, dk::ConvGather g) \
-    { \
-        DK_SHARED(float, shared, tile::SharedFloats); \
-        dk::gather_tile<tile, dk::ForwardOperands<tile, width>>(g, x, weight, bias, relu != 0, y, shared); \
-    } \
-    DK_KERNEL(name)
-
-namespace {
-
-using Tile128 = dk::ConvTile<128, 128, 8, 8>;
-using Tile64 = dk::ConvTile<128, 64, 8, 8>;
-using Tile24 = dk::ConvTile<128, 24, 8, 4>;
-using Tile16 = dk::ConvTile<128, 16, 8, 4>;
-
-}  // namespace
-
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x128_c8, Tile128, 4);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x64_c8, Tile64, 4);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x24_c8, Tile24, 4);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x16_c8, Tile16, 4);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x64_c1, Tile64, 1);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x24_c1, Tile24, 1);
-DK_CONV2D_FPROP(conv2d_fprop_f32_128x16_c1, Tile16, 1);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x128_c8, dk::GatherTile128, float, true);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x64_c8, dk::GatherTile64, float, true);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x24_c8, dk::GatherTile24, float, true);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x16_c8, dk::GatherTile16, float, true);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x64_c1, dk::GatherTile64, float, false);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x24_c1, dk::GatherTile24, float, false);
+DK_CONV2D_FPROP(conv2d_fprop_f32_128x16_c1, dk::GatherTile16, float, false);

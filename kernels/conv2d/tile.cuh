@@ -1,11 +1,12 @@
 // A block's tile of a matrix product, result(row, column) = sum over r of a(r, row) * b(r, column), in SIMT float32.
 //
 // Both operands pass through shared memory, Depth steps of the reduction at a time, with the tile's extent contiguous, so that a thread
-// reads its share as float4. Two buffers: the next step is fetched into registers during the multiplications and stored afterwards, so
-// there is one barrier a step.
+// reads its share as float4. Two buffers: the next step is fetched into registers during the multiplications, as memory has it, and widened and
+// stored afterwards, so there is one barrier a step.
 #pragma once
 
 #include "../dk/cuda.cuh"
+#include "../dk/floats.cuh"
 
 namespace dk {
 
@@ -100,19 +101,8 @@ __device__ __forceinline__ void reduce(Operands& operands, int steps, float* sha
     }
 }
 
-// Width elements at a time; the caller has seen to alignment.
-__device__ __forceinline__ void load(const float* source, float (&values)[1]) { values[0] = *source; }
-
-__device__ __forceinline__ void load(const float* source, float (&values)[4])
-{
-    float4 v = *reinterpret_cast<const float4*>(source);
-    values[0] = v.x;
-    values[1] = v.y;
-    values[2] = v.z;
-    values[3] = v.w;
-}
-
-// How a block's threads share a tile whose lines are contiguous in global memory along the reduction: they store it transposed.
+// How a block's threads share a tile whose lines are contiguous in global memory along the reduction: they store it transposed, rounded to Product,
+// the type that the product takes.
 template <class Tile, int Extent_, int Pitch, int Width_>
 struct AlongReduction {
     static constexpr int Extent = Extent_, Width = Width_;
@@ -124,14 +114,15 @@ struct AlongReduction {
     __device__ __forceinline__ static int line(int pass) { return static_cast<int>(threadIdx.x) / PerLine + pass * LinesPerPass; }
     __device__ __forceinline__ static bool takes_part(int pass) { return Extent % LinesPerPass == 0 || line(pass) < Extent; }
 
-    __device__ __forceinline__ static void put(float* tile, const float (&values)[Passes][Width])
+    template <class Product, class T>
+    __device__ __forceinline__ static void put(float* tile, const Packed<T, Width> (&values)[Passes])
     {
 #pragma unroll
         for (int pass = 0; pass < Passes; pass++) {
             if (takes_part(pass)) {
 #pragma unroll
                 for (int i = 0; i < Width; i++) {
-                    tile[(depth() + i) * Pitch + line(pass)] = values[pass][i];
+                    tile[(depth() + i) * Pitch + line(pass)] = round_to<Product>(values[pass].get(i));
                 }
             }
         }
@@ -154,17 +145,20 @@ struct AcrossReduction {
     __device__ __forceinline__ static int depth(int pass) { return static_cast<int>(threadIdx.x) / PerLine + pass * LinesPerPass; }
     __device__ __forceinline__ static bool takes_part(int pass) { return IsExact || (depth(0) < LinesPerPass && depth(pass) < Tile::Depth); }
 
-    __device__ __forceinline__ static void put(float* tile, const float (&values)[Passes][Width])
+    template <class Product, class T>
+    __device__ __forceinline__ static void put(float* tile, const Packed<T, Width> (&values)[Passes])
     {
 #pragma unroll
         for (int pass = 0; pass < Passes; pass++) {
             if (takes_part(pass)) {
                 float* target = tile + depth(pass) * Pitch + place();
-                if constexpr (Width == 4) {
-                    *reinterpret_cast<float4*>(target) = make_float4(values[pass][0], values[pass][1], values[pass][2], values[pass][3]);
-                } else {
-                    *target = values[pass][0];
+                Floats<Width> v;
+#pragma unroll
+                for (int i = 0; i < Width; i++) {
+                    v.at[i] = round_to<Product>(values[pass].get(i));
                 }
+
+                store_floats<Width>(target, v);
             }
         }
     }

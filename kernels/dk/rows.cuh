@@ -1,4 +1,4 @@
-// A loop over the rows of a channels-last map and the units (one float or four) of each row, where a 2-D grid of 2-D blocks covers any
+// A loop over the rows of a channels-last map and the units (one element, or 128 bits of them) of each row, where a 2-D grid of 2-D blocks covers any
 // part of them: x strides over the units of a row, y over the rows. No division by the width of a row is needed.
 #pragma once
 

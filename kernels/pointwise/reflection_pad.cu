@@ -1,10 +1,10 @@
-// reflection_pad_forward_f32:    y(n, oy, ox, c) = x(n, r(oy - top), r(ox - left), c), where r reflects at the edges: d c b | a b c d | c b a
-// reflection_pad_backward_f32:   dx(n, iy, ix, c) = sum of dy(n, oy, ox, c) over the up to 3 x 3 outputs that show (iy, ix), in rising order
+// reflection_pad_forward_f32, _bf16:    y(n, oy, ox, c) = x(n, r(oy - top), r(ox - left), c), where r reflects at the edges: d c b | a b c d | c b a
+// reflection_pad_backward_f32, _bf16:   dx(n, iy, ix, c) = sum of dy(n, oy, ox, c) over the up to 3 x 3 outputs that show (iy, ix), in rising order
 //
-// Layout    channels-last float32. A unit is one float, or four in the x4 kernels, which need channels and addresses to be multiples of
-//           four floats; `channels` counts units.
+// Layout    channels-last float32 or bfloat16. A unit is one element, or 128 bits in the f32x4 and bf16x8 kernels, which need channels and addresses
+//           to be multiples of that; `channels` counts units.
 // Grid      rows x units of a row, see dk/rows.cuh: output rows forward, input rows backward (a gather, so no atomics).
-// Bytes     4 an input and 4 an output element: 38 MB for 8 x 64, 66 x 66 to 72 x 72. Bound by memory.
+// Bytes     an input and an output element each: 38 MB for 8 x 64, 66 x 66 to 72 x 72 in float32, half in bfloat16. Bound by memory.
 #include "../dk/cuda.cuh"
 #include "../dk/floats.cuh"
 #include "../dk/rows.cuh"
@@ -38,8 +38,8 @@ struct Axis {
     }
 };
 
-template <int Width>
-__device__ __forceinline__ void pad_forward(const float* x, float* y, int batch, int channels, Axis rows, Axis columns)
+template <int Width, class T>
+__device__ __forceinline__ void pad_forward(const T* x, T* y, int batch, int channels, Axis rows, Axis columns)
 {
     int height = rows.padded();
     dk::for_each_in_rows(batch * height, columns.padded() * channels, [=](int row, int unit) {
@@ -51,8 +51,8 @@ __device__ __forceinline__ void pad_forward(const float* x, float* y, int batch,
     });
 }
 
-template <int Width>
-__device__ __forceinline__ void pad_backward(const float* dy, float* dx, int batch, int channels, Axis rows, Axis columns)
+template <int Width, class T>
+__device__ __forceinline__ void pad_backward(const T* dy, T* dx, int batch, int channels, Axis rows, Axis columns)
 {
     dk::for_each_in_rows(batch * rows.extent, columns.extent * channels, [=](int row, int unit) {
         int n = row / rows.extent, ix = unit / channels, c = unit - ix * channels;
@@ -68,6 +68,7 @@ __device__ __forceinline__ void pad_backward(const float* dy, float* dx, int bat
 
                 long long source = ((static_cast<long long>(n) * rows.padded() + oy) * columns.padded() + ox) * channels + c;
                 dk::Floats<Width> d = dk::load_floats<Width>(dy + Width * source);
+#pragma unroll
                 for (int k = 0; k < Width; k++) {
                     sum.at[k] += d.at[k];
                 }
@@ -80,26 +81,18 @@ __device__ __forceinline__ void pad_backward(const float* dy, float* dx, int bat
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(256) reflection_pad_forward_f32(const float* x, float* y, int batch, int channels, Axis rows, Axis columns)
-{
-    pad_forward<1>(x, y, batch, channels, rows, columns);
-}
-DK_KERNEL(reflection_pad_forward_f32);
+#define DK_REFLECTION_PAD(name, function, T, Width) \
+    extern "C" __global__ void __launch_bounds__(256) name(const T* from, T* to, int batch, int channels, Axis rows, Axis columns) \
+    { \
+        function<Width>(from, to, batch, channels, rows, columns); \
+    } \
+    DK_KERNEL(name)
 
-extern "C" __global__ void __launch_bounds__(256) reflection_pad_forward_f32x4(const float* x, float* y, int batch, int channels, Axis rows, Axis columns)
-{
-    pad_forward<4>(x, y, batch, channels, rows, columns);
-}
-DK_KERNEL(reflection_pad_forward_f32x4);
-
-extern "C" __global__ void __launch_bounds__(256) reflection_pad_backward_f32(const float* dy, float* dx, int batch, int channels, Axis rows, Axis columns)
-{
-    pad_backward<1>(dy, dx, batch, channels, rows, columns);
-}
-DK_KERNEL(reflection_pad_backward_f32);
-
-extern "C" __global__ void __launch_bounds__(256) reflection_pad_backward_f32x4(const float* dy, float* dx, int batch, int channels, Axis rows, Axis columns)
-{
-    pad_backward<4>(dy, dx, batch, channels, rows, columns);
-}
-DK_KERNEL(reflection_pad_backward_f32x4);
+DK_REFLECTION_PAD(reflection_pad_forward_f32, pad_forward, float, 1);
+DK_REFLECTION_PAD(reflection_pad_forward_f32x4, pad_forward, float, 4);
+DK_REFLECTION_PAD(reflection_pad_forward_bf16, pad_forward, dk::bf16, 1);
+DK_REFLECTION_PAD(reflection_pad_forward_bf16x8, pad_forward, dk::bf16, 8);
+DK_REFLECTION_PAD(reflection_pad_backward_f32, pad_backward, float, 1);
+DK_REFLECTION_PAD(reflection_pad_backward_f32x4, pad_backward, float, 4);
+DK_REFLECTION_PAD(reflection_pad_backward_bf16, pad_backward, dk::bf16, 1);
+DK_REFLECTION_PAD(reflection_pad_backward_bf16x8, pad_backward, dk::bf16, 8);

@@ -1,31 +1,45 @@
-// A loop over the elements of contiguous arrays, four at a time where addresses allow: the body is written once and gets an
-// index of four elements or of one.
+// A loop over the elements of contiguous arrays, 128 bits at a time where addresses allow: the body is written once and gets an index of several
+// elements or of one.
 #pragma once
 
 #include "../dk/cuda.cuh"
+#include "../dk/floats.cuh"
 
 namespace dk {
 
-// Stands for elements [4 * at, 4 * at + 4), or for element at.
-struct QuadIndex { long long at; };
-struct SingleIndex { long long at; };
+// Stands for elements [Width * at, Width * at + Width).
+template <int Width>
+struct Index {
+    long long at;
+};
 
-__device__ __forceinline__ float4 load(const float* x, QuadIndex i) { return reinterpret_cast<const float4*>(x)[i.at]; }
-__device__ __forceinline__ float load(const float* x, SingleIndex i) { return x[i.at]; }
-__device__ __forceinline__ void store(float* y, QuadIndex i, float4 v) { reinterpret_cast<float4*>(y)[i.at] = v; }
-__device__ __forceinline__ void store(float* y, SingleIndex i, float v) { y[i.at] = v; }
+template <class T, int Width>
+__device__ __forceinline__ Floats<Width> load(const T* x, Index<Width> i) { return load_floats<Width>(x + Width * i.at); }
 
-template <class F>
-__device__ __forceinline__ float map(float a, F f) { return f(a); }
+template <class T, int Width>
+__device__ __forceinline__ void store(T* y, Index<Width> i, const Floats<Width>& v) { store_floats<Width>(y + Width * i.at, v); }
 
-template <class F>
-__device__ __forceinline__ float4 map(float4 a, F f) { return make_float4(f(a.x), f(a.y), f(a.z), f(a.w)); }
+template <int Width, class F>
+__device__ __forceinline__ Floats<Width> map(Floats<Width> a, F f)
+{
+#pragma unroll
+    for (int k = 0; k < Width; k++) {
+        a.at[k] = f(a.at[k]);
+    }
 
-template <class F>
-__device__ __forceinline__ float zip(float a, float b, F f) { return f(a, b); }
+    return a;
+}
 
-template <class F>
-__device__ __forceinline__ float4 zip(float4 a, float4 b, F f) { return make_float4(f(a.x, b.x), f(a.y, b.y), f(a.z, b.z), f(a.w, b.w)); }
+template <int Width, class F>
+__device__ __forceinline__ Floats<Width> zip(Floats<Width> a, const Floats<Width>& b, F f)
+{
+#pragma unroll
+    for (int k = 0; k < Width; k++) {
+        a.at[k] = f(a.at[k], b.at[k]);
+    }
+
+    return a;
+}
 
 template <class... Pointers>
 __device__ __forceinline__ bool aligned_to_16(Pointers... pointers)
@@ -33,18 +47,18 @@ __device__ __forceinline__ bool aligned_to_16(Pointers... pointers)
     return ((reinterpret_cast<uintptr_t>(pointers) | ...) & 15) == 0;
 }
 
-template <class Body>
-__device__ __forceinline__ void for_each_element(long long count, bool quads, Body body)
+template <int Width, class Body>
+__device__ __forceinline__ void for_each_element(long long count, bool wide, Body body)
 {
     long long first = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
     long long stride = static_cast<long long>(gridDim.x) * blockDim.x;
-    long long quad_count = quads ? count / 4 : 0;
-    for (long long i = first; i < quad_count; i += stride) {
-        body(QuadIndex{i});
+    long long wide_count = wide ? count / Width : 0;
+    for (long long i = first; i < wide_count; i += stride) {
+        body(Index<Width>{i});
     }
 
-    for (long long i = 4 * quad_count + first; i < count; i += stride) {
-        body(SingleIndex{i});
+    for (long long i = Width * wide_count + first; i < count; i += stride) {
+        body(Index<1>{i});
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../dk/cuda.cuh"
+#include "../dk/floats.cuh"
 
 namespace dk {
 
@@ -20,11 +21,12 @@ struct OnlineSum {
 };
 
 // The same bits in every lane.
-__device__ __forceinline__ OnlineSum online_sum(const float* scores, int channels)
+template <class T>
+__device__ __forceinline__ OnlineSum online_sum(const T* scores, int channels)
 {
     OnlineSum own = {-INFINITY, 0.0f};
     for (int c = threadIdx.x % 32; c < channels; c += 32) {
-        own.add(scores[c], 1.0f);
+        own.add(to_float(scores[c]), 1.0f);
     }
 
     for (int distance = 16; distance > 0; distance /= 2) {

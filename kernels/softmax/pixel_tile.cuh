@@ -1,8 +1,9 @@
-// A block's pixels in shared memory. Memory is read and written in whole lines, four floats a thread; then each thread has one pixel's channels
-// to itself. The distance between pixels is odd, so the 32 lanes of a warp that read channel c fall into 32 different banks.
+// A block's pixels in shared memory, as float32. Memory is read and written in whole lines, 128 bits a thread; then each thread has one pixel's
+// channels to itself. The distance between pixels is odd, so the 32 lanes of a warp that read channel c fall into 32 different banks.
 #pragma once
 
 #include "../dk/cuda.cuh"
+#include "../dk/floats.cuh"
 
 namespace dk {
 
@@ -31,52 +32,64 @@ struct PixelTile {
     __device__ __forceinline__ float* pixel() const { return memory + threadIdx.x * (channels | 1); }
 
     // The caller puts barriers before (if the tile is in use) and after.
-    __device__ __forceinline__ void load(const float* x) const
+    template <class T>
+    __device__ __forceinline__ void load(const T* x) const
     {
-        for_each_quad([=, this](int i, float* const (&at)[4], int count) {
-            if (count == 4) {
-                float4 v = *reinterpret_cast<const float4*>(x + start + i);
-                *at[0] = v.x;
-                *at[1] = v.y;
-                *at[2] = v.z;
-                *at[3] = v.w;
+        for_each_group<dk::Wide<T>>([=, this]<int Width>(int i, float* const (&at)[Width], int count) {
+            if (count == Width) {
+                Floats<Width> v = load_floats<Width>(x + start + i);
+#pragma unroll
+                for (int k = 0; k < Width; k++) {
+                    *at[k] = v.at[k];
+                }
+
                 return;
             }
 
-            for (int k = 0; k < 3; k++) {
+#pragma unroll
+            for (int k = 0; k < Width - 1; k++) {
                 if (k < count) {
-                    *at[k] = x[start + i + k];
+                    *at[k] = to_float(x[start + i + k]);
                 }
             }
         });
     }
 
     // The caller puts a barrier before.
-    __device__ __forceinline__ void store(float* y) const
+    template <class T>
+    __device__ __forceinline__ void store(T* y) const
     {
-        for_each_quad([=, this](int i, float* const (&at)[4], int count) {
-            if (count == 4) {
-                *reinterpret_cast<float4*>(y + start + i) = make_float4(*at[0], *at[1], *at[2], *at[3]);
+        for_each_group<dk::Wide<T>>([=, this]<int Width>(int i, float* const (&at)[Width], int count) {
+            if (count == Width) {
+                Floats<Width> v;
+#pragma unroll
+                for (int k = 0; k < Width; k++) {
+                    v.at[k] = *at[k];
+                }
+
+                store_floats<Width>(y + start + i, v);
                 return;
             }
 
-            for (int k = 0; k < 3; k++) {
+#pragma unroll
+            for (int k = 0; k < Width - 1; k++) {
                 if (k < count) {
-                    y[start + i + k] = *at[k];
+                    dk::store(y + start + i + k, *at[k]);
                 }
             }
         });
     }
 
 private:
-    // A tile starts at a multiple of 16 bytes, for 128 pixels are a multiple of four floats.
-    template <class Body>
-    __device__ __forceinline__ void for_each_quad(Body body) const
+    // A tile starts at a multiple of 16 bytes, for 128 pixels are a multiple of eight elements.
+    template <int Width, class Body>
+    __device__ __forceinline__ void for_each_group(Body body) const
     {
-        for (int i = 4 * threadIdx.x; i < floats; i += 4 * TilePixels) {
+        for (int i = Width * threadIdx.x; i < floats; i += Width * TilePixels) {
             int p = i / channels, c = i - p * channels;
-            float* at[4];
-            for (int k = 0; k < 4; k++) {
+            float* at[Width];
+#pragma unroll
+            for (int k = 0; k < Width; k++) {
                 at[k] = memory + p * (channels | 1) + c;
                 if (++c == channels) {
                     c = 0;
@@ -84,7 +97,7 @@ private:
                 }
             }
 
-            body(i, at, floats - i < 4 ? floats - i : 4);
+            body(i, at, floats - i < Width ? floats - i : Width);
         }
     }
 };

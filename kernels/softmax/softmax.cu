@@ -1,11 +1,12 @@
-// softmax_forward_f32:    y(p, c) = e^(x(p, c) - m(p)) / sum over k of e^(x(p, k) - m(p)), with m(p) the largest x(p, k)
-// softmax_backward_f32:   dx(p, c) = y(p, c) * (dy(p, c) - sum over k of y(p, k) dy(p, k))
+// softmax_forward_f32, _bf16:    y(p, c) = e^(x(p, c) - m(p)) / sum over k of e^(x(p, k) - m(p)), with m(p) the largest x(p, k)
+// softmax_backward_f32, _bf16:   dx(p, c) = y(p, c) * (dy(p, c) - sum over k of y(p, k) dy(p, k))
 //
-// Layout    channels-last: positions x channels, float32, contiguous, addresses multiples of 16. dx may be dy.
+// Layout    channels-last: positions x channels, float32 or bfloat16, contiguous, addresses multiples of 16; arithmetic in float32. dx may be dy.
 // Classes   _cN: up to N classes, a thread has a pixel's in registers (pixel_tile.cuh); N is the nearest of 8, 16, 24, 32, 48, 64, as
 //           padded ones cost arithmetic only. _wide: any number, a warp a pixel.
 // Grid      _cN: block 128, one pixel a thread; dynamic shared memory 128 * (channels | 1) floats. _wide: block 256, one pixel a warp.
-// Bytes     8 an element forward, 12 backward. 8 x 21 x 528 x 528 (46.8 M elements): 375 MB and 562 MB, bound by memory.
+// Bytes     8 an element forward, 12 backward, half in bfloat16. 8 x 21 x 528 x 528 (46.8 M elements): 375 MB and 562 MB in float32, bound by
+//           memory.
 #include "../dk/cuda.cuh"
 #include "../dk/reduce.cuh"
 #include "online.cuh"
@@ -15,8 +16,8 @@ namespace {
 
 constexpr int WideThreads = 256;
 
-template <int Padded>
-__device__ __forceinline__ void softmax_forward(const float* x, float* y, long long positions, int channels)
+template <int Padded, class T>
+__device__ __forceinline__ void softmax_forward(const T* x, T* y, long long positions, int channels)
 {
     DK_DYNAMIC_SHARED(float, memory);
     dk::PixelTile tile(memory, positions, channels);
@@ -33,8 +34,8 @@ __device__ __forceinline__ void softmax_forward(const float* x, float* y, long l
     tile.store(y);
 }
 
-template <int Padded>
-__device__ __forceinline__ void softmax_backward(const float* y, const float* dy, float* dx, long long positions, int channels)
+template <int Padded, class T>
+__device__ __forceinline__ void softmax_backward(const T* y, const T* dy, T* dx, long long positions, int channels)
 {
     DK_DYNAMIC_SHARED(float, memory);
     dk::PixelTile tile(memory, positions, channels);
@@ -75,111 +76,86 @@ __device__ __forceinline__ void softmax_backward(const float* y, const float* dy
 
 __device__ __forceinline__ long long wide_position() { return static_cast<long long>(blockIdx.x) * (WideThreads / 32) + threadIdx.x / 32; }
 
-}  // namespace
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c8(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<8>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c8);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c16(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<16>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c16);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c24(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<24>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c24);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c32(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<32>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c32);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c48(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<48>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c48);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_forward_f32_c64(const float* x, float* y, long long positions, int channels)
-{
-    softmax_forward<64>(x, y, positions, channels);
-}
-DK_KERNEL(softmax_forward_f32_c64);
-
-extern "C" __global__ void __launch_bounds__(WideThreads) softmax_forward_f32_wide(const float* x, float* y, long long positions, int channels)
+template <class T>
+__device__ __forceinline__ void softmax_forward_wide(const T* x, T* y, long long positions, int channels)
 {
     long long p = wide_position();
     if (p >= positions) {
         return;  // the whole warp at once
     }
 
-    dk::OnlineSum all = dk::online_sum(x + p * channels, channels);
+    x += p * channels;
+    y += p * channels;
+    dk::OnlineSum all = dk::online_sum(x, channels);
     float factor = 1.0f / all.sum;
     for (int c = threadIdx.x % 32; c < channels; c += 32) {
-        y[p * channels + c] = expf(x[p * channels + c] - all.most) * factor;
+        dk::store(y + c, expf(dk::to_float(x[c]) - all.most) * factor);
     }
 }
-DK_KERNEL(softmax_forward_f32_wide);
 
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c8(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<8>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c8);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c16(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<16>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c16);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c24(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<24>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c24);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c32(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<32>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c32);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c48(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<48>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c48);
-
-extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) softmax_backward_f32_c64(const float* y, const float* dy, float* dx, long long positions, int channels)
-{
-    softmax_backward<64>(y, dy, dx, positions, channels);
-}
-DK_KERNEL(softmax_backward_f32_c64);
-
-extern "C" __global__ void __launch_bounds__(WideThreads) softmax_backward_f32_wide(
-    const float* y, const float* dy, float* dx, long long positions, int channels)
+template <class T>
+__device__ __forceinline__ void softmax_backward_wide(const T* y, const T* dy, T* dx, long long positions, int channels)
 {
     long long p = wide_position();
     if (p >= positions) {
         return;  // the whole warp at once
     }
 
+    y += p * channels;
+    dy += p * channels;
+    dx += p * channels;
     float mean = 0.0f;
     for (int c = threadIdx.x % 32; c < channels; c += 32) {
-        mean = fmaf(y[p * channels + c], dy[p * channels + c], mean);
+        mean = fmaf(dk::to_float(y[c]), dk::to_float(dy[c]), mean);
     }
 
     mean = dk::warp_sum(mean);
     for (int c = threadIdx.x % 32; c < channels; c += 32) {
-        dx[p * channels + c] = y[p * channels + c] * (dy[p * channels + c] - mean);
+        dk::store(dx + c, dk::to_float(y[c]) * (dk::to_float(dy[c]) - mean));
     }
 }
-DK_KERNEL(softmax_backward_f32_wide);
+
+}  // namespace
+
+#define DK_SOFTMAX_FORWARD(name, T, Padded) \
+    extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) name(const T* x, T* y, long long positions, int channels) \
+    { \
+        softmax_forward<Padded>(x, y, positions, channels); \
+    } \
+    DK_KERNEL(name)
+
+#define DK_SOFTMAX_BACKWARD(name, T, Padded) \
+    extern "C" __global__ void __launch_bounds__(dk::TilePixels, dk::TileBlocks) name( \
+        const T* y, const T* dy, T* dx, long long positions, int channels) \
+    { \
+        softmax_backward<Padded>(y, dy, dx, positions, channels); \
+    } \
+    DK_KERNEL(name)
+
+#define DK_SOFTMAX(type, T) \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c8, T, 8); \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c16, T, 16); \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c24, T, 24); \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c32, T, 32); \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c48, T, 48); \
+    DK_SOFTMAX_FORWARD(softmax_forward_##type##_c64, T, 64); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c8, T, 8); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c16, T, 16); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c24, T, 24); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c32, T, 32); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c48, T, 48); \
+    DK_SOFTMAX_BACKWARD(softmax_backward_##type##_c64, T, 64); \
+    extern "C" __global__ void __launch_bounds__(WideThreads) softmax_forward_##type##_wide(const T* x, T* y, long long positions, int channels) \
+    { \
+        softmax_forward_wide(x, y, positions, channels); \
+    } \
+    DK_KERNEL(softmax_forward_##type##_wide); \
+    extern "C" __global__ void __launch_bounds__(WideThreads) softmax_backward_##type##_wide( \
+        const T* y, const T* dy, T* dx, long long positions, int channels) \
+    { \
+        softmax_backward_wide(y, dy, dx, positions, channels); \
+    } \
+    DK_KERNEL(softmax_backward_##type##_wide)
+
+DK_SOFTMAX(f32, float);
+DK_SOFTMAX(bf16, dk::bf16);

@@ -10,11 +10,16 @@ namespace DilatedKernels.Cuda;
 public static class ManagedCudaTensors
 {
     /// <summary>A device variable over a tensor's memory. It does not own the memory, and holds until the tensor is disposed or its tape frees it.</summary>
-    /// <param name="tensor">A tensor on a GPU; its values are channels-last.</param>
-    /// <exception cref="ArgumentException">The tensor is not on a GPU.</exception>
+    /// <param name="tensor">A float32 tensor on a GPU; its values are channels-last.</param>
+    /// <exception cref="ArgumentException">The tensor is not on a GPU, or not float32.</exception>
     public static CudaDeviceVariable<float> AsDeviceVariable(this Tensor tensor)
     {
         DevicePointer pointer = CudaInterop.GetPointer(tensor);
+        if (tensor.ElementType != ElementType.Float32)
+        {
+            throw new ArgumentException($"A device variable of floats is over a float32 tensor; this one is {tensor.ElementType}.", nameof(tensor));
+        }
+
         return new CudaDeviceVariable<float>(new CUdeviceptr(pointer.Value), false, tensor.Shape.Count * sizeof(float));
     }
 

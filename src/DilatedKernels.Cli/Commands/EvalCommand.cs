@@ -17,12 +17,13 @@ internal sealed class EvalCommand
     private readonly Argument<string> _data = new("data") { Description = "The dataset folder." };
     private readonly Option<string> _split = new("--split") { Description = "The split to score.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON, the confusion matrix included." };
+    private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
     {
         var verb = new EvalCommand();
-        var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json };
+        var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json, verb._precision };
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
@@ -37,7 +38,7 @@ internal sealed class EvalCommand
         using Device device = _device.Open(result);
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
         IReadOnlyList<Sample> samples = data.Split(split);
-        using SegmentationModel model = ModelFile.Load(checkpoint, device);
+        using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         if (model.Config.Classes != data.Classes.Names.Count)
         {
             throw new UserInputException($"The checkpoint has {model.Config.Classes} classes, but the dataset has {data.Classes.Names.Count}.");

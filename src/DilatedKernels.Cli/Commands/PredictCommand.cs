@@ -15,6 +15,7 @@ internal sealed class PredictCommand
     private readonly Option<double> _opacity = new("--opacity") { Description = "Of the classes over the image, 0 to 1.", DefaultValueFactory = _ => 0.5, HelpName = "FACTOR" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Write over masks and overlays that are there already." };
     private readonly Option<int> _tile = new("--tile") { Description = "Cells along the side of a tile; smaller needs less memory. The result is the same.", DefaultValueFactory = _ => 66, HelpName = "N" };
+    private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
@@ -22,7 +23,7 @@ internal sealed class PredictCommand
         var verb = new PredictCommand();
         var command = new Command("predict", "Segments images: a paletted mask and an overlay for each, at its own resolution.")
         {
-            verb._checkpoint, verb._images, verb._out, verb._opacity, verb._overwrite, verb._tile,
+            verb._checkpoint, verb._images, verb._out, verb._opacity, verb._overwrite, verb._tile, verb._precision,
         };
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -55,7 +56,7 @@ internal sealed class PredictCommand
 
         CheckTargets(images, folder, result.GetValue(_overwrite));
         using Device device = _device.Open(result);
-        using SegmentationModel model = ModelFile.Load(checkpoint, device);
+        using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile);
         Directory.CreateDirectory(folder);

@@ -28,6 +28,7 @@ internal sealed class TrainCommand
     private readonly Option<ScheduleKind> _schedule = Choice.Of("--schedule", "How the learning rate falls.", ScheduleKind.Poly);
     private readonly Option<double> _momentum = new("--momentum") { Description = "SGD's momentum.", DefaultValueFactory = _ => 0.9, HelpName = "FACTOR" };
     private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay, on weights only. [default: 0.0005 with SGD, 0 with Adam]", HelpName = "FACTOR" };
+    private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly Option<ulong> _seed = new("--seed") { Description = "Names every random number of the run.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<long> _validateEvery = new("--validate-every") { Description = "Steps between validations; 0 for the end only.", DefaultValueFactory = _ => 500, HelpName = "N" };
     private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
@@ -39,7 +40,7 @@ internal sealed class TrainCommand
     private IEnumerable<Option> Options =>
     [
         _run, _resume, _recipe, _preset, _weights, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
-        _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
+        _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
     public static Command Create()
@@ -135,6 +136,7 @@ internal sealed class TrainCommand
             ValidateEvery = result.GetValue(_validateEvery),
             CheckpointEvery = result.GetValue(_checkpointEvery),
             Seed = result.GetValue(_seed),
+            Precision = result.GetValue(_precision),
             Optimizer = new OptimizerConfig
             {
                 Kind = result.GetValue(_optimizer),

@@ -57,14 +57,15 @@ public static class ModelFile
     /// <summary>Builds the network that a file holds, with its weights.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">Where to put the parameters.</param>
+    /// <param name="computeType">The type of the network's activations; the file does not say one, and its weights are float32.</param>
     /// <exception cref="SafetensorsException">The file is damaged, holds no network of ours, or its arrays are not those of its configuration.</exception>
-    public static SegmentationModel Load(string path, Device device)
+    public static SegmentationModel Load(string path, Device device, ElementType computeType = ElementType.Float32)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         ModelConfig config = Config(file);
         // Before any memory is taken for what the configuration claims.
         CheckAll(file, [.. new Architecture(config).Layers.SelectMany(layer => layer.Parameters)]);
-        SegmentationModel model = SegmentationModel.CreateZero(device, config);
+        SegmentationModel model = SegmentationModel.CreateZero(device, config, computeType);
         try
         {
             Fill(file, model.Parameters);

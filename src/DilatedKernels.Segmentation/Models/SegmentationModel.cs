@@ -5,23 +5,31 @@ namespace DilatedKernels.Segmentation.Models;
 /// <summary>
 /// A network from images to class scores: front end, context module, or both, built from a <see cref="ModelConfig"/>.
 /// Input is <c>[N, 3, H, W]</c>, blue, green, red with the mean subtracted; a context module alone takes <c>[N, C, H, W]</c> scores.
+/// Input, scores and parameters are float32, whatever type the activations between them have.
 /// </summary>
 public sealed class SegmentationModel : Module
 {
     private readonly Architecture _architecture;
     private readonly Sequential _layers;
 
-    private SegmentationModel(Device device, ModelConfig config, Architecture architecture)
+    private SegmentationModel(Device device, ModelConfig config, Architecture architecture, ElementType computeType)
     {
         Device = device;
         Config = config;
+        ComputeType = computeType;
         _architecture = architecture;
-        FrontEnd = Chain(architecture.FrontEnd);
-        Context = Chain(architecture.Context);
+        Module[] frontEnd = Layers(architecture.FrontEnd);
+        Module[] context = Layers(architecture.Context);
+        FrontEnd = frontEnd.Length == 0 ? null : Chain(frontEnd);
+        Context = context.Length == 0 ? null : Chain(context);
         // One flat chain, so that each layer's output is freed right after the next has read it.
-        _layers = new Sequential([.. FrontEnd?.Layers ?? [], .. Context?.Layers ?? [], .. Chain(architecture.Upsampling)?.Layers ?? []]);
+        _layers = Chain([.. frontEnd, .. context, .. Layers(architecture.Upsampling)]);
 
-        Sequential? Chain(IReadOnlyList<LayerPlan> plans) => plans.Count == 0 ? null : new Sequential(plans.Select(plan => plan.Create(device)));
+        Module[] Layers(IReadOnlyList<LayerPlan> plans) => [.. plans.Select(plan => plan.Create(device))];
+
+        Sequential Chain(Module[] layers) => computeType == ElementType.Float32
+            ? new Sequential(layers)
+            : new Sequential([new CastLayer(computeType), .. layers, new CastLayer(ElementType.Float32)]);
     }
 
     /// <summary>What the network was built from.</summary>
@@ -29,6 +37,9 @@ public sealed class SegmentationModel : Module
 
     /// <summary>Where its parameters are.</summary>
     public Device Device { get; }
+
+    /// <summary>The type of the activations between input and scores.</summary>
+    public ElementType ComputeType { get; }
 
     /// <summary>The part from image to scores, or null.</summary>
     public Sequential? FrontEnd { get; }
@@ -61,10 +72,11 @@ public sealed class SegmentationModel : Module
     /// <param name="device">Where to put the parameters.</param>
     /// <param name="config">The network.</param>
     /// <param name="seed">The run's seed: equal seeds give equal weights.</param>
+    /// <param name="computeType">The type of the activations between input and scores.</param>
     /// <exception cref="ArgumentException">The configuration is wrong; the message says where.</exception>
-    public static SegmentationModel Create(Device device, ModelConfig config, ulong seed)
+    public static SegmentationModel Create(Device device, ModelConfig config, ulong seed, ElementType computeType = ElementType.Float32)
     {
-        SegmentationModel model = CreateZero(device, config);
+        SegmentationModel model = CreateZero(device, config, computeType);
         foreach (Conv2dLayer layer in Convolutions(model.FrontEnd))
         {
             if (layer.Name == "final")
@@ -118,10 +130,10 @@ public sealed class SegmentationModel : Module
     public void SetContextTrainable(bool isTrainable) => SetTrainable(Context, "context module", isTrainable);
 
     /// <summary>Builds the network with zeros for weights, to be filled from a file.</summary>
-    internal static SegmentationModel CreateZero(Device device, ModelConfig config)
+    internal static SegmentationModel CreateZero(Device device, ModelConfig config, ElementType computeType)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new SegmentationModel(device, config, new Architecture(config));
+        return new SegmentationModel(device, config, new Architecture(config), computeType);
     }
 
     private static void InitializeContext(Parameter weight, ContextConfig config, ulong seed)

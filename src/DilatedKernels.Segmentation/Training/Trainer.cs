@@ -74,7 +74,7 @@ public sealed class Trainer : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
         DatasetFolder data = OpenData(config);
-        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed);
+        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
         try
         {
             CheckCrop(config, model);
@@ -111,7 +111,7 @@ public sealed class Trainer : IDisposable
             config = movedData is null ? config : config with { Data = movedData };
             config.Validate();
             DatasetFolder data = OpenData(config);
-            model = SegmentationModel.Create(device, config.Model, config.Seed);
+            model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
             {

@@ -142,6 +142,9 @@ public sealed record TrainingConfig
     /// <summary>Names every random number of the run.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>How the network's activations and their gradients are stored. Weights, their gradients and the optimizer's states are float32.</summary>
+    public ElementType Precision { get; init; } = ElementType.Float32;
+
     /// <summary>The optimizer and its schedule.</summary>
     public OptimizerConfig Optimizer { get; init; } = new();
 
@@ -150,8 +153,8 @@ public sealed record TrainingConfig
     public void Validate()
     {
         Require(
-            Enum.IsDefined(Recipe) && Enum.IsDefined(Labels) && Enum.IsDefined(ScoreMaps) && Enum.IsDefined(Optimizer.Kind) && Enum.IsDefined(Optimizer.Schedule),
-            "The configuration names a recipe, label resolution, kind of score maps, optimizer or schedule that does not exist.");
+            Enum.IsDefined(Recipe) && Enum.IsDefined(Labels) && Enum.IsDefined(ScoreMaps) && Enum.IsDefined(Precision) && Enum.IsDefined(Optimizer.Kind) && Enum.IsDefined(Optimizer.Schedule),
+            "The configuration names a recipe, label resolution, kind of score maps, precision, optimizer or schedule that does not exist.");
         Require(BatchSize >= 1, $"The batch size is 1 or more; it was {BatchSize}.");
         Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
         Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");

@@ -2,7 +2,7 @@ using DilatedKernels.Backends;
 
 namespace DilatedKernels;
 
-/// <summary>The gradients of a backward pass in progress: one buffer a tensor, sums where a tensor was used more than once.</summary>
+/// <summary>The gradients of a backward pass in progress: one buffer a tensor, of the tensor's type, sums where a tensor was used more than once.</summary>
 internal sealed class GradientTable : IDisposable
 {
     private readonly Dictionary<Tensor, DeviceBuffer> _pending = [];
@@ -10,7 +10,7 @@ internal sealed class GradientTable : IDisposable
 
     public GradientTable(Tensor loss)
     {
-        DeviceBuffer one = loss.Backend.Allocate(sizeof(float));
+        DeviceBuffer one = loss.Backend.Allocate(1, ElementType.Float32);
         loss.Backend.Fill(one, 1, 1f);
         _pending.Add(loss, one);
     }
@@ -42,7 +42,7 @@ internal sealed class GradientTable : IDisposable
             return;
         }
 
-        using DeviceBuffer term = backend.Allocate(count * sizeof(float));
+        using DeviceBuffer term = backend.Allocate(count, tensor.ElementType);
         write(term);
         backend.Add(sum, term, sum, count);
     }
@@ -88,7 +88,7 @@ internal sealed class GradientTable : IDisposable
             return parameter.GradientStorage().Buffer;
         }
 
-        DeviceBuffer buffer = tensor.Backend.Allocate(tensor.Shape.Count * sizeof(float));
+        DeviceBuffer buffer = tensor.Backend.Allocate(tensor.Shape.Count, tensor.ElementType);
         _pending.Add(tensor, buffer);
         return buffer;
     }

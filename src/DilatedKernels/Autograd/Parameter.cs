@@ -9,11 +9,13 @@ public sealed class Parameter : IDisposable
 
     /// <summary>Takes ownership of <paramref name="value"/>.</summary>
     /// <param name="name">A name unique within the network, such as <c>conv1_1.weight</c>.</param>
-    /// <param name="value">The initial value.</param>
+    /// <param name="value">The initial value, float32: bfloat16 would lose what small steps add up to.</param>
+    /// <exception cref="ArgumentException">The name is empty, or the value is not float32.</exception>
     public Parameter(string name, Tensor value)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(value);
+        Guard.IsFloat32(value, $"value of the parameter {name}");
         Name = name;
         Value = value;
         value.RequiresGradient = true;
@@ -71,5 +73,5 @@ public sealed class Parameter : IDisposable
     /// <summary>Writes the name and shape.</summary>
     public override string ToString() => $"{Name} {Value.Shape}";
 
-    internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape);
+    internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape, ElementType.Float32);
 }

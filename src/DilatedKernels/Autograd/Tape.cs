@@ -103,8 +103,8 @@ public sealed class Tape : IDisposable
     /// it to <see cref="Parameter.Gradient"/>. Intermediates are freed on the way, last use first, except the loss and the
     /// tensors given to <see cref="Keep"/>. A tape runs backward once.
     /// </summary>
-    /// <param name="loss">A scalar <c>[1, 1, 1, 1]</c> computed on this tape.</param>
-    /// <exception cref="ArgumentException">The loss is not a scalar.</exception>
+    /// <param name="loss">A float32 scalar <c>[1, 1, 1, 1]</c> computed on this tape.</param>
+    /// <exception cref="ArgumentException">The loss is not a float32 scalar.</exception>
     /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
     public void Backward(Tensor loss)
     {
@@ -114,6 +114,8 @@ public sealed class Tape : IDisposable
         {
             throw new ArgumentException($"Backward starts from a scalar {Shape.Scalar}; this tensor is {loss.Shape}.", nameof(loss));
         }
+
+        Guard.IsFloat32(loss, "loss");
 
         if (!IsRecording)
         {
@@ -184,10 +186,13 @@ public sealed class Tape : IDisposable
     /// <summary>The trainable parameters that recorded operations read.</summary>
     internal IEnumerable<Parameter> TrainableParameters => _nodes.SelectMany(n => n.Inputs).Where(t => t.RequiresGradient).Select(t => t.Parameter).OfType<Parameter>();
 
+    /// <summary>Makes the output tensor of an operator, on the device and of the type of its input, and gives it to the current tape.</summary>
+    internal static Tensor NewOutput(Tensor input, Shape shape) => NewOutput(input.Device, shape, input.ElementType);
+
     /// <summary>Makes the output tensor of an operator and gives it to the current tape.</summary>
-    internal static Tensor NewOutput(Device device, Shape shape)
+    internal static Tensor NewOutput(Device device, Shape shape, ElementType type = ElementType.Float32)
     {
-        Tensor output = Tensor.Allocate(device, shape);
+        Tensor output = Tensor.Allocate(device, shape, type);
         if (s_current is { } tape)
         {
             tape._owned.Add(output);

@@ -2,7 +2,8 @@ namespace DilatedKernels.Backends;
 
 /// <summary>
 /// What a device must be able to do, as operations on buffers. Arguments have been checked by the operators.
-/// Activations are channels-last float32. Every operation overwrites its outputs and never accumulates into them;
+/// Activations and their gradients are channels-last, in float32 or bfloat16 as <see cref="DeviceBuffer.ElementType"/> says: of one type within an
+/// operation, which computes in float32 and rounds each result once. Everything else is float32. Every operation overwrites its outputs and never accumulates into them;
 /// outputs do not overlap inputs unless the operation says so. Results do not depend on the number of threads.
 /// </summary>
 internal abstract class Backend : IDisposable
@@ -15,6 +16,15 @@ internal abstract class Backend : IDisposable
     /// <summary>Allocates memory whose contents are undefined. At least 64 bytes after it may be read, never written.</summary>
     public abstract DeviceBuffer Allocate(long bytes);
 
+    /// <summary>Allocates memory for <paramref name="count"/> numbers, whose values are undefined.</summary>
+    public DeviceBuffer Allocate(long count, ElementType type)
+    {
+        // Whole words, so that a device may fill an odd number of bfloat16 word by word.
+        DeviceBuffer buffer = Allocate((checked(count * type.Size()) + 3) & ~3L);
+        buffer.ElementType = type;
+        return buffer;
+    }
+
     public abstract void Upload(ReadOnlySpan<byte> source, DeviceBuffer target);
 
     public abstract void Download(DeviceBuffer source, Span<byte> target);
@@ -25,13 +35,16 @@ internal abstract class Backend : IDisposable
 
     public abstract void Fill(DeviceBuffer target, long count, float value);
 
+    /// <summary><c>y = x</c> in the type of y: rounded to nearest, ties to even, or widened.</summary>
+    public abstract void Convert(DeviceBuffer x, DeviceBuffer y, long count);
+
     /// <summary><c>y = x + z</c>; y may be x or z.</summary>
     public abstract void Add(DeviceBuffer x, DeviceBuffer z, DeviceBuffer y, long count);
 
-    /// <summary><c>y = x · scalar[0]</c>; y may be x.</summary>
+    /// <summary><c>y = x · scalar[0]</c> with a float32 scalar; y may be x.</summary>
     public abstract void ScaleBy(DeviceBuffer x, DeviceBuffer scalar, DeviceBuffer y, long count);
 
-    /// <summary>Convolution with optional bias (one per output channel) and optional ReLU.</summary>
+    /// <summary>Convolution with optional bias (one per output channel) and optional ReLU. Products of bfloat16 take weights rounded to it.</summary>
     public abstract void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y);
 
     public abstract void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx);

@@ -6,6 +6,9 @@ internal abstract class DeviceBuffer : IDisposable
     /// <summary>The number of bytes that were asked for.</summary>
     public abstract long ByteLength { get; }
 
+    /// <summary>How the numbers in it are stored, which every operation goes by. Blocks of anything else, such as labels, keep the default.</summary>
+    public ElementType ElementType { get; set; }
+
     /// <summary>True once the memory has gone back to the device.</summary>
     public abstract bool IsDisposed { get; }
 

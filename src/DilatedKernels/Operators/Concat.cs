@@ -7,7 +7,7 @@ public static partial class Ops
     /// <summary>Joins tensors along their channels.</summary>
     /// <param name="parts">One or more tensors <c>[N, Cᵢ, H, W]</c> that agree in N, H and W.</param>
     /// <returns><c>[N, Σ Cᵢ, H, W]</c>, the first part's channels first.</returns>
-    /// <exception cref="ArgumentException">There is no part, or extents or devices differ.</exception>
+    /// <exception cref="ArgumentException">There is no part, or extents, types or devices differ.</exception>
     public static Tensor Concat(params Tensor[] parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
@@ -30,12 +30,13 @@ public static partial class Ops
                 throw new ArgumentException($"Concat joins tensors that differ in channels only; part 0 is {first} and part {i} is {shape}.", nameof(parts));
             }
 
+            Guard.SameType(inputs[0], inputs[i]);
             offsets[i] = channels;
             channels = checked(channels + shape.C);
         }
 
         Backend backend = inputs[0].Backend;
-        Tensor y = Tape.NewOutput(inputs[0].Device, first with { C = channels });
+        Tensor y = Tape.NewOutput(inputs[0], first with { C = channels });
         for (int i = 0; i < inputs.Length; i++)
         {
             Shape part = inputs[i].Shape;

@@ -26,22 +26,27 @@ public static partial class Ops
     /// <c>y(n, k, p) = act(b(k) + Σ_t Σ_c w(k, c, t) · x(n, c, s·p + l·t − pad))</c> (Yu and Koltun 2016, equation 2).
     /// </summary>
     /// <param name="x">Input <c>[N, C, H, W]</c>.</param>
-    /// <param name="weight">Kernel <c>[K, C, kh, kw]</c>.</param>
-    /// <param name="bias">One value per output channel, <c>[1, K, 1, 1]</c>, or null.</param>
+    /// <param name="weight">Kernel <c>[K, C, kh, kw]</c>, float32.</param>
+    /// <param name="bias">One value per output channel, <c>[1, K, 1, 1]</c>, float32, or null.</param>
     /// <param name="options">Stride, dilation and padding; null for <see cref="Conv2dOptions.Default"/>.</param>
     /// <param name="relu">Whether to apply <c>max(·, 0)</c> to the result.</param>
     /// <returns><c>[N, K, oh, ow]</c> with <c>oh = floor((H + 2·pad − ((kh − 1)·l + 1)) / s) + 1</c>, likewise <c>ow</c>.</returns>
-    /// <remarks>Taps that fall into the padding are skipped, so an infinite weight there does not make NaN.</remarks>
-    /// <exception cref="ArgumentException">The shapes or devices do not fit each other, or the kernel is larger than the padded input.</exception>
+    /// <remarks>
+    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN. With a bfloat16 input the products take the weights
+    /// rounded to bfloat16, sums and bias are float32, and the result is rounded once; the gradients of weight and bias are float32.
+    /// </remarks>
+    /// <exception cref="ArgumentException">The shapes or devices do not fit each other, weight or bias is not float32, or the kernel is larger than the padded input.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A stride or dilation is below 1, or a padding below 0.</exception>
     public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Conv2dOptions? options = null, bool relu = false)
     {
         Guard.SameDevice(x, weight, bias);
+        Guard.IsFloat32(weight, "kernel of a convolution");
+        Guard.IsFloat32(bias, "bias");
         options ??= Conv2dOptions.Default;
         Conv2dGeometry geometry = CheckConv2d(x.Shape, weight.Shape, bias?.Shape, options);
         Backend backend = x.Backend;
 
-        Tensor y = Tape.NewOutput(x.Device, geometry.OutShape);
+        Tensor y = Tape.NewOutput(x, geometry.OutShape);
         backend.Conv2dForward(geometry, x.Buffer, weight.Buffer, bias?.Buffer, relu, y.Buffer);
 
         if (Tape.WillRecord(x, weight, bias))

@@ -21,7 +21,7 @@ public static partial class Ops
         }
 
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape with { H = height, W = width });
+        Tensor y = Tape.NewOutput(x, x.Shape with { H = height, W = width });
         var offset = new Shape(0, 0, top, left);
         backend.CopyBlock(new BlockCopy(x.Shape, offset, y.Shape, default, y.Shape), x.Buffer, y.Buffer);
 

@@ -27,7 +27,7 @@ public static partial class Ops
         Backend backend = x.Backend;
         var key = new RandomKey(seed, step, layer);
         long count = x.Shape.Count;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape);
+        Tensor y = Tape.NewOutput(x, x.Shape);
         backend.Dropout(x.Buffer, y.Buffer, count, rate, key);
 
         if (Tape.WillRecord(x))

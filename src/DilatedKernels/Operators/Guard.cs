@@ -15,6 +15,27 @@ internal static class Guard
         }
     }
 
+    public static void SameType(Tensor x, params ReadOnlySpan<Tensor> others)
+    {
+        foreach (Tensor other in others)
+        {
+            if (other.ElementType != x.ElementType)
+            {
+                throw new ArgumentException(
+                    $"The tensors {x.Shape} of {x.ElementType.Name()} and {other.Shape} of {other.ElementType.Name()} differ in type; Ops.Cast brings one to the type of the other.");
+            }
+        }
+    }
+
+    /// <summary>For what stays float32 beside bfloat16 activations.</summary>
+    public static void IsFloat32(Tensor? tensor, string what)
+    {
+        if (tensor is { ElementType: not ElementType.Float32 })
+        {
+            throw new ArgumentException($"The {what} is float32, whatever the type of the activations; this {tensor.Shape} is {tensor.ElementType.Name()}.");
+        }
+    }
+
     public static void AtLeast(Size2 value, int minimum, string name)
     {
         if (value.Height < minimum || value.Width < minimum)

@@ -34,7 +34,7 @@ public static partial class Ops
         Backend backend = x.Backend;
         bool records = Tape.WillRecord(x);
 
-        Tensor y = Tape.NewOutput(x.Device, geometry.OutShape);
+        Tensor y = Tape.NewOutput(x, geometry.OutShape);
         DeviceBuffer? winner = records ? backend.Allocate(geometry.OutShape.Count) : null;
         backend.MaxPoolForward(geometry, x.Buffer, y.Buffer, winner);
 

@@ -24,7 +24,7 @@ public static partial class Ops
         CheckReflection(x.Shape, Math.Max(left, right), x.Shape.W, "columns");
         Backend backend = x.Backend;
         var geometry = new ReflectionPadGeometry(x.Shape, top, bottom, left, right);
-        Tensor y = Tape.NewOutput(x.Device, geometry.Out);
+        Tensor y = Tape.NewOutput(x, geometry.Out);
         backend.ReflectionPadForward(geometry, x.Buffer, y.Buffer);
 
         if (Tape.WillRecord(x))

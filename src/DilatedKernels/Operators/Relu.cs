@@ -11,7 +11,7 @@ public static partial class Ops
     {
         ArgumentNullException.ThrowIfNull(x);
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape);
+        Tensor y = Tape.NewOutput(x, x.Shape);
         backend.ReluForward(x.Buffer, y.Buffer, x.Shape.Count);
 
         if (Tape.WillRecord(x))

@@ -12,7 +12,7 @@ public static partial class Ops
     {
         ArgumentNullException.ThrowIfNull(x);
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape);
+        Tensor y = Tape.NewOutput(x, x.Shape);
         Multiply(x.Buffer, y.Buffer);
         if (Tape.WillRecord(x))
         {
@@ -27,7 +27,7 @@ public static partial class Ops
 
         void Multiply(DeviceBuffer source, DeviceBuffer target)
         {
-            using DeviceBuffer scalar = backend.Allocate(sizeof(float));
+            using DeviceBuffer scalar = backend.Allocate(1, ElementType.Float32);
             backend.Fill(scalar, 1, factor);
             backend.ScaleBy(source, scalar, target, y.Shape.Count);
         }

@@ -14,7 +14,7 @@ public static partial class Ops
         ArgumentNullException.ThrowIfNull(x);
         CheckHasChannels(x.Shape);
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape);
+        Tensor y = Tape.NewOutput(x, x.Shape);
         backend.SoftmaxForward(x.Shape, x.Buffer, y.Buffer);
 
         if (Tape.WillRecord(x))

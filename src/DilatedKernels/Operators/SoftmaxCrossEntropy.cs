@@ -11,7 +11,7 @@ public static partial class Ops
     /// <param name="scores">Scores before softmax, <c>[N, C, H, W]</c>.</param>
     /// <param name="labels">Class indices <c>[N, H, W]</c>, each below C or equal to <paramref name="ignoreLabel"/>.</param>
     /// <param name="ignoreLabel">The label of positions that do not count; a number outside 0 to 255 ignores none.</param>
-    /// <returns>A scalar <c>[1, 1, 1, 1]</c>.</returns>
+    /// <returns>A scalar <c>[1, 1, 1, 1]</c>, float32 for scores of any type.</returns>
     /// <remarks>On a recording tape the gradient <c>(softmax − onehot) / V</c> is computed along with the loss. Sums are taken in double precision in a fixed order.</remarks>
     /// <exception cref="ArgumentException">The extents or devices do not fit each other, or a label is not a class.</exception>
     public static Tensor SoftmaxCrossEntropy(Tensor scores, LabelMap labels, int ignoreLabel = 255)
@@ -25,7 +25,7 @@ public static partial class Ops
         bool records = Tape.WillRecord(scores);
 
         Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar);
-        DeviceBuffer? gradient = records ? backend.Allocate(count * sizeof(float)) : null;
+        DeviceBuffer? gradient = records ? backend.Allocate(count, scores.ElementType) : null;
         backend.SoftmaxCrossEntropy(scores.Shape, scores.Buffer, labels.Buffer, ignoreLabel, validCount, loss.Buffer, gradient);
 
         if (records)

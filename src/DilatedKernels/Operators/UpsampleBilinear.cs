@@ -61,7 +61,7 @@ public static partial class Ops
     {
         Backend backend = x.Backend;
         var geometry = new UpsampleGeometry(x.Shape.N, x.Shape.C, rows, columns);
-        Tensor y = Tape.NewOutput(x.Device, geometry.OutShape);
+        Tensor y = Tape.NewOutput(x, geometry.OutShape);
         backend.UpsampleForward(geometry, x.Buffer, y.Buffer);
 
         if (Tape.WillRecord(x))

@@ -17,7 +17,7 @@ public static partial class Ops
         ArgumentNullException.ThrowIfNull(x);
         CheckPadding(top, bottom, left, right);
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x.Device, x.Shape with { H = checked(top + x.Shape.H + bottom), W = checked(left + x.Shape.W + right) });
+        Tensor y = Tape.NewOutput(x, x.Shape with { H = checked(top + x.Shape.H + bottom), W = checked(left + x.Shape.W + right) });
         var offset = new Shape(0, 0, top, left);
         backend.Fill(y.Buffer, y.Shape.Count, 0f);
         backend.CopyBlock(new BlockCopy(x.Shape, default, y.Shape, offset, x.Shape), x.Buffer, y.Buffer);

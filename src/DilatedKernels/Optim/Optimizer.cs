@@ -74,7 +74,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public float GradientNorm()
     {
-        using DeviceBuffer result = Backend.Allocate(sizeof(float));
+        using DeviceBuffer result = Backend.Allocate(1, ElementType.Float32);
         double sum = 0;
         foreach (Parameter parameter in Parameters)
         {

@@ -6,7 +6,7 @@ namespace DilatedKernels;
 /// <summary>Where tensors live and operators run.</summary>
 public sealed partial class Device : IDisposable
 {
-    private static readonly Lazy<Device> DefaultCpu = new(() => new Device(new CpuBackend(Environment.ProcessorCount), isShared: true));
+    private static readonly Lazy<Device> DefaultCpu = new(() => new Device(new WideningBackend(new CpuBackend(Environment.ProcessorCount)), isShared: true));
 
     private readonly bool _isShared;
 
@@ -33,7 +33,7 @@ public sealed partial class Device : IDisposable
     public static Device CreateCpu(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        return new Device(new CpuBackend(threads));
+        return new Device(new WideningBackend(new CpuBackend(threads)));
     }
 
     /// <summary>Waits until everything issued to the device so far is done.</summary>

@@ -5,8 +5,9 @@ using DilatedKernels.Backends;
 namespace DilatedKernels;
 
 /// <summary>
-/// A float32 array of shape <c>[N, C, H, W]</c> on a device. Memory is channels-last (<c>[N][H][W][C]</c>) on every device;
-/// arrays that enter or leave through <see cref="FromArray"/> and <see cref="ToArray"/> are in the order of the shape.
+/// An array of shape <c>[N, C, H, W]</c> on a device, of float32 or bfloat16 numbers. Memory is channels-last (<c>[N][H][W][C]</c>) on every device;
+/// arrays that enter or leave through <see cref="FromArray"/> and <see cref="ToArray"/> are in the order of the shape. They are float32: what
+/// enters a bfloat16 tensor is rounded to nearest, ties to even.
 /// </summary>
 /// <remarks>
 /// A tensor made by an operator while a <see cref="Tape"/> is open belongs to that tape, which frees it; any other tensor
@@ -21,11 +22,15 @@ public sealed class Tensor : IDisposable
     {
         Device = device;
         Shape = shape;
+        ElementType = buffer.ElementType;
         _buffer = buffer;
     }
 
     /// <summary>The extents.</summary>
     public Shape Shape { get; }
+
+    /// <summary>How the values are stored.</summary>
+    public ElementType ElementType { get; }
 
     /// <summary>Where the values are.</summary>
     public Device Device { get; }
@@ -46,14 +51,15 @@ public sealed class Tensor : IDisposable
 
     internal Backend Backend => Device.Backend;
 
-    private string DebuggerText => IsDisposed ? $"{Shape} (freed)" : $"{Shape} on {Device}";
+    private string DebuggerText => IsDisposed ? $"{Shape} (freed)" : $"{Shape} {ElementType.Name()} on {Device}";
 
     /// <summary>A tensor of zeros.</summary>
     /// <param name="device">Where to put it.</param>
     /// <param name="shape">Its extents, each 0 or more.</param>
-    public static Tensor Zeros(Device device, Shape shape)
+    /// <param name="type">How to store the values.</param>
+    public static Tensor Zeros(Device device, Shape shape, ElementType type = ElementType.Float32)
     {
-        Tensor tensor = Allocate(device, shape);
+        Tensor tensor = Allocate(device, shape, type);
         device.Backend.Fill(tensor.Buffer, shape.Count, 0f);
         return tensor;
     }
@@ -62,27 +68,29 @@ public sealed class Tensor : IDisposable
     /// <param name="device">Where to put the tensor.</param>
     /// <param name="shape">Its extents.</param>
     /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <param name="type">How to store the values.</param>
     /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
-    public static Tensor FromArray(Device device, Shape shape, ReadOnlySpan<float> values)
+    public static Tensor FromArray(Device device, Shape shape, ReadOnlySpan<float> values, ElementType type = ElementType.Float32)
     {
         ArgumentNullException.ThrowIfNull(device);
         CheckCount(shape, values.Length);
         float[] channelsLast = new float[values.Length];
         ChannelOrder.ToChannelsLast(shape, values, channelsLast);
-        return FromChannelsLast(device, shape, channelsLast);
+        return FromChannelsLast(device, shape, channelsLast, type);
     }
 
     /// <summary>Copies values given channels-last: N, then H, then W, then C.</summary>
     /// <param name="device">Where to put the tensor.</param>
     /// <param name="shape">Its extents.</param>
     /// <param name="values">Exactly <see cref="Shape.Count"/> values.</param>
+    /// <param name="type">How to store the values.</param>
     /// <exception cref="ArgumentException">The number of values differs from the shape's count.</exception>
-    public static Tensor FromChannelsLast(Device device, Shape shape, ReadOnlySpan<float> values)
+    public static Tensor FromChannelsLast(Device device, Shape shape, ReadOnlySpan<float> values, ElementType type = ElementType.Float32)
     {
         ArgumentNullException.ThrowIfNull(device);
         CheckCount(shape, values.Length);
-        Tensor tensor = Allocate(device, shape);
-        device.Backend.Upload(MemoryMarshal.AsBytes(values), tensor.Buffer);
+        Tensor tensor = Allocate(device, shape, type);
+        tensor.Write(values);
         return tensor;
     }
 
@@ -109,7 +117,7 @@ public sealed class Tensor : IDisposable
     public void CopyToChannelsLast(Span<float> target)
     {
         CheckCount(Shape, target.Length);
-        Backend.Download(Buffer, MemoryMarshal.AsBytes(target));
+        Read(target);
     }
 
     /// <summary>Overwrites the values with ones given channels-last.</summary>
@@ -118,7 +126,7 @@ public sealed class Tensor : IDisposable
     public void SetChannelsLast(ReadOnlySpan<float> values)
     {
         CheckCount(Shape, values.Length);
-        Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
+        Write(values);
     }
 
     /// <summary>Overwrites the values with ones given in the order of the shape (N, then C, then H, then W).</summary>
@@ -142,18 +150,44 @@ public sealed class Tensor : IDisposable
         }
 
         float value = 0;
-        Backend.Download(Buffer, MemoryMarshal.AsBytes(new Span<float>(ref value)));
+        Read(new Span<float>(ref value));
         return value;
     }
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
 
-    internal static Tensor Allocate(Device device, Shape shape)
+    internal static Tensor Allocate(Device device, Shape shape, ElementType type)
     {
         ArgumentNullException.ThrowIfNull(device);
         shape.ThrowIfNegative(nameof(shape));
-        return new Tensor(device, shape, device.Backend.Allocate(checked(shape.Count * sizeof(float))));
+        return new Tensor(device, shape, device.Backend.Allocate(shape.Count, type));
+    }
+
+    private void Write(ReadOnlySpan<float> values)
+    {
+        if (ElementType == ElementType.Float32)
+        {
+            Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
+            return;
+        }
+
+        ushort[] rounded = new ushort[values.Length];
+        BFloat16.Round(values, rounded);
+        Backend.Upload(MemoryMarshal.AsBytes(rounded.AsSpan()), Buffer);
+    }
+
+    private void Read(Span<float> target)
+    {
+        if (ElementType == ElementType.Float32)
+        {
+            Backend.Download(Buffer, MemoryMarshal.AsBytes(target));
+            return;
+        }
+
+        ushort[] values = new ushort[target.Length];
+        Backend.Download(Buffer, MemoryMarshal.AsBytes(values.AsSpan()));
+        BFloat16.Widen(values, target);
     }
 
     private static void CheckCount(Shape shape, int length)

@@ -48,13 +48,14 @@ public class TrainCommandTests
         Assert.That(Weights(folder["other/last.safetensors"]), Is.Not.EqualTo(Weights(folder["one/last.safetensors"])));
     }
 
-    [TestCase("FrontEnd")]
-    [TestCase("Joint")]
-    public void AnInterruptedRunResumesToTheSameBits(string recipe)
+    [TestCase("FrontEnd", "float32")]
+    [TestCase("Joint", "float32")]
+    [TestCase("Joint", "bfloat16", Description = "resumed without being told the precision again")]
+    public void AnInterruptedRunResumesToTheSameBits(string recipe, string precision)
     {
         using var folder = new TemporaryFolder();
         string data = SmallDataset.Create(folder);
-        string[] options = ["--steps", "100", "--recipe", recipe, "--val-split", "none", "--checkpoint-every", "7"];
+        string[] options = ["--steps", "100", "--recipe", recipe, "--precision", precision, "--val-split", "none", "--checkpoint-every", "7"];
         DilatedProcess.Result whole = Train(folder, data, "whole", options);
         Assert.That(whole.ExitCode, Is.Zero, whole.Error);
 
@@ -192,6 +193,33 @@ public class TrainCommandTests
         string data = SmallDataset.Create(folder);
         DilatedProcess.Result result = Train(folder, data, "run", "--steps", "2", "--labels", "Full");
         Assert.That(result.ExitCode, Is.Zero, result.Error);
+    }
+
+    [Test]
+    public void ThePrecisionIsTheRunsOwn()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string[] options = ["--steps", "2", "--val-split", "none"];
+        Train(folder, data, "wide", options);
+        DilatedProcess.Result narrow = Train(folder, data, "narrow", [.. options, "--precision", "bfloat16"]);
+        Assert.That(narrow.ExitCode, Is.Zero, narrow.Error);
+        using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllText(folder["narrow/config.json"]));
+        Assert.That(config.RootElement.GetProperty("precision").GetString(), Is.EqualTo("BFloat16"));
+        Assert.That(Weights(folder["narrow/last.safetensors"]), Is.Not.EqualTo(Weights(folder["wide/last.safetensors"])), "rounded activations move the weights otherwise");
+
+        DilatedProcess.Result refused = DilatedProcess.Run(folder.Path, "train", "--resume", "narrow", "--precision", "float32");
+        Assert.That(refused.ExitCode, Is.EqualTo(2));
+        Assert.That(refused.Error, Does.Contain("--precision would have no effect"));
+
+        foreach (string precision in (string[])["float32", "bfloat16"])
+        {
+            DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", "narrow/last.safetensors", data, "--precision", precision);
+            Assert.That(eval.ExitCode, Is.Zero, eval.Error);
+            DilatedProcess.Result predict = DilatedProcess.Run(
+                folder.Path, "predict", "narrow/last.safetensors", "data/val/0.png", "--out", precision, "--precision", precision);
+            Assert.That(predict.ExitCode, Is.Zero, predict.Error);
+        }
     }
 
     private static DilatedProcess.Result Train(TemporaryFolder folder, string data, string run, params string[] options) =>

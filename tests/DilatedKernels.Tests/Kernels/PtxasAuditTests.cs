@@ -54,7 +54,7 @@ internal sealed class PtxasAuditTests
     // By vector loads, asynchronous copies, or the tensor memory accelerator, which moves whole boxes.
     private static int WideLoads(KernelReport r) => r.Count("LDG", "128") + r.Count("LDGSTS", "128") + r.Count("UTMALDG") + r.Count("UBLKCP");
 
-    // For channel counts that are no multiple of four: conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1.
+    // For channel counts that are no multiple of four (eight in bfloat16): conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1.
     private static bool LoadsSingleChannels(KernelReport r) =>
         r.Name.EndsWith("_c1", StringComparison.Ordinal) || r.Name.EndsWith("_k1c1", StringComparison.Ordinal);
 

@@ -11,6 +11,7 @@ public class BiasTests(Device device)
         var shape = new Shape(2, channels, 3, 4);
         OperatorCheck.Verify(
             device,
+            activations: 1,
             t => Ops.Bias(t[0], t[1]),
             a => Array4.From(shape, (n, c, h, w) => a[0][n, c, h, w] + a[1][0, c, 0, 0]),
             Array4.Random(shape, "x"), Array4.Random(Shape.PerChannel(channels), "bias"));

@@ -73,6 +73,7 @@ public class Conv2dTests(Device device)
 
     private void Verify(Shape x, Shape weight, Conv2dOptions options) => OperatorCheck.Verify(
         device,
+        activations: 1,
         t => Ops.Conv2d(t[0], t[1], t[2], options),
         a => Reference(a[0], a[1], a[2], options),
         Array4.Random(x, "x"), Array4.Random(weight, "weight"), Array4.Random(Shape.PerChannel(weight.N), "bias"));

@@ -21,11 +21,27 @@ internal sealed record Array4(Shape Shape, double[] Values)
         return new Array4(shape, [.. Enumerable.Range(0, (int)shape.Count).Select(_ => (double)(float)(scale * random.NextGaussian()))]);
     }
 
-    /// <summary>Different numbers from −1 to 1 in random order, no two closer than 2 / count: no maximum is a tie.</summary>
+    /// <summary>
+    /// Different numbers from 1/16 to 8 and their negatives in random order, at most 1792: no two of them round to one bfloat16 or lie closer than
+    /// 4e-4, so no maximum is a tie in any type.
+    /// </summary>
     public static Array4 Distinct(Shape shape, string name)
     {
-        double[] values = [.. Enumerable.Range(0, (int)shape.Count).Select(i => (double)(float)((2.0 * (i + 0.5) / shape.Count) - 1))];
-        new RandomSequence(1, name).Shuffle(values.AsSpan());
+        // The bits of 1/16 as a bfloat16, and how many there are from it to 8.
+        const int First = (127 - 4) << 7;
+        const int Magnitudes = 7 << 7;
+        Assert.That(shape.Count, Is.LessThanOrEqualTo(2 * Magnitudes));
+        var random = new RandomSequence(1, name);
+        var values = new double[shape.Count];
+        int step = Magnitudes / ((values.Length + 1) / 2);
+        for (int i = 0; i < values.Length; i++)
+        {
+            // Above a bfloat16 by less than a tenth of the distance to the next.
+            float near = BFloat16.Widen((ushort)(First + (i / 2 * step)));
+            values[i] = (i % 2 == 0 ? 1 : -1) * (double)(float)(near * (1 + (random.NextDouble() / 2560)));
+        }
+
+        random.Shuffle(values.AsSpan());
         return new Array4(shape, values);
     }
 
@@ -51,7 +67,11 @@ internal sealed record Array4(Shape Shape, double[] Values)
         return result;
     }
 
-    public Tensor ToTensor(Device device) => Tensor.FromArray(device, Shape, ToSingle());
+    public Tensor ToTensor(Device device, ElementType type = ElementType.Float32) => Tensor.FromArray(device, Shape, ToSingle(), type);
+
+    /// <summary>The nearest numbers of a type.</summary>
+    public Array4 RoundedTo(ElementType type) =>
+        type == ElementType.Float32 ? this : this with { Values = Array.ConvertAll(Values, v => (double)BFloat16.Widen(BFloat16.Round((float)v))) };
 
     public float[] ToSingle() => Array.ConvertAll(Values, v => (float)v);
 

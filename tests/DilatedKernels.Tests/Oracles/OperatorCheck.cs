@@ -8,26 +8,48 @@ internal static class OperatorCheck
 {
     public const double Tolerance = 1e-5;
 
+    /// <summary>
+    /// bfloat16 has 8 significant bits: a rounding moves a number by up to 1/256 of it, by half that on average. An operator's result is rounded once; a gradient is computed from rounded
+    /// results and rounded gradients, and rounded again.
+    /// </summary>
+    public const double BFloat16Tolerance = 1e-2;
+
     // Error of a central difference: h² of the third derivative, and 1e-16 / h of rounding.
     private const double Difference = 1e-4;
 
-    public static void Verify(Device device, Func<Tensor[], Tensor> op, Func<Array4[], Array4> reference, params Array4[] inputs)
+    /// <summary>Checks an operator whose inputs are all activations, in every type.</summary>
+    public static void Verify(Device device, Func<Tensor[], Tensor> op, Func<Array4[], Array4> reference, params Array4[] inputs) =>
+        Verify(device, inputs.Length, op, reference, inputs);
+
+    /// <summary>Checks an operator in every type; the inputs after the first <paramref name="activations"/> are weights, which are always float32.</summary>
+    public static void Verify(Device device, int activations, Func<Tensor[], Tensor> op, Func<Array4[], Array4> reference, params Array4[] inputs)
     {
+        foreach (ElementType type in Enum.GetValues<ElementType>())
+        {
+            // The reference starts from the numbers that the operator gets; what is rounded after that is the operator's own.
+            Verify(device, type, activations, op, reference, [.. inputs.Select(input => input.RoundedTo(type))]);
+        }
+    }
+
+    private static void Verify(Device device, ElementType type, int activations, Func<Tensor[], Tensor> op, Func<Array4[], Array4> reference, Array4[] inputs)
+    {
+        double tolerance = type == ElementType.Float32 ? Tolerance : BFloat16Tolerance;
         Array4 expected = reference(inputs);
         Array4 weights = Array4.Random(expected.Shape, "projection");
         Parameter[] parameters = [.. inputs.Select((input, i) => new Parameter($"input {i}", input.ToTensor(device)))];
         using (Tape tape = Tape.Record())
         {
-            Tensor y = tape.Keep(op([.. parameters.Select(p => p.Value)]));
+            Tensor y = tape.Keep(op([.. parameters.Select((p, i) => i < activations ? Ops.Cast(p.Value, type) : p.Value)]));
             Assert.That(y.Shape, Is.EqualTo(expected.Shape));
-            Assert.That(RelativeError(y.ToArray(), expected.Values), Is.LessThan(Tolerance), "result");
+            Assert.That(y.ElementType, Is.EqualTo(expected.Shape == Shape.Scalar ? ElementType.Float32 : type));
+            Assert.That(RelativeError(y.ToArray(), expected.Values), Is.LessThan(tolerance), $"result in {type}");
             tape.Backward(Projection.Loss(y, weights));
         }
 
         for (int i = 0; i < inputs.Length; i++)
         {
             double[] gradient = NumericGradient(reference, inputs, i, weights);
-            Assert.That(RelativeError(parameters[i].Gradient!.ToArray(), gradient), Is.LessThan(Tolerance), $"gradient of input {i}");
+            Assert.That(RelativeError(parameters[i].Gradient!.ToArray(), gradient), Is.LessThan(tolerance), $"gradient of input {i} in {type}");
             parameters[i].Dispose();
         }
     }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace DilatedKernels.Tests.Oracles;
 
 /// <summary>The loss <c>Σ w·y</c> with given weights: its backward pass starts an operator's from any output gradient.</summary>
@@ -14,8 +12,11 @@ internal static class Projection
         {
             float[] gradient = new float[y.Shape.Count];
             ChannelOrder.ToChannelsLast(y.Shape, weights.ToSingle(), gradient);
-            Tape.RecordNode(loss, [y], (_, gradients) =>
-                gradients.Write(0, dy => y.Device.Backend.Upload(MemoryMarshal.AsBytes(gradient.AsSpan()), dy)));
+            Tape.RecordNode(loss, [y], (_, gradients) => gradients.Write(0, dy =>
+            {
+                using Tensor given = Tensor.FromChannelsLast(y.Device, y.Shape, gradient, y.ElementType);
+                y.Device.Backend.Copy(given.Buffer, dy, gradient.Length * y.ElementType.Size());
+            }));
         }
 
         return loss;

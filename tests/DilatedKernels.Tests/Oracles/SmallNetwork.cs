@@ -11,9 +11,11 @@ internal sealed class SmallNetwork : IDisposable
     private const int Classes = 11;
 
     private readonly LabelMap _labels;
+    private readonly ElementType _type;
 
-    public SmallNetwork(Device device, int height, int width)
+    public SmallNetwork(Device device, int height, int width, ElementType type = ElementType.Float32)
     {
+        _type = type;
         var shape = new Shape(2, Classes, height, width);
         Scores = new Parameter("scores", Array4.Random(shape, "scores").ToTensor(device));
         Context = new Parameter("context", Array4.Random(shape, "context").ToTensor(device));
@@ -38,13 +40,14 @@ internal sealed class SmallNetwork : IDisposable
 
     public Tensor Loss(ulong step)
     {
-        Tensor padded = Ops.ReflectionPad(Scores.Value, 2, 1, 1, 2);
+        Tensor context = Ops.Cast(Context.Value, _type);
+        Tensor padded = Ops.ReflectionPad(Ops.Cast(Scores.Value, _type), 2, 1, 1, 2);
         Tensor pooled = Ops.MaxPool2d(padded, 3, 1, 1);
         Tensor dropped = Ops.Dropout(pooled, 0.25f, seed: 1, step, layer: 1);
         Tensor cropped = Ops.Crop(dropped, 2, 1, Scores.Value.Shape.H, Scores.Value.Shape.W);
-        Tensor mixed = Ops.Add(cropped, Ops.Softmax(Context.Value));
+        Tensor mixed = Ops.Add(cropped, Ops.Softmax(context));
         Tensor bordered = Ops.Crop(Ops.ZeroPad(mixed, 1, 1, 1, 1), 1, 1, mixed.Shape.H, mixed.Shape.W);
-        Tensor joined = Ops.Concat(bordered, Context.Value);
+        Tensor joined = Ops.Concat(bordered, context);
         Tensor upsampled = Ops.BilinearDeconvolution(joined, 2);
         Tensor resized = Ops.UpsampleBilinear(upsampled, _labels.Height, _labels.Width, BilinearAlignment.CornerAligned);
         return Ops.SoftmaxCrossEntropy(resized, _labels);

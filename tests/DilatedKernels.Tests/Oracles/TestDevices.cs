@@ -39,7 +39,7 @@ public static class TestDevices
     {
         var backend = new CpuBackend(threads);
         backend.Allocator.Poison = true;
-        return new Device(backend);
+        return new Device(new WideningBackend(backend));
     }
 
     private static TestFixtureData Fixture(string name, Device device) => new TestFixtureData(device).SetArgDisplayNames(name);

@@ -17,16 +17,17 @@ internal sealed unsafe partial class CpuBackend
 
     public override void CopyBlock(in BlockCopy block, DeviceBuffer source, DeviceBuffer target)
     {
-        float* from = Floats(source);
-        float* to = Floats(target);
+        byte* from = Bytes(source);
+        byte* to = Bytes(target);
         BlockCopy b = block;
+        long element = source.ElementType.Size();
         _pool.For(b.Extent.N * b.Extent.H, piece =>
         {
             int n = piece / b.Extent.H;
             int h = piece % b.Extent.H;
-            float* sourceRow = from + Offset(b.Source, b.SourceOffset, n, h);
-            float* targetRow = to + Offset(b.Target, b.TargetOffset, n, h);
-            long bytes = b.Extent.C * sizeof(float);
+            byte* sourceRow = from + (Offset(b.Source, b.SourceOffset, n, h) * element);
+            byte* targetRow = to + (Offset(b.Target, b.TargetOffset, n, h) * element);
+            long bytes = b.Extent.C * element;
             if (b.Extent.C == b.Source.C && b.Extent.C == b.Target.C)
             {
                 Buffer.MemoryCopy(sourceRow, targetRow, bytes * b.Extent.W, bytes * b.Extent.W);
@@ -35,7 +36,7 @@ internal sealed unsafe partial class CpuBackend
 
             for (int w = 0; w < b.Extent.W; w++)
             {
-                Buffer.MemoryCopy(sourceRow + ((long)w * b.Source.C), targetRow + ((long)w * b.Target.C), bytes, bytes);
+                Buffer.MemoryCopy(sourceRow + (w * b.Source.C * element), targetRow + (w * b.Target.C * element), bytes, bytes);
             }
         });
 
@@ -45,6 +46,14 @@ internal sealed unsafe partial class CpuBackend
 
     public override void Fill(DeviceBuffer target, long count, float value)
     {
+        if (target.ElementType == ElementType.BFloat16)
+        {
+            ushort rounded = BFloat16.Round(value);
+            ushort* halves = Halves(target);
+            ForRanges(count, CopyGrain, (begin, end) => new Span<ushort>(halves + begin, (int)(end - begin)).Fill(rounded));
+            return;
+        }
+
         float* to = Floats(target);
         ForRanges(count, CopyGrain, (begin, end) => new Span<float>(to + begin, (int)(end - begin)).Fill(value));
     }

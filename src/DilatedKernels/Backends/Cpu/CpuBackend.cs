@@ -4,7 +4,8 @@ namespace DilatedKernels.Backends.Cpu;
 
 /// <summary>
 /// The processor: channels-last, vectorised, multi-threaded. Work is cut into pieces that do not depend on the number of
-/// threads, and sums over pieces are added in a fixed order, so every thread count gives the same bits.
+/// threads, and sums over pieces are added in a fixed order, so every thread count gives the same bits. Its arithmetic takes float32 only;
+/// <see cref="WideningBackend"/> brings it what is bfloat16.
 /// </summary>
 internal sealed unsafe partial class CpuBackend : Backend
 {
@@ -36,6 +37,8 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float* Floats(DeviceBuffer buffer) => (float*)((CpuBuffer)buffer).Pointer;
+
+    private static ushort* Halves(DeviceBuffer buffer) => (ushort*)((CpuBuffer)buffer).Pointer;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte* Bytes(DeviceBuffer buffer) => ((CpuBuffer)buffer).Pointer;

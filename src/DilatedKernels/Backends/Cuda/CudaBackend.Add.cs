@@ -4,9 +4,12 @@ namespace DilatedKernels.Backends.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
-    public override void Add(DeviceBuffer x, DeviceBuffer z, DeviceBuffer y, long count) => LaunchElementwise("add_f32", count, x, z, y);
+    public override void Add(DeviceBuffer x, DeviceBuffer z, DeviceBuffer y, long count) => LaunchElementwise(Named(y, "add_f32", "add_bf16"), count, x, z, y);
 
-    public override void ScaleBy(DeviceBuffer x, DeviceBuffer scalar, DeviceBuffer y, long count) => LaunchElementwise("scale_by_f32", count, x, scalar, y);
+    public override void ScaleBy(DeviceBuffer x, DeviceBuffer scalar, DeviceBuffer y, long count) => LaunchElementwise(Named(y, "scale_by_f32", "scale_by_bf16"), count, x, scalar, y);
+
+    // Both names are literals, so that a launch makes no string.
+    private static string Named(DeviceBuffer activations, string float32, string bfloat16) => activations.ElementType == ElementType.Float32 ? float32 : bfloat16;
 
     /// <summary>Kernels that take pointers and then the number of elements.</summary>
     private void LaunchElementwise(string kernel, long count, params ReadOnlySpan<DeviceBuffer> buffers)

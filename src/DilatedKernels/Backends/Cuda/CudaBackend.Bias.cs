@@ -17,7 +17,7 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(Pointer(y));
         arguments.Add(shape.Positions);
         arguments.Add(shape.C);
-        Launch(ElementwisePlan.Choose("bias_forward_f32", shape.Count), arguments);
+        Launch(ElementwisePlan.Choose(Named(y, "bias_forward_f32", "bias_forward_bf16"), shape.Count), arguments);
     }
 
     public override void BiasBackward(in Shape shape, DeviceBuffer dy, DeviceBuffer db)
@@ -27,7 +27,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        BiasPlan plan = BiasPlan.Choose(shape.Positions, shape.C);
+        BiasPlan plan = BiasPlan.Choose(shape.Positions, shape.C, dy.ElementType);
         using DeviceBuffer partial = Allocate((long)plan.Slices * shape.C * sizeof(double));
         var first = new KernelArguments();
         first.Add(Pointer(dy));

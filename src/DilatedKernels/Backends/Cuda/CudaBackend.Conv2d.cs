@@ -12,7 +12,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        if (GemmFor(geometry) is { } gemm)
+        if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)), _stream);
             Finish(geometry.OutShape, bias, relu, y);
@@ -27,7 +27,7 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(relu ? 1 : 0);
         arguments.Add(Pointer(y));
         arguments.Add(gather);
-        Launch(Conv2dGatherPlan.Choose("fprop", gather, Conv2dGatherPlan.ForwardQuads(geometry, Aligned(x, weight))), arguments);
+        Launch(Conv2dGatherPlan.Choose("fprop", x.ElementType, gather, Conv2dGatherPlan.ForwardIsWide(geometry, Aligned(x, weight))), arguments);
     }
 
     public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
@@ -38,13 +38,13 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        if (GemmFor(geometry) is { } gemm)
+        if (GemmFor(geometry, dy.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.BackwardInput(geometry, Pointer(dy), Pointer(weight), Pointer(dx)), _stream);
             return;
         }
 
-        bool quads = Conv2dGatherPlan.BackwardInputQuads(geometry, Aligned(dy, weight));
+        bool wide = Conv2dGatherPlan.BackwardInputIsWide(geometry, Aligned(dy, weight));
         for (int rowPhase = 0; rowPhase < Math.Min(geometry.StrideH, geometry.InHeight); rowPhase++)
         {
             for (int columnPhase = 0; columnPhase < Math.Min(geometry.StrideW, geometry.InWidth); columnPhase++)
@@ -55,7 +55,7 @@ internal sealed unsafe partial class CudaBackend
                 arguments.Add(Pointer(weight));
                 arguments.Add(Pointer(dx));
                 arguments.Add(gather);
-                Launch(Conv2dGatherPlan.Choose("dgrad", gather, quads), arguments);
+                Launch(Conv2dGatherPlan.Choose("dgrad", dy.ElementType, gather, wide), arguments);
             }
         }
     }
@@ -70,13 +70,13 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        if (GemmFor(geometry) is { } gemm)
+        if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.BackwardWeight(geometry, Pointer(x), Pointer(dy), Pointer(dw)), _stream);
             return;
         }
 
-        Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, Aligned(x, dy));
+        Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, x.ElementType, Aligned(x, dy));
         using DeviceBuffer? scratch = plan.Slices > 1 ? Allocate(plan.Slices * weights * sizeof(float)) : null;
         var first = new KernelArguments();
         first.Add(Pointer(x));

@@ -11,10 +11,10 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        CopyBlockPlan plan = CopyBlockPlan.Choose(block);
+        CopyBlockPlan plan = CopyBlockPlan.Choose(block, source.ElementType);
         var arguments = new KernelArguments();
-        arguments.Add(Pointer(source) + (plan.SourceStart * sizeof(float)));
-        arguments.Add(Pointer(target) + (plan.TargetStart * sizeof(float)));
+        arguments.Add(Pointer(source) + plan.SourceStart);
+        arguments.Add(Pointer(target) + plan.TargetStart);
         arguments.Add(plan.Rows);
         arguments.Add(block.Extent.H);
         arguments.Add(plan.Segments);

@@ -21,6 +21,6 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(key.Seed);
         arguments.Add(Step(key.Step, scalars => scalars.RandomStep, "a random step"));
         arguments.Add(key.Layer);
-        Launch(ElementwisePlan.Choose("dropout_f32", count), arguments);
+        Launch(ElementwisePlan.Choose(Named(y, "dropout_f32", "dropout_bf16"), count), arguments);
     }
 }

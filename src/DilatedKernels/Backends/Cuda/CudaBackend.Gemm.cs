@@ -13,9 +13,9 @@ internal sealed unsafe partial class CudaBackend
     public string? WhyNoGemm { get; private set; }
 
     /// <summary>The vendor's matrix product for a convolution that it suits, or null: then our own kernels serve.</summary>
-    private ICudaGemm? GemmFor(in Conv2dGeometry geometry)
+    private ICudaGemm? GemmFor(in Conv2dGeometry geometry, ElementType type)
     {
-        if (!Conv2dGemm.Suits(geometry))
+        if (!Conv2dGemm.Suits(geometry, type))
         {
             return null;
         }

@@ -38,10 +38,19 @@ internal sealed unsafe partial class CudaBackend
 
     public override void Fill(DeviceBuffer target, long count, float value)
     {
-        if (count > 0)
+        if (count == 0)
+        {
+            return;
+        }
+
+        if (target.ElementType == ElementType.Float32)
         {
             _context.Fill(Pointer(target), BitConverter.SingleToUInt32Bits(value), count, _stream);
+            return;
         }
+
+        uint rounded = BFloat16.Round(value);
+        _context.Fill(Pointer(target), rounded | (rounded << 16), (count + 1) / 2, _stream);
     }
 
     private void Upload(ReadOnlySpan<byte> source, DevicePointer target) =>

@@ -4,10 +4,10 @@ namespace DilatedKernels.Backends.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
-    public override void SoftmaxForward(in Shape shape, DeviceBuffer x, DeviceBuffer y) => LaunchSoftmax("softmax_forward_f32", shape, x, y);
+    public override void SoftmaxForward(in Shape shape, DeviceBuffer x, DeviceBuffer y) => LaunchSoftmax("softmax_forward", shape, x, y);
 
     public override void SoftmaxBackward(in Shape shape, DeviceBuffer y, DeviceBuffer dy, DeviceBuffer dx) =>
-        LaunchSoftmax("softmax_backward_f32", shape, y, dy, dx);
+        LaunchSoftmax("softmax_backward", shape, y, dy, dx);
 
     public override void SoftmaxCrossEntropy(
         in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, long validCount, DeviceBuffer loss, DeviceBuffer? dScores)
@@ -18,7 +18,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        LaunchPlan plan = SoftmaxPlan.Choose("softmax_cross_entropy_f32", shape.Positions, shape.C);
+        LaunchPlan plan = SoftmaxPlan.Choose("softmax_cross_entropy", scores.ElementType, shape.Positions, shape.C);
         int blocks = (int)plan.Grid.X;
         using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
         _recording?.ExpectLabels(labels);
@@ -55,6 +55,6 @@ internal sealed unsafe partial class CudaBackend
 
         arguments.Add(shape.Positions);
         arguments.Add(shape.C);
-        Launch(SoftmaxPlan.Choose(kernel, shape.Positions, shape.C), arguments);
+        Launch(SoftmaxPlan.Choose(kernel, buffers[0].ElementType, shape.Positions, shape.C), arguments);
     }
 }

@@ -7,10 +7,10 @@ internal sealed unsafe partial class CudaBackend
     private readonly ResampleTables _resampling = new();
 
     public override void UpsampleForward(in UpsampleGeometry geometry, DeviceBuffer x, DeviceBuffer y) =>
-        LaunchUpsample("upsample_bilinear_forward_f32", geometry, geometry.OutShape, x, y);
+        LaunchUpsample("upsample_bilinear_forward", geometry, geometry.OutShape, x, y);
 
     public override void UpsampleBackward(in UpsampleGeometry geometry, DeviceBuffer dy, DeviceBuffer dx) =>
-        LaunchUpsample("upsample_bilinear_backward_f32", geometry, geometry.InShape, dy, dx);
+        LaunchUpsample("upsample_bilinear_backward", geometry, geometry.InShape, dy, dx);
 
     private void LaunchUpsample(string kernel, in UpsampleGeometry geometry, in Shape over, DeviceBuffer from, DeviceBuffer to)
     {
@@ -19,7 +19,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        int width = RowPlan.Width(over.C);
+        int width = RowPlan.Width(over.C, from.ElementType);
         ResampleAxisTable rows = _resampling.Get(this, geometry.Rows);
         ResampleAxisTable columns = _resampling.Get(this, geometry.Columns);
         var arguments = new KernelArguments();
@@ -29,6 +29,6 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(over.C / width);
         arguments.Add(rows);
         arguments.Add(columns);
-        Launch(RowPlan.Choose(kernel, width, (long)over.N * over.H, (long)over.W * over.C / width), arguments);
+        Launch(RowPlan.Choose(kernel, from.ElementType, width, (long)over.N * over.H, (long)over.W * over.C / width), arguments);
     }
 }

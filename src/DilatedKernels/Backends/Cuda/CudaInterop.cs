@@ -4,7 +4,7 @@ namespace DilatedKernels.Cuda;
 
 /// <summary>Tensors and device memory of other CUDA code in the same process, without a copy.</summary>
 /// <remarks>
-/// Tensors are channels-last float32. The library queues all work of a device on one stream, <see cref="GetStream"/>, in the device's primary
+/// Tensors are channels-last. The library queues all work of a device on one stream, <see cref="GetStream"/>, in the device's primary
 /// context; other code queues on that stream too, or waits for it with events, and uses the primary context.
 /// </remarks>
 public static class CudaInterop
@@ -35,12 +35,13 @@ public static class CudaInterop
 
     /// <summary>Makes a tensor of memory that belongs to other code.</summary>
     /// <param name="device">The GPU that the memory is on.</param>
-    /// <param name="shape">The tensor's extents; the memory holds as many float32 values, channels-last.</param>
+    /// <param name="shape">The tensor's extents; the memory holds as many values, channels-last.</param>
     /// <param name="pointer">Where the values start; a multiple of 16.</param>
     /// <param name="released">Called once when the tensor is disposed, after which the library queues no more work on the memory; what is queued may still run.</param>
+    /// <param name="type">The type of the values.</param>
     /// <returns>A tensor that does not own its memory. The memory must outlive it.</returns>
     /// <exception cref="ArgumentException"><paramref name="device"/> is no GPU, or the address is null or not a multiple of 16.</exception>
-    public static Tensor Wrap(Device device, Shape shape, DevicePointer pointer, Action? released = null)
+    public static Tensor Wrap(Device device, Shape shape, DevicePointer pointer, Action? released = null, ElementType type = ElementType.Float32)
     {
         _ = Backend(device);
         shape.ThrowIfNegative(nameof(shape));
@@ -49,7 +50,7 @@ public static class CudaInterop
             throw new ArgumentException($"A tensor's values start at a multiple of {Alignment} bytes; {pointer} is none.", nameof(pointer));
         }
 
-        return new Tensor(device, shape, new BorrowedCudaBuffer(pointer, checked(shape.Count * sizeof(float)), released));
+        return new Tensor(device, shape, new BorrowedCudaBuffer(pointer, checked(shape.Count * type.Size()), released) { ElementType = type });
     }
 
     private static CudaBackend Backend(Device device)

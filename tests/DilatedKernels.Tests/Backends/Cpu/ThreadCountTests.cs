@@ -10,18 +10,18 @@ public class ThreadCountTests
     private const int Width = 67;
 
     [Test]
-    public void EveryThreadCountGivesTheSameBits()
+    public void EveryThreadCountGivesTheSameBits([Values] ElementType type)
     {
-        uint[] one = TrainedBits(1);
-        Assert.That(TrainedBits(2), Is.EqualTo(one));
-        Assert.That(TrainedBits(3), Is.EqualTo(one));
-        Assert.That(TrainedBits(7), Is.EqualTo(one));
+        uint[] one = TrainedBits(1, type);
+        Assert.That(TrainedBits(2, type), Is.EqualTo(one));
+        Assert.That(TrainedBits(3, type), Is.EqualTo(one));
+        Assert.That(TrainedBits(7, type), Is.EqualTo(one));
     }
 
-    private static uint[] TrainedBits(int threads)
+    private static uint[] TrainedBits(int threads, ElementType type)
     {
         using Device device = TestDevices.Cpu(threads);
-        using var network = new SmallNetwork(device, Height, Width);
+        using var network = new SmallNetwork(device, Height, Width, type);
         using var adam = new Adam([network.Scores]);
         using var sgd = new Sgd([network.Scores, network.Context], weightDecay: 1e-3f);
         var values = new List<float>();

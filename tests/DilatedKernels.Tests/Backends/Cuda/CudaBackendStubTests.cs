@@ -205,6 +205,11 @@ public sealed class CudaBackendStubTests
         Assert.That(released, Is.EqualTo(1));
         Assert.That(own.ToArray(), Is.EqualTo(new float[] { 2, 4, 6, 8 }));
 
+        using (Tensor halves = CudaInterop.Wrap(_device, new Shape(1, 1, 1, 8), CudaInterop.GetPointer(own), type: ElementType.BFloat16))
+        {
+            Assert.That(halves.ToArray(), Is.EqualTo(new float[] { 0, 2, 0, 4, 0, 6, 0, 8 }), "a float32 of few bits is a zero and then itself");
+        }
+
         Assert.Throws<ArgumentException>(() => CudaInterop.Wrap(_device, Shape.Scalar, default));
         Assert.Throws<ArgumentException>(() => CudaInterop.Wrap(Device.Cpu, Shape.Scalar, CudaInterop.GetPointer(own)));
         using Tensor onCpu = Tensor.Zeros(Device.Cpu, Shape.Scalar);

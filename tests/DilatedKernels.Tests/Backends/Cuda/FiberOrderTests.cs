@@ -13,27 +13,28 @@ public class FiberOrderTests
     private const int Width = 27;
 
     [Test]
-    public void EveryOrderGivesTheSameBits()
+    public void EveryOrderGivesTheSameBits([Values] ElementType type)
     {
         HostDriver driver = Open("plain");
-        uint[] ascending = Train(driver, 0, Height, Width);
-        Assert.That(Train(driver, 1, Height, Width), Is.EqualTo(ascending), "descending");
-        Assert.That(Train(driver, 7, Height, Width), Is.EqualTo(ascending), "random");
+        uint[] ascending = Train(driver, 0, Height, Width, type);
+        Assert.That(Train(driver, 1, Height, Width, type), Is.EqualTo(ascending), "descending");
+        Assert.That(Train(driver, 7, Height, Width, type), Is.EqualTo(ascending), "random");
     }
 
-    [Test]
-    public void AgreesWithTheProcessor()
+    [TestCase(ElementType.Float32, OperatorCheck.Tolerance)]
+    [TestCase(ElementType.BFloat16, OperatorCheck.BFloat16Tolerance)]
+    public void AgreesWithTheProcessor(ElementType type, double tolerance)
     {
-        float[] host = [.. Train(Open("plain"), 0, Height, Width).Select(BitConverter.UInt32BitsToSingle)];
-        double[] cpu = [.. TrainOn(TestDevices.Cpu(2), Height, Width).Select(bits => (double)BitConverter.UInt32BitsToSingle(bits))];
-        Assert.That(OperatorCheck.RelativeError(host, cpu), Is.LessThan(OperatorCheck.Tolerance));
+        float[] host = [.. Train(Open("plain"), 0, Height, Width, type).Select(BitConverter.UInt32BitsToSingle)];
+        double[] cpu = [.. TrainOn(TestDevices.Cpu(2), Height, Width, type).Select(bits => (double)BitConverter.UInt32BitsToSingle(bits))];
+        Assert.That(OperatorCheck.RelativeError(host, cpu), Is.LessThan(tolerance));
     }
 
     [Test]
-    public void TheWatchedBuildFindsNoFault()
+    public void TheWatchedBuildFindsNoFault([Values] ElementType type)
     {
         HostDriver driver = Open("checked");
-        Assert.That(() => Train(driver, 3, 7, 9), Throws.Nothing);
+        Assert.That(() => Train(driver, 3, 7, 9, type), Throws.Nothing);
     }
 
     private static HostDriver Open(string build)
@@ -43,12 +44,12 @@ public class FiberOrderTests
         return driver!;
     }
 
-    private static uint[] Train(HostDriver driver, long seed, int height, int width)
+    private static uint[] Train(HostDriver driver, long seed, int height, int width, ElementType type)
     {
         driver.SetSeed(seed);
         try
         {
-            return TrainOn(HostDevice.Open(driver), height, width);
+            return TrainOn(HostDevice.Open(driver), height, width, type);
         }
         finally
         {
@@ -56,11 +57,11 @@ public class FiberOrderTests
         }
     }
 
-    private static uint[] TrainOn(Device device, int height, int width)
+    private static uint[] TrainOn(Device device, int height, int width, ElementType type)
     {
         using (device)
         {
-            using var network = new SmallNetwork(device, height, width);
+            using var network = new SmallNetwork(device, height, width, type);
             using var adam = new Adam([network.Scores]);
             using var sgd = new Sgd([network.Scores, network.Context], weightDecay: 1e-3f);
             var values = new List<float>();

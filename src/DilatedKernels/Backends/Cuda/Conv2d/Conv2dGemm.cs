@@ -12,9 +12,9 @@ internal static class Conv2dGemm
     // A rule on paper: no GPU has measured it. It is no measurement at run time, for then the bits would depend on the clock.
     private const int FewestChannels = 256;
 
-    /// <summary>Whether the vendor's library should compute a convolution where it can be had.</summary>
-    public static bool Suits(in Conv2dGeometry g) =>
-        g is { Taps: 1, StrideH: 1, StrideW: 1, PadH: 0, PadW: 0, InChannels: >= FewestChannels, OutChannels: >= FewestChannels }
+    /// <summary>Whether the vendor's library should compute a convolution where it can be had: not with bfloat16, whose weights would have to be rounded in memory first.</summary>
+    public static bool Suits(in Conv2dGeometry g, ElementType type) =>
+        type == ElementType.Float32 && g is { Taps: 1, StrideH: 1, StrideW: 1, PadH: 0, PadW: 0, InChannels: >= FewestChannels, OutChannels: >= FewestChannels }
             && g.OutShape.Positions is > 0 and <= int.MaxValue;
 
     /// <summary><c>y = x · wᵀ</c>.</summary>

@@ -1,3 +1,4 @@
+using DilatedKernels.Backends.Cuda.Plans;
 using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Backends.Cuda.Conv2d;
@@ -20,12 +21,12 @@ internal readonly record struct Conv2dWeightPlan(LaunchPlan Partial, LaunchPlan 
     // Cost as in Conv2dGatherPlan; loading one channel at a time makes a tile dearer.
     private static readonly Tile[] s_tiles =
     [
-        new(128, 128, 256, 4, 4, 1.0), new(64, 128, 128, 4, 4, 1.1), new(32, 128, 128, 1, 4, 1.4), new(64, 32, 64, 4, 1, 1.6),
-        new(128, 128, 256, 1, 1, 1.3), new(64, 128, 128, 1, 1, 1.4), new(32, 128, 128, 1, 1, 1.6), new(64, 32, 64, 1, 1, 1.9),
+        new(128, 128, 256, true, true, 1.0), new(64, 128, 128, true, true, 1.1), new(32, 128, 128, false, true, 1.4), new(64, 32, 64, true, false, 1.6),
+        new(128, 128, 256, false, false, 1.3), new(64, 128, 128, false, false, 1.4), new(32, 128, 128, false, false, 1.6), new(64, 32, 64, false, false, 1.9),
     ];
 
     /// <summary>The bits depend on the slices, and those on the shape alone, so that every GPU gives the same.</summary>
-    public static Conv2dWeightPlan Choose(in Conv2dGeometry g, bool aligned)
+    public static Conv2dWeightPlan Choose(in Conv2dGeometry g, ElementType type, bool aligned)
     {
         int rows = g.OutChannels;
         long columns = (long)g.Taps * g.InChannels;
@@ -35,8 +36,14 @@ internal readonly record struct Conv2dWeightPlan(LaunchPlan Partial, LaunchPlan 
         double least = double.PositiveInfinity;
         foreach (Tile tile in s_tiles)
         {
+            if (type == ElementType.BFloat16 && tile is { Threads: 256, WideRows: true })
+            {
+                // Widening eight elements at once takes more registers than two blocks of 256 threads have.
+                continue;
+            }
+
             double total = tile.Count(rows, columns) * tile.Rows * tile.Columns * tile.Cost;
-            if (total < least && tile.Fits(g, aligned))
+            if (total < least && tile.Fits(g, type.Wide(), aligned))
             {
                 (best, least) = (tile, total);
             }
@@ -46,18 +53,20 @@ internal readonly record struct Conv2dWeightPlan(LaunchPlan Partial, LaunchPlan 
         long wanted = Math.Clamp(CeilingDivide(positions * tiles, Blocks), ShortestSlice, LongestSlice);
         long slice = CeilingDivide(wanted, Depth) * Depth;
         long slices = Math.Max(1, CeilingDivide(positions, slice));
-        string kernel = $"conv2d_wgrad_f32_{best.Rows}x{best.Columns}_k{best.RowWidth}c{best.ColumnWidth}";
+        int rowWidth = best.WideRows ? type.Wide() : 1;
+        int columnWidth = best.WideColumns ? type.Wide() : 1;
+        string kernel = $"conv2d_wgrad_{type.Suffix()}_{best.Rows}x{best.Columns}_k{rowWidth}c{columnWidth}";
         var partial = new LaunchPlan(kernel, new Dim3(checked((uint)tiles), checked((uint)slices)), new Dim3((uint)best.Threads));
-        return new Conv2dWeightPlan(partial, Plans.ElementwisePlan.Choose("conv2d_wgrad_finish_f32", rows * columns), (int)slices, (int)slice);
+        return new Conv2dWeightPlan(partial, ElementwisePlan.Choose("conv2d_wgrad_finish_f32", rows * columns), (int)slices, (int)slice);
     }
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
 
-    private readonly record struct Tile(int Rows, int Columns, int Threads, int RowWidth, int ColumnWidth, double Cost)
+    private readonly record struct Tile(int Rows, int Columns, int Threads, bool WideRows, bool WideColumns, double Cost)
     {
         public long Count(int rows, long columns) => CeilingDivide(rows, Rows) * CeilingDivide(columns, Columns);
 
-        public bool Fits(in Conv2dGeometry g, bool aligned) =>
-            (RowWidth == 1 || (aligned && g.OutChannels % 4 == 0)) && (ColumnWidth == 1 || (aligned && g.InChannels % 4 == 0));
+        public bool Fits(in Conv2dGeometry g, int width, bool aligned) =>
+            (!WideRows || (aligned && g.OutChannels % width == 0)) && (!WideColumns || (aligned && g.InChannels % width == 0));
     }
 }

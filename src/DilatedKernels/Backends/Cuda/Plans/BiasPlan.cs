@@ -15,11 +15,11 @@ internal readonly record struct BiasPlan(LaunchPlan Partial, LaunchPlan Finish, 
     private const int MostSlices = 1024;
 
     /// <summary>Slices depend on the shape alone, so that every GPU adds in the same order.</summary>
-    public static BiasPlan Choose(long positions, int channels)
+    public static BiasPlan Choose(long positions, int channels, ElementType type)
     {
         long length = Math.Max(ShortestSlice, CeilingDivide(positions, MostSlices));
         int slices = (int)Math.Max(1, CeilingDivide(positions, length));
-        var partial = new LaunchPlan("bias_backward_partial_f32", new Dim3((uint)CeilingDivide(channels, Lanes), (uint)slices), new Dim3(Lanes, Warps));
+        var partial = new LaunchPlan($"bias_backward_partial_{type.Suffix()}", new Dim3((uint)CeilingDivide(channels, Lanes), (uint)slices), new Dim3(Lanes, Warps));
         var finish = new LaunchPlan("bias_backward_finish_f32", new Dim3((uint)CeilingDivide(channels, Warps)), new Dim3(Lanes * Warps));
         return new BiasPlan(partial, finish, slices, checked((int)length));
     }

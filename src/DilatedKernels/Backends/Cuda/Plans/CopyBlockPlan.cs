@@ -1,3 +1,5 @@
+using DilatedKernels.Cuda;
+
 namespace DilatedKernels.Backends.Cuda.Plans;
 
 /// <summary>The distances in memory, in units, that the kernel's struct of the same layout holds.</summary>
@@ -10,28 +12,31 @@ internal readonly record struct CopySteps(long Image, long Row, long Run);
 /// <param name="Run">Units in a run.</param>
 /// <param name="From">Distances in the source.</param>
 /// <param name="To">Distances in the target.</param>
-/// <param name="SourceStart">The block's first float in the source.</param>
-/// <param name="TargetStart">The block's first float in the target.</param>
+/// <param name="SourceStart">The block's first byte in the source.</param>
+/// <param name="TargetStart">The block's first byte in the target.</param>
 internal readonly record struct CopyBlockPlan(
     LaunchPlan Launch, int Rows, int Segments, int Run, CopySteps From, CopySteps To, long SourceStart, long TargetStart)
 {
-    /// <summary>Units are four floats where the starts and all distances are multiples of four.</summary>
-    public static CopyBlockPlan Choose(in BlockCopy block)
+    /// <summary>Units are the largest of 16, 4 and 2 bytes that the starts and all distances are multiples of: bits are copied, of whatever type.</summary>
+    public static CopyBlockPlan Choose(in BlockCopy block, ElementType type)
     {
+        int size = type.Size();
         Shape extent = block.Extent;
         bool wholePixels = extent.C == block.Source.C && extent.C == block.Target.C;
         int segments = wholePixels ? 1 : extent.W;
         long run = wholePixels ? (long)extent.W * extent.C : extent.C;
         CopySteps from = StepsOf(block.Source);
         CopySteps to = StepsOf(block.Target);
-        long sourceStart = Start(block.Source, block.SourceOffset);
-        long targetStart = Start(block.Target, block.TargetOffset);
+        long sourceStart = Start(block.Source, block.SourceOffset) * size;
+        long targetStart = Start(block.Target, block.TargetOffset) * size;
 
-        bool quads = (Odd(from) | Odd(to) | run | sourceStart | targetStart) % 4 == 0;
-        int width = quads ? 4 : 1;
+        long bytes = ((Odd(from) | Odd(to) | run) * size) | sourceStart | targetStart;
+        int unit = bytes % 16 == 0 ? 16 : bytes % 4 == 0 ? 4 : 2;
+        int width = unit / size;
         long rows = (long)extent.N * extent.H;
+        Dim3 grid = RowPlan.Grid(rows, segments * (run / width), out Dim3 threads);
         return new CopyBlockPlan(
-            RowPlan.Choose("copy_block_f32", width, rows, segments * (run / width)),
+            new LaunchPlan($"copy_block_x{unit}", grid, threads),
             checked((int)rows), segments, checked((int)(run / width)), Divide(from, width), Divide(to, width), sourceStart, targetStart);
     }
 

@@ -13,22 +13,23 @@ internal static class SoftmaxPlan
 
     private static readonly int[] PaddedCounts = [8, 16, 24, 32, 48, 64];
 
-    /// <param name="kernel">softmax_forward_f32, softmax_backward_f32 or softmax_cross_entropy_f32.</param>
+    /// <param name="kernel">softmax_forward, softmax_backward or softmax_cross_entropy.</param>
+    /// <param name="type">The activations' type.</param>
     /// <param name="positions">Pixels, 1 or more.</param>
     /// <param name="channels">Classes, 1 or more.</param>
-    public static LaunchPlan Choose(string kernel, long positions, int channels)
+    public static LaunchPlan Choose(string kernel, ElementType type, long positions, int channels)
     {
         foreach (int padded in PaddedCounts)
         {
             if (channels <= padded)
             {
-                // An odd distance between pixels keeps a warp's threads in different banks.
+                // The tile is float32 whatever the type. An odd distance between pixels keeps a warp's threads in different banks.
                 int sharedBytes = TilePixels * (channels | 1) * sizeof(float);
-                return new LaunchPlan($"{kernel}_c{padded}", new Dim3(Blocks(positions, TilePixels)), new Dim3(TilePixels), sharedBytes);
+                return new LaunchPlan($"{kernel}_{type.Suffix()}_c{padded}", new Dim3(Blocks(positions, TilePixels)), new Dim3(TilePixels), sharedBytes);
             }
         }
 
-        return new LaunchPlan($"{kernel}_wide", new Dim3(Blocks(positions, WidePixels)), new Dim3(WideThreads));
+        return new LaunchPlan($"{kernel}_{type.Suffix()}_wide", new Dim3(Blocks(positions, WidePixels)), new Dim3(WideThreads));
     }
 
     private static uint Blocks(long positions, int pixels) => (uint)checked((int)((positions + pixels - 1) / pixels));

@@ -16,8 +16,9 @@ public sealed class Conv2dGemmTests
     [Test]
     public void ServesWideConvolutionsOfOneTap()
     {
-        Assert.That(Conv2dGemm.Suits(s_wide), Is.True);
-        Assert.That(Conv2dGemm.Suits(s_wide with { DilationH = 4, DilationW = 4 }), Is.True, "one tap has nothing to be dilated");
+        Assert.That(Conv2dGemm.Suits(s_wide, ElementType.Float32), Is.True);
+        Assert.That(Conv2dGemm.Suits(s_wide, ElementType.BFloat16), Is.False, "its weights are float32");
+        Assert.That(Conv2dGemm.Suits(s_wide with { DilationH = 4, DilationW = 4 }, ElementType.Float32), Is.True, "one tap has nothing to be dilated");
         Conv2dGeometry[] others =
         [
             s_wide with { KernelHeight = 3 }, s_wide with { StrideW = 2 }, s_wide with { PadH = 1 },
@@ -25,7 +26,7 @@ public sealed class Conv2dGemmTests
         ];
         foreach (Conv2dGeometry other in others)
         {
-            Assert.That(Conv2dGemm.Suits(other), Is.False, other.ToString());
+            Assert.That(Conv2dGemm.Suits(other, ElementType.Float32), Is.False, other.ToString());
         }
     }
 

@@ -10,10 +10,30 @@ public class Conv2dKernelTests
 {
     private const double Tolerance = 1e-5;
 
+    // A rounding to 8 significant bits moves a number by up to 1/256 of it; weight gradients are not rounded.
+    private const double RoundedOnce = (1 / 256.0) + Tolerance;
+
     private CudaBackend _backend = null!;
 
     /// <summary>The CPU backend's cases, and what only tiles and slices can get wrong.</summary>
     private static IEnumerable<Conv2dGeometry> Geometries() => Conv2dCases.All().Concat(TileCases());
+
+    /// <summary>Channels with every tail of 8, both ways round, and a part of the others: kernels of the two types share their bodies.</summary>
+    private static IEnumerable<Conv2dGeometry> BFloat16Geometries()
+    {
+        foreach (int inChannels in (int[])[1, 7, 9, 21, 31, 33, 64])
+        {
+            foreach (int outChannels in (int[])[1, 7, 9, 21, 31, 33, 64])
+            {
+                yield return new Conv2dGeometry(1, inChannels, 5, 7, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
+            }
+        }
+
+        foreach (Conv2dGeometry g in Conv2dCases.All().Where((_, i) => i % 4 == 0).Concat(TileCases()))
+        {
+            yield return g;
+        }
+    }
 
     private static IEnumerable<Conv2dGeometry> TileCases()
     {
@@ -46,14 +66,17 @@ public class Conv2dKernelTests
     [TestCaseSource(nameof(Geometries))]
     public void AgreesWithDefinition(object boxed) => Check(_backend, (Conv2dGeometry)boxed);
 
+    [TestCaseSource(nameof(BFloat16Geometries))]
+    public void AgreesWithDefinitionInBFloat16(object boxed) => Check(_backend, (Conv2dGeometry)boxed, ElementType.BFloat16);
+
     [Test]
-    public void OrderOfThreadsDoesNotMatter()
+    public void OrderOfThreadsDoesNotMatter([Values] ElementType type)
     {
         var g = new Conv2dGeometry(2, 21, 18, 17, 11, 3, 3, 1, 1, 2, 2, 2, 2);
         float[][] results = [.. new long[] { 0, 1, 7 }.Select(seed =>
         {
             using CudaBackend backend = HostBackend.Open("plain", seed);
-            return Check(backend, g);
+            return Check(backend, g, type);
         })];
         Assert.That(results[1], Is.EqualTo(results[0]));
         Assert.That(results[2], Is.EqualTo(results[0]));
@@ -68,7 +91,9 @@ public class Conv2dKernelTests
     public void EveryAccessIsInOrderAndInBounds(int inChannels, int outChannels, int stride, int dilation, int pad)
     {
         using CudaBackend backend = HostBackend.Open("checked", seed: 3);
-        Check(backend, new Conv2dGeometry(2, inChannels, 14, 13, outChannels, 3, 3, stride, stride, dilation, dilation, pad, pad));
+        var g = new Conv2dGeometry(2, inChannels, 14, 13, outChannels, 3, 3, stride, stride, dilation, dilation, pad, pad);
+        Check(backend, g);
+        Check(backend, g, ElementType.BFloat16);
     }
 
     [Test]
@@ -102,28 +127,39 @@ public class Conv2dKernelTests
     }
 
     /// <summary>Runs the passes, compares, and returns everything they gave.</summary>
-    private static float[] Check(CudaBackend backend, Conv2dGeometry g)
+    private static float[] Check(CudaBackend backend, Conv2dGeometry g, ElementType type = ElementType.Float32)
     {
         var random = new RandomSequence(1, g.ToString());
         float[] x = Conv2dCases.Values(random, g.InShape.Count);
         float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
         float[] bias = Conv2dCases.Values(random, g.OutChannels);
         float[] dy = Conv2dCases.Values(random, g.OutShape.Count);
-        using DeviceBuffer xBuffer = HostBackend.Upload(backend, x);
+        using DeviceBuffer xBuffer = HostBackend.Upload(backend, x, type);
         using DeviceBuffer weightBuffer = HostBackend.Upload(backend, weight);
         using DeviceBuffer biasBuffer = HostBackend.Upload(backend, bias);
-        using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy);
+        using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy, type);
 
-        float[] y = HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu: true, y));
-        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx));
+        float[] y = HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu: true, y), type);
+        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx), type);
         float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw));
+        double tolerance = type == ElementType.Float32 ? Tolerance : RoundedOnce;
+        if (type == ElementType.BFloat16)
+        {
+            // What the products take; the bias is added in float32.
+            x = Rounded(x);
+            dy = Rounded(dy);
+            weight = Rounded(weight);
+        }
+
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias, relu: true)), Is.LessThan(Tolerance), "forward with bias and ReLU");
-            Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(Tolerance), "data gradient");
+            Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias, relu: true)), Is.LessThan(tolerance), "forward with bias and ReLU");
+            Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(tolerance), "data gradient");
             Assert.That(Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)), Is.LessThan(Tolerance), "weight gradient");
         }
 
         return [.. y, .. dx, .. dw];
     }
+
+    private static float[] Rounded(float[] values) => Array.ConvertAll(values, v => BFloat16.Widen(BFloat16.Round(v)));
 }

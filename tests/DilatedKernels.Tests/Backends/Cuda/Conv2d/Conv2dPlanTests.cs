@@ -20,7 +20,15 @@ public class Conv2dPlanTests
     public string ForwardKernelFitsTheChannels(int inChannels, int outChannels, int batch)
     {
         Conv2dGeometry g = Same(batch, inChannels, outChannels);
-        return Conv2dGatherPlan.Choose("fprop", Conv2dGather.Forward(g), Conv2dGatherPlan.ForwardQuads(g, aligned: true)).Kernel;
+        return Conv2dGatherPlan.Choose("fprop", ElementType.Float32, Conv2dGather.Forward(g), Conv2dGatherPlan.ForwardIsWide(g, aligned: true)).Kernel;
+    }
+
+    [TestCase(512, 512, ExpectedResult = "conv2d_dgrad_bf16_128x128_c8")]
+    [TestCase(64, 20, ExpectedResult = "conv2d_dgrad_bf16_128x64_c1")]
+    public string TheTypeIsInTheName(int inChannels, int outChannels)
+    {
+        Conv2dGeometry g = Same(8, inChannels, outChannels);
+        return Conv2dGatherPlan.Choose("dgrad", ElementType.BFloat16, Conv2dGather.BackwardInput(g, 0, 0), Conv2dGatherPlan.BackwardInputIsWide(g, aligned: true)).Kernel;
     }
 
     [TestCase(64, 64, ExpectedResult = true)]
@@ -28,23 +36,23 @@ public class Conv2dPlanTests
     [TestCase(64, 20, ExpectedResult = false)]
     [TestCase(64, 21, ExpectedResult = false)]
     [TestCase(3, 64, ExpectedResult = false)]
-    public bool DataGradientLoadsQuadsWhereBothChannelCountsAllow(int inChannels, int outChannels) =>
-        Conv2dGatherPlan.BackwardInputQuads(Same(1, inChannels, outChannels), aligned: true);
+    public bool DataGradientLoads128BitsWhereBothChannelCountsAllow(int inChannels, int outChannels) =>
+        Conv2dGatherPlan.BackwardInputIsWide(Same(1, inChannels, outChannels), aligned: true);
 
     [Test]
     public void UnalignedTensorsAreLoadedOneByOne()
     {
         Conv2dGeometry g = Same(1, 64, 64);
-        Assert.That(Conv2dGatherPlan.ForwardQuads(g, aligned: false), Is.False);
-        Assert.That(Conv2dGatherPlan.BackwardInputQuads(g, aligned: false), Is.False);
-        Assert.That(Conv2dWeightPlan.Choose(g, aligned: false).Partial.Kernel, Does.EndWith("_k1c1"));
+        Assert.That(Conv2dGatherPlan.ForwardIsWide(g, aligned: false), Is.False);
+        Assert.That(Conv2dGatherPlan.BackwardInputIsWide(g, aligned: false), Is.False);
+        Assert.That(Conv2dWeightPlan.Choose(g, ElementType.Float32, aligned: false).Partial.Kernel, Does.EndWith("_k1c1"));
     }
 
     [Test]
     public void GridCoversEveryPositionAndChannel()
     {
         Conv2dGather gather = Conv2dGather.Forward(Same(8, 512, 512));
-        Assert.That(Conv2dGatherPlan.Choose("fprop", gather, quads: true), Is.EqualTo(
+        Assert.That(Conv2dGatherPlan.Choose("fprop", ElementType.Float32, gather, wide: true), Is.EqualTo(
             new LaunchPlan("conv2d_fprop_f32_128x128_c8", new Dim3(273 * 4), new Dim3(256))), "8·66·66 positions are 272.25 tiles of 128, 512 channels are 4");
     }
 
@@ -54,14 +62,21 @@ public class Conv2dPlanTests
     [TestCase(3, 64, ExpectedResult = "conv2d_wgrad_f32_64x32_k4c1")]
     [TestCase(21, 21, ExpectedResult = "conv2d_wgrad_f32_32x128_k1c1")]
     public string WeightGradientKernelFitsTheChannels(int inChannels, int outChannels) =>
-        Conv2dWeightPlan.Choose(Same(8, inChannels, outChannels), aligned: true).Partial.Kernel;
+        Conv2dWeightPlan.Choose(Same(8, inChannels, outChannels), ElementType.Float32, aligned: true).Partial.Kernel;
+
+    [TestCase(512, 512, ExpectedResult = "conv2d_wgrad_bf16_64x128_k8c8", Description = "eight elements at once have no wider tile")]
+    [TestCase(512, 21, ExpectedResult = "conv2d_wgrad_bf16_32x128_k1c8")]
+    [TestCase(3, 64, ExpectedResult = "conv2d_wgrad_bf16_64x32_k8c1")]
+    [TestCase(60, 60, ExpectedResult = "conv2d_wgrad_bf16_64x128_k1c1", Description = "multiples of four are 64 bits of bfloat16")]
+    public string WeightGradientOfHalvesNeedsMultiplesOfEight(int inChannels, int outChannels) =>
+        Conv2dWeightPlan.Choose(Same(8, inChannels, outChannels), ElementType.BFloat16, aligned: true).Partial.Kernel;
 
     [Test]
     public void SlicesCoverThePositionsOnce()
     {
         foreach (Conv2dGeometry g in Conv2dCases.All().Append(Same(8, 512, 512)).Append(Same(8, 3, 64)).Append(Same(700, 64, 4096)))
         {
-            Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(g, aligned: true);
+            Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(g, ElementType.Float32, aligned: true);
             long positions = g.OutShape.Positions;
             Assert.That((long)plan.Slices * plan.SlicePositions, Is.InRange(positions, positions + plan.SlicePositions - 1), g.ToString());
             Assert.That(plan.Partial.Grid.Y, Is.EqualTo(plan.Slices));

@@ -17,21 +17,36 @@ internal static class HostBackend
         return new CudaBackend(driver.Open(0), new Images());
     }
 
-    public static DeviceBuffer Upload(Backend backend, float[] values)
+    public static DeviceBuffer Upload(Backend backend, float[] values, ElementType type = ElementType.Float32)
     {
-        DeviceBuffer buffer = backend.Allocate(values.Length * sizeof(float));
-        backend.Upload(MemoryMarshal.AsBytes<float>(values), buffer);
+        DeviceBuffer buffer = backend.Allocate(values.Length, type);
+        if (type == ElementType.Float32)
+        {
+            backend.Upload(MemoryMarshal.AsBytes<float>(values), buffer);
+        }
+        else
+        {
+            backend.Upload(MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, BFloat16.Round)), buffer);
+        }
+
         return buffer;
     }
 
     /// <summary>What an operation writes into memory that is NaN before.</summary>
-    public static float[] Result(Backend backend, Shape shape, Action<DeviceBuffer> compute)
+    public static float[] Result(Backend backend, Shape shape, Action<DeviceBuffer> compute, ElementType type = ElementType.Float32)
     {
-        float[] values = new float[shape.Count];
-        using DeviceBuffer buffer = backend.Allocate(shape.Count * sizeof(float));
+        using DeviceBuffer buffer = backend.Allocate(shape.Count, type);
         compute(buffer);
-        backend.Download(buffer, MemoryMarshal.AsBytes(values.AsSpan()));
-        return values;
+        if (type == ElementType.Float32)
+        {
+            float[] values = new float[shape.Count];
+            backend.Download(buffer, MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
+        }
+
+        ushort[] bits = new ushort[shape.Count];
+        backend.Download(buffer, MemoryMarshal.AsBytes(bits.AsSpan()));
+        return Array.ConvertAll(bits, BFloat16.Widen);
     }
 
     private sealed class Images : IKernelImages

@@ -20,7 +20,7 @@ public sealed class PlanTests
     [TestCase(3_000_000_000, 21)]
     public void BiasSlicesCoverAllPositions(long positions, int channels)
     {
-        BiasPlan plan = BiasPlan.Choose(positions, channels);
+        BiasPlan plan = BiasPlan.Choose(positions, channels, ElementType.Float32);
         Assert.That((long)plan.Slices * plan.SlicePositions, Is.GreaterThanOrEqualTo(positions));
         Assert.That((plan.Slices - 1L) * plan.SlicePositions, Is.LessThanOrEqualTo(positions), "no slice begins past the end");
         Assert.That(plan.Partial.Grid.Y, Is.EqualTo((uint)plan.Slices).And.LessThanOrEqualTo(65535u));
