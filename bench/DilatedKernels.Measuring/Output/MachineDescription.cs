@@ -18,6 +18,9 @@ namespace DilatedKernels.Measuring;
 public sealed record MachineDescription(
     string Processor, int Cores, int VectorBits, string? Gpu, string Runtime, string OperatingSystem, string Commit, string Date)
 {
+    /// <summary>What its results folder is called: the GPU's name, or the processor's and its cores.</summary>
+    public string FolderName => Slug(Gpu is null ? $"{Processor} {Cores}core" : GpuName(Gpu));
+
     /// <summary>Describes this machine, and a device of it.</summary>
     public static MachineDescription Describe(Device? device)
     {
@@ -41,6 +44,13 @@ public sealed record MachineDescription(
         CudaDevices cuda = CudaDevices.List();
         return cuda.Devices.Count > 0 ? $"{cuda.Devices[0]}; {cuda.Driver}" : null;
     }
+
+    /// <summary>Lower-case letters and digits with single hyphens between.</summary>
+    internal static string Slug(string name) =>
+        string.Join('-', new string([.. name.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) ? c : ' ')]).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    // A device writes itself as "cuda:0 NAME, sm_90, ...".
+    private static string GpuName(string gpu) => gpu.Split(',')[0].Split(' ', 2)[^1];
 
     private static string ProcessorName()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using DilatedKernels.Backends;
 
 namespace DilatedKernels.Measuring;
@@ -46,9 +47,11 @@ public sealed record BenchShape(
     IReadOnlyList<BenchLayer>? Layers = null)
 {
     /// <summary>The extents of the input.</summary>
+    [JsonIgnore]
     public Shape Input => new(Batch, Channels, Height, Width);
 
     /// <summary>The types, <c>float32</c> where none is given.</summary>
+    [JsonIgnore]
     public IReadOnlyList<string> ElementTypes => Types ?? [BenchType.Float32];
 
     /// <summary>The ratio that is asked for, or null.</summary>

@@ -47,7 +47,16 @@ internal sealed class BenchCommand
         _ = list.Select(result.GetValue(_group), result.GetValue(_filter));
         using Device device = _device.Open(result);
         string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.Name.StartsWith("cuda", StringComparison.Ordinal) ? GpuGroup : CpuGroup) : null);
-        (BenchShape Shape, string Pass)[] work = [.. list.Select(group, result.GetValue(_filter)).SelectMany(shape => shape.Passes.Select(pass => (shape, pass)))];
+        (BenchShape Shape, string Pass)[] work =
+        [
+            .. list.Select(group, result.GetValue(_filter)).Where(shape => shape.ElementTypes.Contains(BenchType.Float32))
+                .SelectMany(shape => shape.Passes.Select(pass => (shape, pass))),
+        ];
+        if (work.Length == 0)
+        {
+            throw new UserInputException($"None of these shapes is to be measured in {BenchType.Float32}, and {BenchType.WhyNot(BenchType.BFloat16)}.");
+        }
+
         if (result.GetValue(_pass) is { } wanted)
         {
             string[] passes = [.. work.Select(w => w.Pass).Distinct()];
