@@ -23,15 +23,21 @@ public sealed record ComparisonResults(
     [JsonIgnore]
     public IReadOnlyList<SummaryRow> Summary => [.. Comparisons.Select(c => c.Summarize(Peers[0].Engine, Machine.Commit, Machine.Date)).OfType<SummaryRow>()];
 
-    /// <summary>Passes that some side could not measure, and why.</summary>
+    /// <summary>Who failed at which pass, and how; and who has no such pass, a line for each reason.</summary>
     [JsonIgnore]
-    public IEnumerable<string> Missing => Comparisons.SelectMany(c => c.Sides
-        .Where(side => side.Reason is not null)
-        .Select(side => $"{c.Shape.Name}, {c.Pass}, {c.Type}: {side.Engine}{(side.IsError ? " failed" : "")}: {side.Reason}"));
+    public IEnumerable<string> Missing =>
+    [
+        .. Silent.Where(s => s.Side.IsError).Select(s => $"{s.Pass}: {s.Side.Engine} failed: {s.Side.Reason}"),
+        .. Silent.Where(s => !s.Side.IsError).GroupBy(s => $"{s.Side.Engine}: {s.Side.Reason}", s => s.Pass)
+            .Select(g => $"{g.Key} ({(g.Count() > 3 ? string.Create(CultureInfo.InvariantCulture, $"{g.Count()} passes") : string.Join("; ", g))})"),
+    ];
 
     /// <summary>Whether some side failed at what it should have measured.</summary>
     [JsonIgnore]
     public bool HasErrors => Comparisons.Any(c => c.Sides.Any(side => side.IsError));
+
+    private IEnumerable<(string Pass, ComparedSide Side)> Silent => Comparisons.SelectMany(
+        c => c.Sides.Where(side => side.Reason is not null), (c, side) => ($"{c.Shape.Name}, {c.Pass}, {c.Type}, {c.Threads} threads", side));
 
     /// <summary>Writes README.md, raw.json, summary.json and, where there is something to draw, dilation.svg.</summary>
     /// <param name="folder">Made where it does not exist.</param>

@@ -114,7 +114,12 @@ public sealed class PeerProcess : IPeer
 
     private string LastWords()
     {
-        _process.WaitForExit(TimeSpan.FromSeconds(10));
+        if (_process.WaitForExit(TimeSpan.FromSeconds(10)))
+        {
+            // Without a limit it waits for the last of standard error, too.
+            _process.WaitForExit();
+        }
+
         lock (_errors)
         {
             return _errors.LastOrDefault(line => line.Trim().Length > 0)?.Trim() ?? "it ended and said nothing";

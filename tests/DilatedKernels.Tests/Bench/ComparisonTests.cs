@@ -45,10 +45,10 @@ internal sealed class ComparisonTests
         Assert.That(order, Is.EqualTo(new[] { "ours", "unable", "broken", "ours" }));
         Assert.That(comparison.Summarize("ours", "", ""), Is.Null, "there is nothing to compare with");
         ComparisonResults results = Results(comparison);
-        Assert.That(results.Missing, Is.EquivalentTo(new[]
+        Assert.That(results.Missing, Is.EqualTo(new[]
         {
-            "cpu-64-64-d2, forward, float32: unable: no such thing",
-            "cpu-64-64-d2, forward, float32: broken failed: it broke",
+            "cpu-64-64-d2, forward, float32, 2 threads: broken failed: it broke",
+            "unable: no such thing (cpu-64-64-d2, forward, float32, 2 threads)",
         }));
         Assert.That(results.HasErrors, Is.True);
     }
