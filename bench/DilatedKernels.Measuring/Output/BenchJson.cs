@@ -8,7 +8,7 @@ namespace DilatedKernels.Measuring;
 /// <param name="Device">Which device of it.</param>
 /// <param name="Threads">Of the processor.</param>
 /// <param name="Clock">How time was taken.</param>
-/// <param name="Complete">False when it was interrupted.</param>
+/// <param name="Complete">False when it was interrupted, or a pass failed.</param>
 /// <param name="Measurements">What was measured.</param>
 public sealed record BenchReport(MachineDescription Machine, string Device, int Threads, string Clock, bool Complete, IReadOnlyList<BenchReportRow> Measurements)
 {

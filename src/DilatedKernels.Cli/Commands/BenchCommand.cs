@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Runtime.ExceptionServices;
 using DilatedKernels.Cli.Output;
+using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Imaging;
@@ -68,28 +70,41 @@ internal sealed class BenchCommand
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         var measured = new List<Measurement>();
         using var measurer = new Measurer(device, new MeasuringOptions { Duration = TimeSpan.FromSeconds(seconds) });
-        bool complete = false;
+        var failures = new List<string>();
+        Exception? ended = null;
         try
         {
-            foreach ((BenchShape shape, string pass) in work)
+            foreach ((int index, (BenchShape shape, string pass)) in work.Index())
             {
-                display.Count($"{shape.Name}, {pass}:", measured.Count + 1, work.Length);
-                measured.Add(measurer.Measure(shape, pass, cancellation));
+                display.Count($"{shape.Name}, {pass}:", index + 1, work.Length);
+                try
+                {
+                    measured.Add(measurer.Measure(shape, pass, cancellation));
+                }
+                catch (Exception e) when (e is WrongResultException or NotSupportedException or CudaException { IsFatal: false })
+                {
+                    failures.Add(e is WrongResultException ? e.Message : $"{shape.Name}, {pass}: {e.Message}");
+                }
             }
-
-            complete = true;
         }
-        catch (OperationCanceledException) when (measured.Count > 0)
+        catch (Exception e) when (e is OperationCanceledException or CudaException && measured.Count > 0)
         {
-            // What was measured is shown and written below.
+            // What was measured is shown and written below, before this is told.
+            ended = e;
         }
         finally
         {
             display.Finish();
         }
 
-        Report(result, device, measurer, measured, complete, json, plot);
-        return complete ? ExitCode.Ok : throw new OperationCanceledException(cancellation);
+        Report(result, device, measurer, measured, complete: ended is null && failures.Count == 0, json, plot);
+        failures.ForEach(result.InvocationConfiguration.Error.WriteLine);
+        if (ended is not null)
+        {
+            ExceptionDispatchInfo.Throw(ended);
+        }
+
+        return failures.Count == 0 ? ExitCode.Ok : ExitCode.Failed;
     }
 
     private void Report(ParseResult result, Device device, Measurer measurer, List<Measurement> measured, bool complete, string? json, string? plot)
