@@ -14,9 +14,11 @@ const string Artifacts = "artifacts";
 [
     ("build", "restores and compiles everything, Release (the default)", Build),
     ("test", "builds, runs the tests; arguments go to the test program, such as --filter \"FullyQualifiedName~Conv2d\"", Test),
+    ("bench", "builds, runs the benchmarks: BenchmarkDotNet's arguments, or --compare for ours against the peers; --compare --help says more", Bench),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
     ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", Pack),
+    ("gpu-bundle", "one archive with tests, command, benchmark and kernels that runs on a GPU machine with a driver and no SDK", GpuBundle.Run),
     ("clean", "deletes everything that was built", Clean),
 ];
 
@@ -56,7 +58,7 @@ void WriteVerbs(TextWriter writer)
     writer.WriteLine("usage: ./build.sh [VERB [ARGUMENT ...]]    (on Windows: ./build.ps1)");
     foreach ((string name, string meaning, _) in verbs)
     {
-        writer.WriteLine($"  {name,-7} {meaning}");
+        writer.WriteLine($"  {name,-10} {meaning}");
     }
 }
 
@@ -71,6 +73,12 @@ static int Demo(string[] extra)
 {
     int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : 1;
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Cli", "dilated.dll"), "demo", .. extra]);
+}
+
+static int Bench(string[] extra)
+{
+    int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "bench/DilatedKernels.Bench", []) : 1;
+    return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Bench", "DilatedKernels.Bench.dll"), .. extra]);
 }
 
 static int Test(string[] extra)

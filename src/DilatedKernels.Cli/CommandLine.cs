@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DilatedKernels.Cli.Commands;
 using DilatedKernels.Cuda;
+using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Serialization;
@@ -20,6 +21,7 @@ internal static class CommandLine
         EvalCommand.Create(),
         PredictCommand.Create(),
         InfoCommand.Create(),
+        BenchCommand.Create(),
         CheckDataCommand.Create(),
         DevicesCommand.Create(),
     };
@@ -70,7 +72,7 @@ internal static class CommandLine
         UserInputException or SafetensorsException or ArgumentException or OverflowException => ExitCode.BadInput,
         CudaUnavailableException => ExitCode.NoDevice,
         OperationCanceledException => ExitCode.Interrupted,
-        TrainingDivergedException or CudaException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
+        TrainingDivergedException or WrongResultException or CudaException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
         _ => null,
     };
 }

@@ -54,14 +54,16 @@ internal sealed class DeviceOptions
         command.Options.Add(_threads);
     }
 
-    public Device Open(ParseResult result)
+    /// <summary>The processor threads that were asked for.</summary>
+    public int Threads(ParseResult result)
     {
         int threads = result.GetValue(_threads) ?? Environment.ProcessorCount;
-        if (threads is < 1 or > 1024)
-        {
-            throw new UserInputException($"--threads is from 1 to 1024; it was {threads}.");
-        }
+        return threads is >= 1 and <= 1024 ? threads : throw new UserInputException($"--threads is from 1 to 1024; it was {threads}.");
+    }
 
+    public Device Open(ParseResult result)
+    {
+        int threads = Threads(result);
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
         if (name == "auto" && TryOpenGpu(driver, result.InvocationConfiguration.Error) is { } gpu)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace DilatedKernels.Tests.Cli;
 
@@ -11,12 +12,13 @@ internal sealed class DilatedProcess : IDisposable
 
     private readonly Process _process;
     private readonly Task<string> _output;
-    private readonly Task<string> _error;
+    private readonly StringBuilder _error = new();
+    private readonly TaskCompletionSource _spoke = new();
 
     private DilatedProcess(string folder, string[] arguments)
     {
-        string program = Path.Combine(AppContext.BaseDirectory, "dilated.dll");
-        _process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
+        (string program, string[] self) = Program();
+        _process = Process.Start(new ProcessStartInfo(program, [.. self, .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -24,7 +26,19 @@ internal sealed class DilatedProcess : IDisposable
             UseShellExecute = false,
         })!;
         _output = _process.StandardOutput.ReadToEndAsync();
-        _error = _process.StandardError.ReadToEndAsync();
+        _process.ErrorDataReceived += (_, e) =>
+        {
+            if (e.Data is { } line)
+            {
+                lock (_error)
+                {
+                    _error.AppendLine(line);
+                }
+            }
+
+            _spoke.TrySetResult();
+        };
+        _process.BeginErrorReadLine();
     }
 
     public sealed record Result(int ExitCode, string Output, string Error);
@@ -40,6 +54,9 @@ internal sealed class DilatedProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Waits for the first line on standard error, which is progress or the end.</summary>
+    public void WaitForProgress() => Assert.That(_spoke.Task.Wait(Patience), Is.True, "The command said nothing.");
+
     /// <summary>What Ctrl-C sends.</summary>
     public void SendInterrupt() => Assert.That(Kill(_process.Id, Interrupt), Is.Zero);
 
@@ -51,7 +68,12 @@ internal sealed class DilatedProcess : IDisposable
             Assert.Fail("The command did not end.");
         }
 
-        return new Result(_process.ExitCode, _output.Result, _error.Result);
+        // Without a limit it waits for the last of standard error, too.
+        _process.WaitForExit();
+        lock (_error)
+        {
+            return new Result(_process.ExitCode, _output.Result, _error.ToString());
+        }
     }
 
     public void Dispose()
@@ -62,6 +84,13 @@ internal sealed class DilatedProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    // A bundle for GPU machines brings the runtime along, and the command as a program of its own.
+    private static (string Program, string[] Self) Program()
+    {
+        string folder = AppContext.BaseDirectory;
+        return File.Exists(Path.Combine(folder, "libcoreclr.so")) ? (Path.Combine(folder, "dilated"), []) : ("dotnet", [Path.Combine(folder, "dilated.dll")]);
     }
 
     [DllImport("libc", EntryPoint = "kill")]

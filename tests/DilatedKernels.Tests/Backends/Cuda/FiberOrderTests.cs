@@ -57,7 +57,8 @@ public class FiberOrderTests
         }
     }
 
-    private static uint[] TrainOn(Device device, int height, int width, ElementType type)
+    /// <summary>Losses, gradient norms and parameters of three steps, as bits; the device is disposed.</summary>
+    internal static uint[] TrainOn(Device device, int height, int width, ElementType type)
     {
         using (device)
         {

@@ -40,7 +40,8 @@ public class DemoOnHostTests
         }
     }
 
-    private static float[] Train(Device device)
+    /// <summary>The losses of the demo's first steps; the device is disposed.</summary>
+    internal static float[] Train(Device device)
     {
         using (device)
         {

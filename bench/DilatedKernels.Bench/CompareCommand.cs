@@ -1,0 +1,254 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using DilatedKernels.Measuring;
+using DilatedKernels.Segmentation;
+
+namespace DilatedKernels.Bench;
+
+/// <summary><c>--compare</c>: ours and the peers in turns, joined into a results folder.</summary>
+internal sealed class CompareCommand
+{
+    private readonly Option<string> _device = new("--device") { Description = "cpu or cuda.", DefaultValueFactory = _ => "cpu", HelpName = "cpu|cuda" };
+    private readonly Option<string?> _group = new("--group") { Description = "A group of bench/shapes.json. [default: the device's name, cpu or gpu]", HelpName = "GROUP" };
+    private readonly Option<string?> _filter = new("--filter") { Description = "Only shapes whose name matches.", HelpName = "REGEX" };
+    private readonly Option<string?> _pass = new("--pass") { Description = "Only this pass.", HelpName = "PASS" };
+    private readonly Option<string> _type = new("--type") { Description = "Element types, separated by commas, of those that a shape has.", DefaultValueFactory = _ => BenchType.Float32, HelpName = "TYPES" };
+    private readonly Option<string> _threads = new("--threads") { Description = "Processor threads, the same for all sides; several separated by commas.", DefaultValueFactory = _ => "1", HelpName = "N[,N]" };
+    private readonly Option<int> _rounds = new("--rounds") { Description = "How often all sides take turns.", DefaultValueFactory = _ => 5, HelpName = "N" };
+    private readonly Option<double> _seconds = new("--seconds") { Description = "Time for one side in one round.", DefaultValueFactory = _ => 0.3, HelpName = "S" };
+    private readonly Option<bool> _noAvx512 = new("--no-avx512") { Description = "Switch AVX-512 off for all sides; ONNX Runtime, which has no such switch, is left out." };
+    private readonly Option<bool> _compile = new("--torch-compile") { Description = "PyTorch with torch.compile as well." };
+    private readonly Option<string?> _python = new("--python") { Description = "A Python with PyTorch. [default: the first of python3, /usr/bin/python3, python that has it]", HelpName = "PROGRAM" };
+    private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/ and the machine's name]", HelpName = "FOLDER" };
+
+    public static int Run(string[] arguments)
+    {
+        var verb = new CompareCommand();
+        var root = new RootCommand("Measures the library and its peers over bench/shapes.json, in turns, and writes a results folder.")
+        {
+            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._noAvx512, verb._compile, verb._python, verb._results,
+        };
+        root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
+        ParseResult parsed = root.Parse(arguments);
+        try
+        {
+            return parsed.Errors.Count > 0
+                ? Fail(string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message)), 2)
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
+        }
+        catch (UserInputException e)
+        {
+            return Fail(e.Message, 2);
+        }
+        catch (PeerException e)
+        {
+            return Fail(e.Message, 1);
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail("interrupted.", 130);
+        }
+    }
+
+    private static int Fail(string message, int code)
+    {
+        Console.Error.WriteLine(message);
+        return code;
+    }
+
+    private int Compare(ParseResult result, string[] arguments, CancellationToken cancellation)
+    {
+        string device = result.GetValue(_device)!;
+        if (device is not ("cpu" or "cuda"))
+        {
+            throw new UserInputException($"--device is cpu or cuda; it was {device}.");
+        }
+
+        int rounds = result.GetValue(_rounds);
+        double seconds = result.GetValue(_seconds);
+        if (rounds is < 1 or > 1000 || seconds is not (>= 0 and <= 3600))
+        {
+            throw new UserInputException($"--rounds is from 1 to 1000 and --seconds from 0 to 3600; they were {rounds} and {seconds}.");
+        }
+
+        int[] threads = ParseThreads(result.GetValue(_threads)!);
+        string[] types = result.GetValue(_type)!.Split(',');
+        if (types.Except(BenchType.All).FirstOrDefault() is { } unknown)
+        {
+            throw new UserInputException($"--type takes {string.Join(" and ", BenchType.All)}; it was '{unknown}'.");
+        }
+
+        string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device == "cuda" ? "gpu" : "cpu") : null);
+        string? onlyPass = result.GetValue(_pass);
+        (BenchShape Shape, string Pass, string Type)[] work =
+        [
+            .. ShapeList.BuiltIn().Select(group, result.GetValue(_filter))
+                .SelectMany(shape => shape.Passes.Where(pass => onlyPass is null || pass == onlyPass), (shape, pass) => (shape, pass))
+                .SelectMany(w => w.shape.ElementTypes.Where(types.Contains), (w, type) => (w.shape, w.pass, type)),
+        ];
+        if (work.Length == 0)
+        {
+            throw new UserInputException("None of these shapes has such a pass and type.");
+        }
+
+        MachineDescription machine = MachineDescription.Describe(device == "cuda" ? MachineDescription.FirstGpu() : null);
+        bool noAvx512 = result.GetValue(_noAvx512);
+        string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName + (noAvx512 ? "-avx2" : ""));
+        var notes = new List<string>();
+        var greetings = new List<PeerGreeting>();
+        var comparisons = new List<Comparison>();
+        bool complete = false;
+        try
+        {
+            int done = 0;
+            foreach (int count in threads)
+            {
+                IPeer[] peers = Start(device, count, noAvx512, result.GetValue(_compile), result.GetValue(_python), notes);
+                try
+                {
+                    greetings.AddRange(peers.Select(peer => peer.Greeting));
+                    foreach ((BenchShape shape, string pass, string type) in work)
+                    {
+                        Console.Error.WriteLine($"{shape.Name}, {pass}, {type}, {count} thread{(count == 1 ? "" : "s")}: {++done}/{work.Length * threads.Length}");
+                        comparisons.Add(Comparison.Run(shape, pass, type, peers, rounds, seconds, cancellation));
+                    }
+                }
+                finally
+                {
+                    foreach (IPeer peer in peers)
+                    {
+                        peer.Dispose();
+                    }
+                }
+            }
+
+            complete = true;
+        }
+        catch (Exception e) when (e is OperationCanceledException or PeerException && comparisons.Count > 0)
+        {
+            // What was measured is written below. A Ctrl-C reaches the peers as well, so that one of them may end first.
+            notes.Add(cancellation.IsCancellationRequested ? "Interrupted." : $"Ended early: {e.Message}");
+            Console.Error.WriteLine(notes[^1]);
+        }
+
+        string command = $"./build.sh bench --compare {string.Join(' ', arguments)}".TrimEnd();
+        var results = new ComparisonResults(command, machine, greetings, rounds, seconds, complete, [.. notes.Distinct()], comparisons);
+        results.Write(folder);
+        results.WriteTable(Console.Out);
+        foreach (string line in results.Missing.Where(line => line.Contains(" failed: ", StringComparison.Ordinal)))
+        {
+            Console.Error.WriteLine(line);
+        }
+
+        Console.WriteLine($"Written to {folder}.");
+        return cancellation.IsCancellationRequested ? 130 : complete && !results.HasErrors ? 0 : 1;
+    }
+
+    private static int[] ParseThreads(string text)
+    {
+        var counts = new List<int>();
+        foreach (string part in text.Split(','))
+        {
+            counts.Add(int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= 1024
+                ? count
+                : throw new UserInputException($"--threads takes numbers from 1 to 1024, separated by commas; it was '{text}'."));
+        }
+
+        return [.. counts];
+    }
+
+    // The library first. A peer that cannot be had is noted; without any there is nothing to compare.
+    private static IPeer[] Start(string device, int threads, bool noAvx512, bool compile, string? python, List<string> notes)
+    {
+        string count = threads.ToString(CultureInfo.InvariantCulture);
+        var environment = new Dictionary<string, string>
+        {
+            // OpenBLAS and OpenMP do not ask PyTorch how many threads it was told to use.
+            ["OMP_NUM_THREADS"] = count,
+            ["OPENBLAS_NUM_THREADS"] = count,
+            ["MKL_NUM_THREADS"] = count,
+        };
+        if (noAvx512)
+        {
+            // The runtime's switch has had two names.
+            environment["DOTNET_EnableAVX512"] = "0";
+            environment["DOTNET_EnableAVX512F"] = "0";
+            environment["ONEDNN_MAX_CPU_ISA"] = "AVX2";
+            environment["DNNL_MAX_CPU_ISA"] = "AVX2";
+            environment["ATEN_CPU_CAPABILITY"] = "avx2";
+            environment["OPENBLAS_CORETYPE"] = "Haswell";
+            notes.Add("AVX-512 was switched off for all sides; ONNX Runtime has no such switch and was left out.");
+        }
+
+        var peers = new List<IPeer> { StartWorker("DilatedKernels", Worker.Library, device, count, environment) };
+        try
+        {
+            if (noAvx512 && peers[0].Greeting.Details!["vector_bits"] == "512")
+            {
+                throw new PeerException("This .NET runtime did not switch AVX-512 off, so nothing would be comparable.");
+            }
+
+            TryAdd(() => StartTorch(device, count, compile, python, environment));
+#if ONNXRUNTIME
+            if (device == "cpu" && !noAvx512)
+            {
+                TryAdd(() => StartWorker("ONNX Runtime", Worker.OnnxRuntime, device, count, environment));
+            }
+#endif
+
+            return peers.Count > 1 ? [.. peers] : throw new PeerException($"There is nothing to compare with. {string.Join(" ", notes)}");
+        }
+        catch
+        {
+            peers.ForEach(peer => peer.Dispose());
+            throw;
+        }
+
+        void TryAdd(Func<IPeer> start)
+        {
+            try
+            {
+                peers.Add(start());
+            }
+            catch (PeerException e)
+            {
+                notes.Add(e.Message);
+                Console.Error.WriteLine(e.Message);
+            }
+        }
+    }
+
+    private static PeerProcess StartWorker(string name, string engine, string device, string threads, IReadOnlyDictionary<string, string> environment)
+    {
+        string program = Environment.ProcessPath!;
+        bool hosted = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
+        string[] self = hosted ? [Path.Combine(AppContext.BaseDirectory, "DilatedKernels.Bench.dll")] : [];
+        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads], environment);
+    }
+
+    private static PeerProcess StartTorch(string device, string threads, bool compile, string? python, IReadOnlyDictionary<string, string> environment)
+    {
+        string[] candidates = python is not null ? [python] : ["python3", "/usr/bin/python3", "python"];
+        string found = candidates.FirstOrDefault(HasTorch) ?? throw new PeerException(
+            $"PyTorch was not compared with: {string.Join(", ", candidates)} cannot import torch. Install it (Debian: python3-torch), or name a Python with --python.");
+        string here = AppContext.BaseDirectory;
+        string[] arguments = [Path.Combine(here, "peers", "torch_peer.py"), Path.Combine(here, "shapes.json"), "--device", device, "--threads", threads];
+        return PeerProcess.Start("PyTorch", found, compile ? [.. arguments, "--compile"] : arguments, environment);
+    }
+
+    private static bool HasTorch(string python)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+}

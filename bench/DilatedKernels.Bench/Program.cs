@@ -1,0 +1,13 @@
+// The benchmarks of the tree: `./build.sh bench [ARGUMENT ...]` runs this.
+//   --compare ...    ours against PyTorch and ONNX Runtime, interleaved, into a results folder
+//   --worker ENGINE  one side of that, which the comparison starts
+//   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
+
+using DilatedKernels.Bench;
+
+return args switch
+{
+    ["--compare", ..] => CompareCommand.Run(args[1..]),
+    ["--worker", ..] => Worker.Run(args[1..]),
+    _ => BenchmarkCommand.Run(args),
+};

@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace DilatedKernels.Measuring;
+
+/// <summary>What <c>dilated bench --json</c> writes.</summary>
+/// <param name="Machine">Where it was measured.</param>
+/// <param name="Device">Which device of it.</param>
+/// <param name="Threads">Of the processor.</param>
+/// <param name="Clock">How time was taken.</param>
+/// <param name="Complete">False when it was interrupted, or a pass failed.</param>
+/// <param name="Measurements">What was measured.</param>
+public sealed record BenchReport(MachineDescription Machine, string Device, int Threads, string Clock, bool Complete, IReadOnlyList<BenchReportRow> Measurements)
+{
+    /// <summary>The report as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, MeasuringJson.Default.BenchReport) + "\n";
+}
+
+/// <summary>One row of a <see cref="BenchReport"/>.</summary>
+public sealed record BenchReportRow(
+    string Name, string Pass, string Type, int Dilation, double MedianMs, double MinMs, double MaxMs, double? GigaFlops, double? OverLeastDilation, IReadOnlyList<double> SamplesMs)
+{
+    /// <summary>The rows of measurements.</summary>
+    public static IReadOnlyList<BenchReportRow> Of(IReadOnlyList<Measurement> measurements) =>
+    [
+        .. measurements.Select(m => new BenchReportRow(
+            m.Shape.Name, m.Pass, m.Type, m.Shape.Dilation, m.Time.Median, m.Time.Min, m.Time.Max, m.GigaFlops, BenchTable.OverLeastDilation(m, measurements), m.Milliseconds)),
+    ];
+}
+
+/// <summary>JSON without reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, NewLine = "\n", DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(BenchReport))]
+internal sealed partial class MeasuringJson : JsonSerializerContext;

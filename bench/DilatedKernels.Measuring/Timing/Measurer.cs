@@ -1,0 +1,77 @@
+using System.Diagnostics;
+
+namespace DilatedKernels.Measuring;
+
+/// <summary>Measures cases on one device; every benchmark of the tree but BenchmarkDotNet's goes through it.</summary>
+public sealed class Measurer : IDisposable
+{
+    private readonly Device _device;
+    private readonly MeasuringOptions _options;
+    private readonly Clock _clock;
+
+    /// <param name="device">Where to run; not owned.</param>
+    /// <param name="options">How long to measure.</param>
+    public Measurer(Device device, MeasuringOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _device = device;
+        _options = options;
+        _clock = Clock.For(device);
+    }
+
+    /// <summary>How time is taken, for a person to read.</summary>
+    public string ClockName => _clock.Name;
+
+    /// <summary>Checks a pass of a shape, then times it.</summary>
+    /// <param name="shape">The shape.</param>
+    /// <param name="pass">One of its passes.</param>
+    /// <param name="cancellation">Checked between runs.</param>
+    /// <exception cref="WrongResultException">It computes the wrong thing, and was not timed.</exception>
+    public Measurement Measure(BenchShape shape, string pass, CancellationToken cancellation = default)
+    {
+        using BenchCase work = BenchCase.Create(_device, shape, pass);
+        try
+        {
+            work.Check();
+        }
+        catch (WrongResultException e)
+        {
+            throw new WrongResultException($"{shape.Name}, {pass}, on {_device}: {e.Message}");
+        }
+
+        return new Measurement(shape, pass, BenchType.Float32, Sample(work, cancellation), work.Flops);
+    }
+
+    /// <summary>Times a case that has been checked.</summary>
+    public IReadOnlyList<double> Sample(BenchCase work, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        int runs = WarmUp(work, cancellation);
+        var samples = new List<double>();
+        long start = Stopwatch.GetTimestamp();
+        while (samples.Count < _options.MinimumSamples || (samples.Count < _options.MaximumSamples && Stopwatch.GetElapsedTime(start) < _options.Duration))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            samples.Add(_clock.Time(work, runs) / runs);
+        }
+
+        return samples;
+    }
+
+    /// <summary>Gives the clock's events back.</summary>
+    public void Dispose() => _clock.Dispose();
+
+    /// <returns>How many runs make a group.</returns>
+    private int WarmUp(BenchCase work, CancellationToken cancellation)
+    {
+        double least = double.PositiveInfinity;
+        long start = Stopwatch.GetTimestamp();
+        for (int run = 0; run < 3 || Stopwatch.GetElapsedTime(start) < _options.WarmUp; run++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            least = Math.Min(least, _clock.Time(work, 1));
+        }
+
+        return (int)Math.Clamp(Math.Ceiling(_options.Group.TotalMilliseconds / Math.Max(least, 1e-4)), 1, 10_000);
+    }
+}

@@ -1,0 +1,158 @@
+using System.CommandLine;
+using System.Runtime.ExceptionServices;
+using DilatedKernels.Cli.Output;
+using DilatedKernels.Cuda;
+using DilatedKernels.Measuring;
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Imaging;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary><c>dilated bench</c>: dilation rates × passes on a device, as table, JSON and plot.</summary>
+internal sealed class BenchCommand
+{
+    private const string CpuGroup = "dilation-sweep";
+    private const string GpuGroup = "gpu-dilation-sweep";
+
+    private readonly Option<string?> _group = new("--group") { Description = $"Which shapes, a group of bench/shapes.json. [default: {CpuGroup}, on a GPU {GpuGroup}]", HelpName = "GROUP" };
+    private readonly Option<string?> _filter = new("--filter") { Description = "Only shapes whose name matches; alone, of all groups.", HelpName = "REGEX" };
+    private readonly Option<string?> _pass = new("--pass") { Description = "Only this pass.", HelpName = "PASS" };
+    private readonly Option<double> _seconds = new("--seconds") { Description = "Time for each pass, warm-up excluded; at least five samples are taken.", DefaultValueFactory = _ => 0.5, HelpName = "S" };
+    private readonly Option<string?> _json = new("--json") { Description = "Write every sample, and the machine, as JSON.", HelpName = "FILE" };
+    private readonly Option<string?> _plot = new("--plot") { Description = "Draw time over dilation.", HelpName = "FILE.svg" };
+    private readonly DeviceOptions _device = new();
+
+    public static Command Create()
+    {
+        var verb = new BenchCommand();
+        var command = new Command("bench", "Measures dilation rates and passes on a device. Every result is checked before it is timed.")
+        {
+            verb._group, verb._filter, verb._pass, verb._seconds, verb._json, verb._plot,
+        };
+        verb._device.AddTo(command);
+        command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
+        return command;
+    }
+
+    private int Run(ParseResult result, CancellationToken cancellation)
+    {
+        double seconds = result.GetValue(_seconds);
+        if (seconds is not (>= 0 and <= 3600))
+        {
+            throw new UserInputException($"--seconds is from 0 to 3600; it was {seconds}.");
+        }
+
+        string? json = Target(result, _json, ".json");
+        string? plot = Target(result, _plot, ".svg");
+        ShapeList list = ShapeList.BuiltIn();
+        // Wrong names are told before a device is opened; the default group depends on it.
+        _ = list.Select(result.GetValue(_group), result.GetValue(_filter));
+        using Device device = _device.Open(result);
+        string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.Name.StartsWith("cuda", StringComparison.Ordinal) ? GpuGroup : CpuGroup) : null);
+        (BenchShape Shape, string Pass)[] work =
+        [
+            .. list.Select(group, result.GetValue(_filter)).Where(shape => shape.ElementTypes.Contains(BenchType.Float32))
+                .SelectMany(shape => shape.Passes.Select(pass => (shape, pass))),
+        ];
+        if (work.Length == 0)
+        {
+            throw new UserInputException($"None of these shapes is to be measured in {BenchType.Float32}, and {BenchType.WhyNot(BenchType.BFloat16)}.");
+        }
+
+        if (result.GetValue(_pass) is { } wanted)
+        {
+            string[] passes = [.. work.Select(w => w.Pass).Distinct()];
+            work = passes.Contains(wanted)
+                ? [.. work.Where(w => w.Pass == wanted)]
+                : throw new UserInputException($"None of these shapes has a pass '{wanted}'; they have {string.Join(", ", passes)}.");
+        }
+
+        ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
+        var measured = new List<Measurement>();
+        using var measurer = new Measurer(device, new MeasuringOptions { Duration = TimeSpan.FromSeconds(seconds) });
+        var failures = new List<string>();
+        Exception? ended = null;
+        try
+        {
+            foreach ((int index, (BenchShape shape, string pass)) in work.Index())
+            {
+                display.Count($"{shape.Name}, {pass}:", index + 1, work.Length);
+                try
+                {
+                    measured.Add(measurer.Measure(shape, pass, cancellation));
+                }
+                catch (Exception e) when (e is WrongResultException or NotSupportedException or CudaException { IsFatal: false })
+                {
+                    failures.Add(e is WrongResultException ? e.Message : $"{shape.Name}, {pass}: {e.Message}");
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or CudaException && measured.Count > 0)
+        {
+            // What was measured is shown and written below, before this is told.
+            ended = e;
+        }
+        finally
+        {
+            display.Finish();
+        }
+
+        Report(result, device, measurer, measured, complete: ended is null && failures.Count == 0, json, plot);
+        failures.ForEach(result.InvocationConfiguration.Error.WriteLine);
+        if (ended is not null)
+        {
+            ExceptionDispatchInfo.Throw(ended);
+        }
+
+        return failures.Count == 0 ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private void Report(ParseResult result, Device device, Measurer measurer, List<Measurement> measured, bool complete, string? json, string? plot)
+    {
+        TextWriter output = result.InvocationConfiguration.Output;
+        int threads = _device.Threads(result);
+        MachineDescription machine = MachineDescription.Describe(device);
+        string where = machine.Gpu ?? $"{machine.Processor}, {threads} thread{(threads == 1 ? "" : "s")}, {machine.VectorBits}-bit vectors";
+        output.WriteLine($"{device}: {where}; {measurer.ClockName}, commit {machine.Commit}, {machine.Date}");
+        BenchTable.Write(output, measured);
+        if (json is not null)
+        {
+            var report = new BenchReport(machine, device.Name, threads, measurer.ClockName, complete, BenchReportRow.Of(measured));
+            AtomicFile.Write(json, System.Text.Encoding.UTF8.GetBytes(report.ToJson()));
+        }
+
+        if (plot is not null)
+        {
+            if (BenchPlot.Draw(measured, where) is { } svg)
+            {
+                AtomicFile.Write(plot, svg);
+            }
+            else
+            {
+                result.InvocationConfiguration.Error.WriteLine("No plot was drawn: no two convolutions among these differ in dilation alone.");
+            }
+        }
+    }
+
+    /// <summary>A file that can be written when the measuring is done, known before it starts.</summary>
+    private static string? Target(ParseResult result, Option<string?> option, string ending)
+    {
+        if (result.GetValue(option) is not { } path)
+        {
+            return null;
+        }
+
+        if (path.Length == 0 || Directory.Exists(path))
+        {
+            throw new UserInputException($"{option.Name} names a file; '{path}' is {(path.Length == 0 ? "empty" : "a folder")}.");
+        }
+
+        if (ending == ".svg" && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UserInputException($"{option.Name} {path}: plots are drawn as SVG; name a file that ends in .svg. (PNG would need a native library to draw with.)");
+        }
+
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return Directory.Exists(folder) ? path : throw new UserInputException($"{option.Name} {path}: there is no folder {folder}; create it first.");
+    }
+}
