@@ -61,7 +61,7 @@ public sealed class DevicesCommandTests
         using var folder = new TemporaryFolder();
         string data = SmallDataset.Create(folder);
         string run = Path.Combine(folder.Path, "run");
-        DilatedProcess.Result result = RunWith(StubLibrary.Build("cuda_stub.c"), ["train", data, "--run", run, "--device", "auto", .. SmallDataset.TinyTraining]);
+        DilatedProcess.Result result = RunWith(StubLibrary.Build("cuda_stub.c"), ["train", data, "--run", run, "--device", "auto", "--steps", "2", .. SmallDataset.TinyTraining]);
         Assert.That(result.ExitCode, Is.Zero, result.Error);
         Assert.That(result.Error, Does.Contain("Computing on the CPU and not on the GPU: "));
         Assert.That(File.Exists(Path.Combine(run, "last.safetensors")), Is.True);
@@ -72,7 +72,7 @@ public sealed class DevicesCommandTests
     {
         using var folder = new TemporaryFolder();
         string data = SmallDataset.Create(folder);
-        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", ["train", data, "--run", Path.Combine(folder.Path, "run"), .. SmallDataset.TinyTraining]);
+        DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", ["train", data, "--run", Path.Combine(folder.Path, "run"), "--steps", "2", .. SmallDataset.TinyTraining]);
         Assert.That(result.ExitCode, Is.Zero, result.Error);
         Assert.That(result.Error, Does.Not.Contain("GPU"));
     }
