@@ -10,10 +10,17 @@ public abstract class BenchCase : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
 
-    private protected BenchCase(Device device) => Device = device;
+    private protected BenchCase(Device device, ElementType type)
+    {
+        Device = device;
+        Type = type;
+    }
 
     /// <summary>Where it runs.</summary>
     public Device Device { get; }
+
+    /// <summary>How activations and their gradients are stored.</summary>
+    public ElementType Type { get; }
 
     /// <summary>Multiply-adds of one run times two, with those of taps in the padding; 0 where that says nothing.</summary>
     public virtual long Flops => 0;
@@ -24,20 +31,21 @@ public abstract class BenchCase : IDisposable
     /// <param name="device">Where to run.</param>
     /// <param name="shape">The shape.</param>
     /// <param name="pass">One of its passes.</param>
-    public static BenchCase Create(Device device, BenchShape shape, string pass)
+    /// <param name="type">One of its types.</param>
+    public static BenchCase Create(Device device, BenchShape shape, string pass, ElementType type = ElementType.Float32)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(shape);
         return shape.Operator switch
         {
-            BenchOperator.Conv2d => new Conv2dCase(device, shape, pass),
-            BenchOperator.Upsample => new UpsampleCase(device, shape, pass),
-            BenchOperator.MaxPool => new MaxPoolCase(device, shape, pass),
-            BenchOperator.Softmax => new SoftmaxCase(device, shape),
-            BenchOperator.CrossEntropy => new CrossEntropyCase(device, shape),
-            BenchOperator.UpsampleCrossEntropy => new UpsampleCrossEntropyCase(device, shape),
+            BenchOperator.Conv2d => new Conv2dCase(device, shape, pass, type),
+            BenchOperator.Upsample => new UpsampleCase(device, shape, pass, type),
+            BenchOperator.MaxPool => new MaxPoolCase(device, shape, pass, type),
+            BenchOperator.Softmax => new SoftmaxCase(device, shape, type),
+            BenchOperator.CrossEntropy => new CrossEntropyCase(device, shape, type),
+            BenchOperator.UpsampleCrossEntropy => new UpsampleCrossEntropyCase(device, shape, type),
             BenchOperator.Sgd or BenchOperator.Adam => new OptimizerCase(device, shape),
-            _ => new NetworkCase(device, shape, pass),
+            _ => new NetworkCase(device, shape, pass, type),
         };
     }
 
@@ -66,9 +74,18 @@ public abstract class BenchCase : IDisposable
         return item;
     }
 
-    /// <summary>A tensor of random numbers from −1 to 1, times <paramref name="scale"/>.</summary>
-    private protected Tensor Random(Shape shape, string purpose, double scale = 1) =>
-        Own(Tensor.FromChannelsLast(Device, shape, RandomData.Values(shape.Count, purpose, scale)));
+    /// <summary>An activation of random numbers from −1 to 1, times <paramref name="scale"/>.</summary>
+    private protected Tensor Random(Shape shape, string purpose, double scale = 1) => Random(shape, purpose, scale, Type);
 
-    private protected Tensor Empty(Shape shape) => Own(Tensor.Allocate(Device, shape, ElementType.Float32));
+    /// <summary>What is float32 whatever the activations are: a parameter.</summary>
+    private protected Tensor RandomParameter(Shape shape, string purpose, double scale = 1) => Random(shape, purpose, scale, ElementType.Float32);
+
+    /// <summary>Room for an activation or its gradient.</summary>
+    private protected Tensor Empty(Shape shape) => Own(Tensor.Allocate(Device, shape, Type));
+
+    /// <summary>Room for a parameter's gradient or a loss.</summary>
+    private protected Tensor EmptyFloat32(Shape shape) => Own(Tensor.Allocate(Device, shape, ElementType.Float32));
+
+    private Tensor Random(Shape shape, string purpose, double scale, ElementType type) =>
+        Own(Tensor.FromChannelsLast(Device, shape, RandomData.Values(shape.Count, purpose, scale), type));
 }

@@ -18,22 +18,22 @@ internal sealed class Conv2dCase : BenchCase
     private readonly Tensor _dw;
     private readonly Tensor _db;
 
-    public Conv2dCase(Device device, BenchShape shape, string pass)
-        : base(device)
+    public Conv2dCase(Device device, BenchShape shape, string pass, ElementType type)
+        : base(device, type)
     {
         _geometry = shape.Convolution;
         _relu = shape.Relu;
         _pass = pass;
         _x = Random(_geometry.InShape, "x");
-        _weight = Random(_geometry.WeightShape, "weight", RandomData.WeightScale(_geometry.WeightShape));
-        _bias = Random(Shape.PerChannel(_geometry.OutChannels), "bias");
+        _weight = RandomParameter(_geometry.WeightShape, "weight", RandomData.WeightScale(_geometry.WeightShape));
+        _bias = RandomParameter(Shape.PerChannel(_geometry.OutChannels), "bias");
         // The gradient passes take y from here; forward and training overwrite it.
         _y = Random(_geometry.OutShape, "y");
         _dy = Random(_geometry.OutShape, "dy");
         _masked = _relu ? Empty(_geometry.OutShape) : _dy;
         _dx = Empty(_geometry.InShape);
-        _dw = Empty(_geometry.WeightShape);
-        _db = Empty(Shape.PerChannel(_geometry.OutChannels));
+        _dw = EmptyFloat32(_geometry.WeightShape);
+        _db = EmptyFloat32(Shape.PerChannel(_geometry.OutChannels));
     }
 
     public override long Flops => _pass == BenchPass.Training ? 3 * _geometry.Flops : _geometry.Flops;
@@ -86,8 +86,8 @@ internal sealed class Conv2dCase : BenchCase
 
         if (_pass is BenchPass.WeightGradient or BenchPass.Training)
         {
-            SampleCheck.Elements(_dw, "the weight's gradient", sample.WeightGradient);
-            SampleCheck.Elements(_db, "the bias's gradient", p => sample.BiasGradient(p.C));
+            SampleCheck.Elements(_dw, "the weight's gradient", sample.WeightGradient, Type);
+            SampleCheck.Elements(_db, "the bias's gradient", p => sample.BiasGradient(p.C), Type);
         }
     }
 }

@@ -8,12 +8,12 @@ internal sealed class CrossEntropyCase : BenchCase
     private readonly Tensor _loss;
     private readonly Tensor _gradient;
 
-    public CrossEntropyCase(Device device, BenchShape shape)
-        : base(device)
+    public CrossEntropyCase(Device device, BenchShape shape, ElementType type)
+        : base(device, type)
     {
         _scores = Random(shape.Input, "scores", 4);
         _labels = Own(RandomData.Labels(device, shape.Batch, shape.Height, shape.Width, shape.Channels));
-        _loss = Empty(Shape.Scalar);
+        _loss = EmptyFloat32(Shape.Scalar);
         _gradient = Empty(shape.Input);
     }
 
@@ -25,7 +25,7 @@ internal sealed class CrossEntropyCase : BenchCase
         Run();
         float[] scores = _scores.ToChannelsLast();
         byte[] labels = Labels(_labels);
-        SampleCheck.Compare([_loss.Item()], [Loss(scores, _scores.Shape, labels)], "the loss");
+        SampleCheck.Compare([_loss.Item()], [Loss(scores, _scores.Shape, labels)], "the loss", SampleCheck.ToleranceOf(Type));
         SampleCheck.Elements(_gradient, "the loss's gradient", p => Gradient(scores, _scores.Shape, labels, p));
     }
 

@@ -13,8 +13,8 @@ internal sealed class MaxPoolCase : BenchCase
     private readonly Tensor _dx;
     private readonly DeviceBuffer _winner;
 
-    public MaxPoolCase(Device device, BenchShape shape, string pass)
-        : base(device)
+    public MaxPoolCase(Device device, BenchShape shape, string pass, ElementType type)
+        : base(device, type)
     {
         int k = shape.Kernel;
         _geometry = new Pool2dGeometry(shape.Batch, shape.Channels, shape.Height, shape.Width, shape.Height / k, shape.Width / k, k, k, k, k, 0, 0);

@@ -18,8 +18,8 @@ internal sealed class NetworkCase : BenchCase
     private readonly LabelMap? _labels;
     private readonly Optimizer? _optimizer;
 
-    public NetworkCase(Device device, BenchShape shape, string pass)
-        : base(device)
+    public NetworkCase(Device device, BenchShape shape, string pass, ElementType type)
+        : base(device, type)
     {
         _pass = pass;
         _x = Random(shape.Input, "x");
@@ -45,7 +45,8 @@ internal sealed class NetworkCase : BenchCase
             map = geometry.OutShape;
         }
 
-        _network = Own(new Sequential(layers));
+        // As a network in bfloat16 does: scores and loss are float32.
+        _network = Own(new Sequential(type == ElementType.Float32 ? layers : [.. layers, new CastLayer(ElementType.Float32)]));
         if (pass != BenchPass.Forward)
         {
             _labels = Own(RandomData.Labels(device, map.N, map.H, map.W, map.C));
@@ -96,12 +97,12 @@ internal sealed class NetworkCase : BenchCase
             Tensor loss = Ops.SoftmaxCrossEntropy(map, _labels);
             float[] scores = map.ToChannelsLast();
             byte[] labels = CrossEntropyCase.Labels(_labels);
-            SampleCheck.Compare([loss.Item()], [CrossEntropyCase.Loss(scores, map.Shape, labels)], "the loss");
+            SampleCheck.Compare([loss.Item()], [CrossEntropyCase.Loss(scores, map.Shape, labels)], "the loss", SampleCheck.ToleranceOf(Type));
             tape.Backward(loss);
-            Tensor gradient = ((Conv2dLayer)_network.Layers[^1]).Bias.Gradient!;
+            Tensor gradient = _network.Layers.OfType<Conv2dLayer>().Last().Bias.Gradient!;
             SampleCheck.Compare(
                 [.. gradient.ToChannelsLast().Select(v => (double)v)], [.. Enumerable.Range(0, map.Shape.C).Select(c => SumOfGradients(scores, map.Shape, labels, c))],
-                "the last bias's gradient");
+                "the last bias's gradient", SampleCheck.ToleranceOf(Type));
             foreach (Parameter parameter in _network.Parameters)
             {
                 parameter.ClearGradient();

@@ -13,7 +13,7 @@ internal sealed class OptimizerCase : BenchCase
     private readonly bool _isAdam;
 
     public OptimizerCase(Device device, BenchShape shape)
-        : base(device)
+        : base(device, ElementType.Float32)
     {
         _isAdam = shape.Operator == BenchOperator.Adam;
         _parameters = [.. shape.Parameters!.Select((size, i) => Own(MakeParameter(device, $"p{i}", size)))];

@@ -8,7 +8,13 @@ internal static class SampleCheck
     /// <summary>What float32 is allowed, as in the library's tests.</summary>
     public const double Tolerance = 1e-5;
 
+    // Eight significant bits: each rounding is up to 2^-9.
+    private const double BFloat16Tolerance = 1e-2;
+
     private const int Size = 64;
+
+    /// <summary>What a case with activations of this type is allowed.</summary>
+    public static double ToleranceOf(ElementType type) => type == ElementType.Float32 ? Tolerance : BFloat16Tolerance;
 
     /// <summary>Elements of a tensor, chosen at random, first and last among them.</summary>
     public static IEnumerable<long> Indices(long count)
@@ -26,13 +32,14 @@ internal static class SampleCheck
     /// <param name="actual">The whole result.</param>
     /// <param name="what">What the message calls it.</param>
     /// <param name="expected">The definition of the element with this position.</param>
-    public static void Elements(Tensor actual, string what, Func<Position, double> expected)
+    /// <param name="from">The type of the activations it was computed from; null where that is the result's own.</param>
+    public static void Elements(Tensor actual, string what, Func<Position, double> expected, ElementType? from = null)
     {
         float[] values = actual.ToChannelsLast();
         long[] indices = [.. Indices(actual.Shape.Count)];
         double[] oracle = new double[indices.Length];
         Parallel.For(0, indices.Length, i => oracle[i] = expected(Position.Of(actual.Shape, indices[i])));
-        Compare([.. indices.Select(i => (double)values[i])], oracle, what);
+        Compare([.. indices.Select(i => (double)values[i])], oracle, what, ToleranceOf(from ?? actual.ElementType));
     }
 
     /// <summary>Checks numbers against numbers.</summary>

@@ -6,8 +6,8 @@ internal sealed class SoftmaxCase : BenchCase
     private readonly Tensor _x;
     private readonly Tensor _y;
 
-    public SoftmaxCase(Device device, BenchShape shape)
-        : base(device)
+    public SoftmaxCase(Device device, BenchShape shape, ElementType type)
+        : base(device, type)
     {
         _x = Random(shape.Input, "x", 4);
         _y = Empty(shape.Input);

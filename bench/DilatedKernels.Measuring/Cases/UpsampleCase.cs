@@ -12,8 +12,8 @@ internal sealed class UpsampleCase : BenchCase
     private readonly Tensor _dy;
     private readonly Tensor _dx;
 
-    public UpsampleCase(Device device, BenchShape shape, string pass)
-        : base(device)
+    public UpsampleCase(Device device, BenchShape shape, string pass, ElementType type)
+        : base(device, type)
     {
         _geometry = Geometry(shape);
         _pass = pass;

@@ -7,8 +7,8 @@ internal sealed class UpsampleCrossEntropyCase : BenchCase
     private readonly Parameter _scores;
     private readonly LabelMap _labels;
 
-    public UpsampleCrossEntropyCase(Device device, BenchShape shape)
-        : base(device)
+    public UpsampleCrossEntropyCase(Device device, BenchShape shape, ElementType type)
+        : base(device, type)
     {
         _shape = shape;
         _scores = Own(new Parameter("scores", Tensor.FromChannelsLast(device, shape.Input, RandomData.Values(shape.Input.Count, "scores", 4))));
@@ -30,14 +30,14 @@ internal sealed class UpsampleCrossEntropyCase : BenchCase
         tape.Backward(loss);
         float[] scores = large.ToChannelsLast();
         byte[] labels = CrossEntropyCase.Labels(_labels);
-        SampleCheck.Compare([loss.Item()], [CrossEntropyCase.Loss(scores, large.Shape, labels)], "the loss");
-        SampleCheck.Elements(_scores.Gradient!, "the gradient through loss and upsampling", p => Gradient(scores, large.Shape, labels, p));
+        SampleCheck.Compare([loss.Item()], [CrossEntropyCase.Loss(scores, large.Shape, labels)], "the loss", SampleCheck.ToleranceOf(Type));
+        SampleCheck.Elements(_scores.Gradient!, "the gradient through loss and upsampling", p => Gradient(scores, large.Shape, labels, p), Type);
         _scores.ClearGradient();
     }
 
     private Tensor Loss(out Tensor large)
     {
-        large = Ops.UpsampleBilinear(_scores.Value, _shape.Height * _shape.Scale, _shape.Width * _shape.Scale);
+        large = Ops.UpsampleBilinear(Ops.Cast(_scores.Value, Type), _shape.Height * _shape.Scale, _shape.Width * _shape.Scale);
         return Ops.SoftmaxCrossEntropy(large, _labels);
     }
 

@@ -6,7 +6,7 @@ namespace DilatedKernels.Measuring;
 public sealed class LibraryPeer(Device device, ShapeList shapes, int threads) : IPeer
 {
     private BenchCase? _case;
-    private (string, string) _key;
+    private (string, string, string) _key;
 
     /// <inheritdoc/>
     public PeerGreeting Greeting
@@ -27,19 +27,14 @@ public sealed class LibraryPeer(Device device, ShapeList shapes, int threads) : 
     public PeerReply Measure(PeerRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (BenchType.WhyNot(request.Type) is { } reason)
-        {
-            return new PeerReply(Skip: reason);
-        }
-
         try
         {
-            if (_case is null || _key != (request.Name, request.Pass))
+            if (_case is null || _key != (request.Name, request.Pass, request.Type))
             {
                 _case?.Dispose();
                 _case = null;
-                _case = BenchCase.Create(device, shapes.Shapes.First(shape => shape.Name == request.Name), request.Pass);
-                _key = (request.Name, request.Pass);
+                _case = BenchCase.Create(device, shapes.Shapes.First(shape => shape.Name == request.Name), request.Pass, BenchType.Parse(request.Type));
+                _key = (request.Name, request.Pass, request.Type);
                 _case.Check();
             }
 

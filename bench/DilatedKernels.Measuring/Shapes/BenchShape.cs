@@ -126,6 +126,14 @@ public static class BenchType
 
     public static IReadOnlyList<string> All { get; } = [Float32, BFloat16];
 
-    /// <summary>Why the library cannot measure a type, or null.</summary>
-    public static string? WhyNot(string type) => type == Float32 ? null : $"this build of the library computes in {Float32} only";
+    /// <summary>The name of a type.</summary>
+    public static string Of(ElementType type) => type == ElementType.Float32 ? Float32 : BFloat16;
+
+    /// <summary>The library's type of that name.</summary>
+    public static ElementType Parse(string type) => type switch
+    {
+        Float32 => ElementType.Float32,
+        BFloat16 => ElementType.BFloat16,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"The types are {string.Join(", ", All)}."),
+    };
 }

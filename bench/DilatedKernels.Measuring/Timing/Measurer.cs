@@ -25,21 +25,22 @@ public sealed class Measurer : IDisposable
     /// <summary>Checks a pass of a shape, then times it.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="pass">One of its passes.</param>
+    /// <param name="type">One of its types, as <see cref="BenchType"/> names them.</param>
     /// <param name="cancellation">Checked between runs.</param>
     /// <exception cref="WrongResultException">It computes the wrong thing, and was not timed.</exception>
-    public Measurement Measure(BenchShape shape, string pass, CancellationToken cancellation = default)
+    public Measurement Measure(BenchShape shape, string pass, string type = BenchType.Float32, CancellationToken cancellation = default)
     {
-        using BenchCase work = BenchCase.Create(_device, shape, pass);
+        using BenchCase work = BenchCase.Create(_device, shape, pass, BenchType.Parse(type));
         try
         {
             work.Check();
         }
         catch (WrongResultException e)
         {
-            throw new WrongResultException($"{shape.Name}, {pass}, on {_device}: {e.Message}");
+            throw new WrongResultException($"{shape.Name}, {pass}, {type}, on {_device}: {e.Message}");
         }
 
-        return new Measurement(shape, pass, BenchType.Float32, Sample(work, cancellation), work.Flops);
+        return new Measurement(shape, pass, type, Sample(work, cancellation), work.Flops);
     }
 
     /// <summary>Times a case that has been checked.</summary>

@@ -17,6 +17,7 @@ internal sealed class BenchCommand
     private readonly Option<string?> _group = new("--group") { Description = $"Which shapes, a group of bench/shapes.json. [default: {CpuGroup}, on a GPU {GpuGroup}]", HelpName = "GROUP" };
     private readonly Option<string?> _filter = new("--filter") { Description = "Only shapes whose name matches; alone, of all groups.", HelpName = "REGEX" };
     private readonly Option<string?> _pass = new("--pass") { Description = "Only this pass.", HelpName = "PASS" };
+    private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for each pass, warm-up excluded; at least five samples are taken.", DefaultValueFactory = _ => 0.5, HelpName = "S" };
     private readonly Option<string?> _json = new("--json") { Description = "Write every sample, and the machine, as JSON.", HelpName = "FILE" };
     private readonly Option<string?> _plot = new("--plot") { Description = "Draw time over dilation.", HelpName = "FILE.svg" };
@@ -27,7 +28,7 @@ internal sealed class BenchCommand
         var verb = new BenchCommand();
         var command = new Command("bench", "Measures dilation rates and passes on a device. Every result is checked before it is timed.")
         {
-            verb._group, verb._filter, verb._pass, verb._seconds, verb._json, verb._plot,
+            verb._group, verb._filter, verb._pass, verb._precision, verb._seconds, verb._json, verb._plot,
         };
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -49,14 +50,15 @@ internal sealed class BenchCommand
         _ = list.Select(result.GetValue(_group), result.GetValue(_filter));
         using Device device = _device.Open(result);
         string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.Name.StartsWith("cuda", StringComparison.Ordinal) ? GpuGroup : CpuGroup) : null);
+        string type = BenchType.Of(result.GetValue(_precision));
         (BenchShape Shape, string Pass)[] work =
         [
-            .. list.Select(group, result.GetValue(_filter)).Where(shape => shape.ElementTypes.Contains(BenchType.Float32))
+            .. list.Select(group, result.GetValue(_filter)).Where(shape => shape.ElementTypes.Contains(type))
                 .SelectMany(shape => shape.Passes.Select(pass => (shape, pass))),
         ];
         if (work.Length == 0)
         {
-            throw new UserInputException($"None of these shapes is to be measured in {BenchType.Float32}, and {BenchType.WhyNot(BenchType.BFloat16)}.");
+            throw new UserInputException($"None of these shapes is to be measured in {type}; bench/shapes.json says which types a shape has.");
         }
 
         if (result.GetValue(_pass) is { } wanted)
@@ -79,7 +81,7 @@ internal sealed class BenchCommand
                 display.Count($"{shape.Name}, {pass}:", index + 1, work.Length);
                 try
                 {
-                    measured.Add(measurer.Measure(shape, pass, cancellation));
+                    measured.Add(measurer.Measure(shape, pass, type, cancellation));
                 }
                 catch (Exception e) when (e is WrongResultException or NotSupportedException or CudaException { IsFatal: false })
                 {

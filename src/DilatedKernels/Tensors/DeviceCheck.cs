@@ -6,7 +6,8 @@ namespace DilatedKernels;
 
 /// <summary>
 /// Whether a device computes what the processor does: some training steps of a small network of every kind of layer, forward, backward and
-/// update, on both. On a GPU the first runs as it is called, the second is recorded, and both it and the third are replayed. It takes a fraction of a second, and finds a driver, a GPU or kernels that do not fit each other before a long run does.
+/// update, on both, in float32 and in bfloat16. On a GPU the first runs as it is called, the second is recorded, and both it and the third are
+/// replayed. It takes a fraction of a second, and finds a driver, a GPU or kernels that do not fit each other before a long run does.
 /// </summary>
 public static class DeviceCheck
 {
@@ -16,6 +17,9 @@ public static class DeviceCheck
     // Some ten layers of float32 in other orders of addition: about 1e-6 where everything is right.
     private const double Tolerance = 1e-4;
 
+    // A sum in another order can round to the neighbour, 2^-8 away; what an update adds to a parameter is far less than the parameter.
+    private const double BFloat16Tolerance = 1e-2;
+
     /// <summary>Runs the check.</summary>
     /// <param name="device">The device.</param>
     /// <returns>Null when it computes as it should, or in one line what it did instead.</returns>
@@ -23,29 +27,34 @@ public static class DeviceCheck
     {
         ArgumentNullException.ThrowIfNull(device);
         using Device cpu = Device.CreateCpu(1);
-        (string Name, float[] Values)[] expected = Train(cpu);
-        (string Name, float[] Values)[] found;
         try
         {
-            found = Train(device);
+            foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.BFloat16])
+            {
+                if (Compare(type, Train(cpu, type), Train(device, type)) is { } wrong)
+                {
+                    return wrong;
+                }
+            }
         }
         catch (Exception e) when (e is CudaException or CudaUnavailableException)
         {
             return e.Message;
         }
 
-        return Compare(expected, found);
+        return null;
     }
 
-    internal static string? Compare((string Name, float[] Values)[] expected, (string Name, float[] Values)[] found)
+    internal static string? Compare(ElementType type, (string Name, float[] Values)[] expected, (string Name, float[] Values)[] found)
     {
+        double tolerance = type == ElementType.Float32 ? Tolerance : BFloat16Tolerance;
         foreach ((string name, float[] values) in expected)
         {
             double error = RelativeError(found.First(f => f.Name == name).Values, values);
             // Not NaN either.
-            if (!(error < Tolerance))
+            if (!(error < tolerance))
             {
-                return $"{Steps} training steps gave {name} with a relative error of {error:G2} against the processor's; less than {Tolerance} is right";
+                return $"{Steps} training steps in {type.Name()} gave {name} with a relative error of {error:G2} against the processor's; less than {tolerance} is right";
             }
         }
 
@@ -53,7 +62,7 @@ public static class DeviceCheck
     }
 
     /// <summary>What the steps leave, by name: the last loss and every parameter.</summary>
-    private static (string Name, float[] Values)[] Train(Device device)
+    private static (string Name, float[] Values)[] Train(Device device, ElementType type)
     {
         Parameter[] parameters =
         [
@@ -61,16 +70,16 @@ public static class DeviceCheck
             Random(device, "conv2.weight", new Shape(Classes, 16, 3, 3)), Random(device, "conv2.bias", Shape.PerChannel(Classes)),
             Random(device, "context.weight", new Shape(Classes, Classes, 3, 3)), Random(device, "context.bias", Shape.PerChannel(Classes)),
         ];
-        using var optimizer = new Sgd(parameters);
-        using var training = new RecordedStep(new Shape(2, 3, 20, 24), new Size2(20, 24), optimizer, Loss, seed: 1);
-        float loss = 0;
-        for (ulong step = 1; step <= Steps; step++)
-        {
-            loss = training.Run(step, Values("image", 2 * 3 * 20 * 24), Labels(step, 2 * 20 * 24), 0.1f / step);
-        }
-
         try
         {
+            using var optimizer = new Sgd(parameters);
+            using var training = new RecordedStep(new Shape(2, 3, 20, 24), new Size2(20, 24), optimizer, Loss, seed: 1);
+            float loss = 0;
+            for (ulong step = 1; step <= Steps; step++)
+            {
+                loss = training.Run(step, Values("image", 2 * 3 * 20 * 24), Labels(step, 2 * 20 * 24), 0.1f / step);
+            }
+
             return [("a loss", [loss]), .. parameters.Select(p => (p.Name, p.Value.ToArray()))];
         }
         finally
@@ -83,7 +92,7 @@ public static class DeviceCheck
 
         Tensor Loss(Tensor image, LabelMap labels, ForwardContext step)
         {
-            Tensor features = Ops.Conv2d(image, parameters[0].Value, parameters[1].Value, new Conv2dOptions { Padding = 1 }, relu: true);
+            Tensor features = Ops.Conv2d(Ops.Cast(image, type), parameters[0].Value, parameters[1].Value, new Conv2dOptions { Padding = 1 }, relu: true);
             Tensor pooled = Ops.Dropout(Ops.MaxPool2d(features, 2, 2), 0.25f, step.Seed, step.Step, layer: 0);
             Tensor scores = Ops.Conv2d(pooled, parameters[2].Value, parameters[3].Value, new Conv2dOptions { Dilation = 2, Padding = 2 });
             Tensor context = Ops.Conv2d(Ops.ReflectionPad(scores, 4, 4, 4, 4), parameters[4].Value, parameters[5].Value, new Conv2dOptions { Dilation = 4 });

@@ -11,12 +11,12 @@ public class BenchCaseTests(Device device)
         ShapeList.BuiltIn().Select("small", null).SelectMany(shape => shape.Passes.Select(pass => (shape, pass)));
 
     [Test]
-    public void TheSmallShapesAreRight()
+    public void TheSmallShapesAreRight([Values] ElementType type)
     {
         foreach ((BenchShape shape, string pass) in Small)
         {
-            using BenchCase work = BenchCase.Create(device, shape, pass);
-            Assert.That(work.Check, Throws.Nothing, $"{shape.Name}, {pass}");
+            using BenchCase work = BenchCase.Create(device, shape, pass, type);
+            Assert.That(work.Check, Throws.Nothing, $"{shape.Name}, {pass}, {type}");
         }
     }
 
@@ -38,7 +38,7 @@ public class BenchCaseTests(Device device)
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         (BenchShape shape, string pass) = Small.First();
-        Assert.That(() => measurer.Measure(shape, pass, cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => measurer.Measure(shape, pass, cancellation: cancelled.Token), Throws.InstanceOf<OperationCanceledException>());
     }
 }
 

@@ -18,11 +18,11 @@ public sealed class DeviceCheckTests
 
     [TestCase(1f, null)]
     [TestCase(1.00001f, null)]
-    [TestCase(1.001f, "3 training steps gave b with a relative error of 0.0005 ")]
-    [TestCase(float.NaN, "3 training steps gave b with a relative error of NaN ")]
+    [TestCase(1.001f, "3 training steps in float32 gave b with a relative error of 0.0005 ")]
+    [TestCase(float.NaN, "3 training steps in float32 gave b with a relative error of NaN ")]
     public void ComparesByRelativeError(float value, string? expected)
     {
-        string? wrong = DeviceCheck.Compare([("a", [5]), ("b", [1, 1, 1, 1])], [("a", [5]), ("b", [1, 1, 1, value])]);
+        string? wrong = DeviceCheck.Compare(ElementType.Float32, [("a", [5]), ("b", [1, 1, 1, 1])], [("a", [5]), ("b", [1, 1, 1, value])]);
         Assert.That(wrong, expected is null ? Is.Null : Does.StartWith(expected));
     }
 

@@ -20,8 +20,7 @@ internal sealed unsafe partial class CudaBackend
         }
 
         int width = RowPlan.Width(over.C, from.ElementType);
-        ResampleAxisTable rows = _resampling.Get(this, geometry.Rows);
-        ResampleAxisTable columns = _resampling.Get(this, geometry.Columns);
+        (ResampleAxisTable rows, ResampleAxisTable columns) = _resampling.Get(this, geometry);
         var arguments = new KernelArguments();
         arguments.Add(Pointer(from));
         arguments.Add(Pointer(to));

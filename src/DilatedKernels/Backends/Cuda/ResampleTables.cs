@@ -23,7 +23,31 @@ internal sealed class ResampleTables
 
     private readonly Dictionary<ResampleKey, (DeviceBuffer Buffer, ResampleAxisTable Table)> _tables = [];
 
-    public ResampleAxisTable Get(CudaBackend backend, ResampleAxis axis)
+    /// <summary>The tables of both axes.</summary>
+    public (ResampleAxisTable Rows, ResampleAxisTable Columns) Get(CudaBackend backend, in UpsampleGeometry geometry)
+    {
+        // Room for both before either: what made room for the second would free the first, and no kernel that reads it is queued yet.
+        if (_tables.Count > Most - 2)
+        {
+            // Freed in the stream's order: after the kernels that read them.
+            Clear();
+        }
+
+        return (Get(backend, geometry.Rows), Get(backend, geometry.Columns));
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void Clear()
+    {
+        foreach ((DeviceBuffer buffer, _) in _tables.Values)
+        {
+            buffer.Dispose();
+        }
+
+        _tables.Clear();
+    }
+
+    private ResampleAxisTable Get(CudaBackend backend, ResampleAxis axis)
     {
         byte[] bytes =
         [
@@ -40,28 +64,11 @@ internal sealed class ResampleTables
             return known.Table;
         }
 
-        if (_tables.Count >= Most)
-        {
-            // Freed in the stream's order: after the kernels that read them.
-            Clear();
-        }
-
         DeviceBuffer buffer = backend.Allocate(bytes.Length);
         backend.Upload(bytes, buffer);
         ResampleAxisTable table = Describe(axis, backend.Pointer(buffer));
         _tables.Add(axis.Key, (buffer, table));
         return table;
-    }
-
-    /// <summary>Gives the memory back.</summary>
-    public void Clear()
-    {
-        foreach ((DeviceBuffer buffer, _) in _tables.Values)
-        {
-            buffer.Dispose();
-        }
-
-        _tables.Clear();
     }
 
     private static ResampleAxisTable Describe(ResampleAxis axis, DevicePointer start)
