@@ -1,0 +1,55 @@
+using System.Runtime.Intrinsics;
+
+namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+
+/// <summary>The transforms of one vector width.</summary>
+internal sealed unsafe class WinogradKernels
+{
+    private static readonly WinogradKernels[] All = [Create<Vector128<float>, Width128>(), Create<Vector256<float>, Width256>(), Create<Vector512<float>, Width512>()];
+
+    private readonly delegate*<TransformArguments*, void> _input;
+    private readonly delegate*<TransformArguments*, void> _gradient;
+    private readonly delegate*<OutputArguments*, void> _output;
+    private readonly delegate*<TransformArguments*, void> _weight;
+    private readonly delegate*<TransformArguments*, void> _weightGradient;
+
+    private WinogradKernels(
+        int lanes,
+        delegate*<TransformArguments*, void> input,
+        delegate*<TransformArguments*, void> gradient,
+        delegate*<OutputArguments*, void> output,
+        delegate*<TransformArguments*, void> weight,
+        delegate*<TransformArguments*, void> weightGradient)
+    {
+        Lanes = lanes;
+        _input = input;
+        _gradient = gradient;
+        _output = output;
+        _weight = weight;
+        _weightGradient = weightGradient;
+    }
+
+    public int Lanes { get; }
+
+    public static WinogradKernels OfWidth(int lanes) => All[lanes switch { 4 => 0, 8 => 1, _ => 2 }];
+
+    public void Input(TransformArguments* arguments) => _input(arguments);
+
+    public void Gradient(TransformArguments* arguments) => _gradient(arguments);
+
+    public void Output(OutputArguments* arguments) => _output(arguments);
+
+    public void Weight(TransformArguments* arguments) => _weight(arguments);
+
+    public void WeightGradient(TransformArguments* arguments) => _weightGradient(arguments);
+
+    private static WinogradKernels Create<TVector, TWidth>()
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector> => new(
+            TWidth.Lanes,
+            &WinogradTransforms.Input<TVector, TWidth>,
+            &WinogradTransforms.Gradient<TVector, TWidth>,
+            &WinogradTransforms.Output<TVector, TWidth>,
+            &WinogradTransforms.Weight<TVector, TWidth>,
+            &WinogradTransforms.WeightGradient<TVector, TWidth>);
+}
