@@ -1,5 +1,13 @@
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
+/// <summary>Tiles of an axis that follow each other at a fixed distance and find the same of their inputs and outputs in the map.</summary>
+/// <param name="Begin">The first tile.</param>
+/// <param name="End">One past the last.</param>
+/// <param name="Step">Outputs from one tile to the next.</param>
+/// <param name="Inside">Bit i is set when input i of the four lies in the map.</param>
+/// <param name="Outputs">Outputs in the map, 1 or 2.</param>
+internal readonly record struct WinogradRun(int Begin, int End, int Step, int Inside, int Outputs);
+
 /// <summary>
 /// One axis of a stride-1, three-tap convolution cut into tiles of two outputs. At dilation d the outputs of equal remainder modulo d
 /// form an undilated convolution of their own; a tile is two neighbours in it and reads four inputs:
@@ -20,16 +28,8 @@ internal sealed class WinogradAxis
         InExtent = inExtent;
         Dilation = dilation;
         Pad = pad;
-        var tiles = new List<int>();
-        for (int phase = 0; phase < Math.Min(dilation, outExtent); phase++)
-        {
-            for (long o = phase; o < outExtent; o += 2L * dilation)
-            {
-                tiles.Add((int)o);
-            }
-        }
-
-        Tiles = [.. tiles];
+        Tiles = MakeTiles();
+        Runs = FindRuns();
     }
 
     public int OutExtent { get; }
@@ -42,6 +42,9 @@ internal sealed class WinogradAxis
 
     /// <summary>The first output of each tile; the second is a dilation further, and may lie past the end.</summary>
     public int[] Tiles { get; }
+
+    /// <summary>The tiles in order, in runs.</summary>
+    public WinogradRun[] Runs { get; }
 
     /// <summary>Pairs of output and tap that meet inside the input: what a direct convolution computes.</summary>
     public long TapsInside
@@ -62,9 +65,59 @@ internal sealed class WinogradAxis
     /// <summary>The input that a tile reads at one of its four places.</summary>
     public long Input(int tile, int place) => Tiles[tile] - Pad + ((long)place * Dilation);
 
-    /// <summary>Whether all four inputs of a tile exist.</summary>
-    public bool IsInside(int tile) => Input(tile, 0) >= 0 && Input(tile, 3) < InExtent;
+    /// <summary>Sub-grid by sub-grid, or at large dilations all sub-grids' first tiles, then their second: whichever makes longer runs.</summary>
+    private int[] MakeTiles()
+    {
+        long pair = 2L * Dilation;
+        int phases = Math.Min(Dilation, OutExtent);
+        var tiles = new List<int>();
+        if (pair * Dilation <= OutExtent)
+        {
+            for (int phase = 0; phase < phases; phase++)
+            {
+                for (long o = phase; o < OutExtent; o += pair)
+                {
+                    tiles.Add((int)o);
+                }
+            }
+        }
+        else
+        {
+            for (long first = 0; first < OutExtent; first += pair)
+            {
+                for (long o = first; o < Math.Min(OutExtent, first + phases); o++)
+                {
+                    tiles.Add((int)o);
+                }
+            }
+        }
 
-    /// <summary>Whether both outputs of a tile exist.</summary>
-    public bool IsWhole(int tile) => (long)Tiles[tile] + Dilation < OutExtent;
+        return [.. tiles];
+    }
+
+    private WinogradRun[] FindRuns()
+    {
+        var runs = new List<WinogradRun>();
+        for (int tile = 0; tile < Tiles.Length; tile++)
+        {
+            int inside = 0;
+            for (int place = 0; place < 4; place++)
+            {
+                inside |= Input(tile, place) is >= 0 and var i && i < InExtent ? 1 << place : 0;
+            }
+
+            int outputs = (long)Tiles[tile] + Dilation < OutExtent ? 2 : 1;
+            int step = tile == 0 ? 0 : Tiles[tile] - Tiles[tile - 1];
+            if (runs.Count > 0 && runs[^1] is var last && last.Inside == inside && last.Outputs == outputs && (last.Step == step || last.End - last.Begin == 1))
+            {
+                runs[^1] = last with { End = tile + 1, Step = step };
+            }
+            else
+            {
+                runs.Add(new WinogradRun(tile, tile + 1, 0, inside, outputs));
+            }
+        }
+
+        return [.. runs];
+    }
 }

@@ -55,30 +55,31 @@ internal sealed unsafe class WinogradConvolution
 
     private nint OutputValueStep => (_blockTiles * (nint)PanelLanes) + Line;
 
-    private long ScratchCount => (16 * (InputValueStep + OutputValueStep)) + WinogradGrid.EdgeCount((int)_tileStep);
+    private long ScratchCount => 16 * (InputValueStep + OutputValueStep);
 
     /// <summary>Floats from one pixel's channels to the next: whole cache lines, an odd number of them, so that pixels spread over all sets.</summary>
     public static int OddLines(int channels) => ((Split.Parts(channels, Line) | 1) * Line);
 
     public void Run(WorkerPool pool, CpuAllocator allocator)
     {
+        using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(_inChannels) * sizeof(float));
+        new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
         using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _pieces), ScratchCount * sizeof(float));
         pool.For(_pieces, piece =>
         {
             int slot = scratch.Take();
-            RunPiece(piece, (float*)scratch.Pointer(slot));
+            RunPiece(piece, (float*)scratch.Pointer(slot), (float*)zeros.Pointer);
             scratch.Return(slot);
         });
     }
 
-    private void RunPiece(int piece, float* scratch)
+    private void RunPiece(int piece, float* scratch, float* zeros)
     {
         long begin = _grid.Tiles * piece / _pieces;
         long end = _grid.Tiles * (piece + 1) / _pieces;
         int tiles = (int)(end - begin);
         float* products = scratch + (16 * InputValueStep);
-        float* edge = products + (16 * OutputValueStep);
-        _grid.Inputs(_kernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, edge);
+        _grid.Inputs(_kernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, zeros);
 
         var run = new TileRun(0, 0, _inChannels);
         var product = new TileArguments
@@ -108,16 +109,17 @@ internal sealed unsafe class WinogradConvolution
             }
 
             int channels = _shape.ChannelCount(panel);
-            var output = new OutputArguments
+            var output = new OutputTransform
             {
                 Source = products,
-                SourceStep = OutputValueStep,
+                ValueStep = OutputValueStep,
+                TileStep = lanes,
                 Channels = channels,
                 Bias = Bias == null ? null : Bias + _shape.ChannelBegin(panel),
                 Relu = Relu,
             };
             WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_kernels.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
-            _grid.Outputs(kernels, output, begin, end, lanes, Output, _shape.Channels, _shape.ChannelBegin(panel));
+            _grid.Outputs(kernels, output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
         }
     }
 }

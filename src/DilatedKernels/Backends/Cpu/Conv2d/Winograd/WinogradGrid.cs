@@ -3,6 +3,9 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 /// <summary>The tiles of a batch of maps, numbered image by image and row by row.</summary>
 internal sealed unsafe class WinogradGrid
 {
+    /// <summary>How far a run of tiles at the border may go in one call: what its pixels outside the map point to is that long.</summary>
+    private const int MostZeros = 4096;
+
     private readonly int _batch;
     private readonly WinogradAxis _y;
     private readonly WinogradAxis _x;
@@ -16,48 +19,35 @@ internal sealed unsafe class WinogradGrid
 
     public long Tiles => (long)_batch * _y.Tiles.Length * _x.Tiles.Length;
 
-    /// <summary>Floats of the scratch memory that a tile at the border takes, for pixels <paramref name="step"/> floats apart.</summary>
-    public static int EdgeCount(int step) => 16 * step;
+    /// <summary>Floats of zeros that the transforms of pixels with so many channels need.</summary>
+    public static long ZeroCount(int channels) => MostZeros + channels + 16L;
 
     /// <summary>
     /// Transforms the inputs of tiles [begin, end): value v of tile t goes to <c>target + v·valueStep + (t − begin)·tileStep</c>.
     /// Channels are widened to whole vectors, with whatever follows a pixel in memory.
     /// </summary>
-    public void Inputs(WinogradKernels kernels, float* map, int channels, long begin, long end, float* target, nint tileStep, nint valueStep, float* edge)
+    public void Inputs(WinogradKernels kernels, float* map, int channels, long begin, long end, float* target, nint tileStep, nint valueStep, float* zeros)
     {
-        int vectors = Split.Parts(channels, kernels.Lanes);
-        var arguments = new TransformArguments { TargetStep = valueStep, Vectors = vectors };
-        Place place = At(begin);
-        for (long tile = begin; tile < end; tile++, target += tileStep)
+        float** pixels = stackalloc float*[16];
+        var transform = new TileTransform { Pixels = pixels, TileStep = tileStep, ValueStep = valueStep, Vectors = Split.Parts(channels, kernels.Lanes) };
+        for (long tile = begin; tile < end;)
         {
-            long top = _y.Input(place.Y, 0);
-            long left = _x.Input(place.X, 0);
-            float* image = map + ((nint)place.N * _y.InExtent * _x.InExtent * channels);
-            arguments.Target = target;
-            if (_y.IsInside(place.Y) && _x.IsInside(place.X))
+            Stretch stretch = StretchAt(tile, end, channels);
+            nint rowStep = (nint)_y.Dilation * _x.InExtent * channels;
+            nint columnStep = (nint)_x.Dilation * channels;
+            float* image = map + (stretch.N * (nint)_y.InExtent * _x.InExtent * channels);
+            float* first = image + ((((nint)_y.Input(stretch.Y, 0) * _x.InExtent) + (nint)_x.Input(stretch.X, 0)) * channels);
+            for (int i = 0; i < 16; i++)
             {
-                arguments.Source = image + ((((nint)top * _x.InExtent) + (nint)left) * channels);
-                arguments.RowStep = (nint)_y.Dilation * _x.InExtent * channels;
-                arguments.ColumnStep = (nint)_x.Dilation * channels;
-            }
-            else
-            {
-                int step = vectors * kernels.Lanes;
-                for (int i = 0; i < 16; i++)
-                {
-                    long y = top + ((long)(i >> 2) * _y.Dilation);
-                    long x = left + ((long)(i & 3) * _x.Dilation);
-                    bool inside = y >= 0 && y < _y.InExtent && x >= 0 && x < _x.InExtent;
-                    CopyPixel(inside ? image + ((((nint)y * _x.InExtent) + (nint)x) * channels) : null, edge + (i * step), channels);
-                }
-
-                arguments.Source = edge;
-                arguments.RowStep = 4 * step;
-                arguments.ColumnStep = step;
+                bool inside = ((stretch.Rows.Inside >> (i >> 2)) & (stretch.Columns.Inside >> (i & 3)) & 1) != 0;
+                pixels[i] = inside ? first + ((i >> 2) * rowStep) + ((i & 3) * columnStep) : zeros;
             }
 
-            kernels.Input(&arguments);
-            place = Next(place);
+            transform.PixelStep = (nint)stretch.Columns.Step * channels;
+            transform.Tiles = stretch.Count;
+            transform.Target = target + ((nint)(tile - begin) * tileStep);
+            kernels.Input(&transform);
+            tile += stretch.Count;
         }
     }
 
@@ -65,91 +55,88 @@ internal sealed unsafe class WinogradGrid
     /// Transforms the gradients of the outputs of tiles [begin, end), panel by panel, within a group of <paramref name="tiles"/> from tile
     /// <paramref name="group"/> on: value v of tile t goes to <c>target + v·valueStep + tiles·(the panel's first channel) + (t − group)·(the panel's channels)</c>.
     /// </summary>
-    public void Gradients(WinogradKernels kernels, float* map, TileShape shape, long group, int tiles, long begin, long end, float* target, nint valueStep, float* edge)
+    public void Gradients(WinogradKernels kernels, float* map, TileShape shape, long group, int tiles, long begin, long end, float* target, nint valueStep, float* zeros)
     {
+        float** pixels = stackalloc float*[4];
         int channels = shape.Channels;
-        var arguments = new TransformArguments { TargetStep = valueStep };
-        Place place = At(begin);
-        for (long tile = begin; tile < end; tile++)
+        var transform = new TileTransform { Pixels = pixels, ValueStep = valueStep };
+        for (long tile = begin; tile < end;)
         {
-            int top = _y.Tiles[place.Y];
-            int left = _x.Tiles[place.X];
-            float* first = map + (((((nint)place.N * _y.OutExtent) + top) * _x.OutExtent) + left) * channels;
-            nint rowStep = (nint)_y.Dilation * _x.OutExtent * channels;
-            nint columnStep = (nint)_x.Dilation * channels;
-            bool lower = _y.IsWhole(place.Y);
-            bool right = _x.IsWhole(place.X);
-            if (!lower || !right)
-            {
-                int step = shape.PaddedChannels;
-                CopyPixel(first, edge, channels);
-                CopyPixel(right ? first + columnStep : null, edge + step, channels);
-                CopyPixel(lower ? first + rowStep : null, edge + (2 * step), channels);
-                CopyPixel(null, edge + (3 * step), channels);
-                first = edge;
-                rowStep = 2 * step;
-                columnStep = step;
-            }
-
-            arguments.RowStep = rowStep;
-            arguments.ColumnStep = columnStep;
+            Stretch stretch = StretchAt(tile, end, channels);
+            float* first = map + Output(stretch, channels);
+            transform.PixelStep = (nint)stretch.Columns.Step * channels;
+            transform.Tiles = stretch.Count;
             for (int panel = 0; panel < shape.Panels; panel++)
             {
                 int lanes = shape.Columns(panel) * shape.Lanes;
-                arguments.Source = first + shape.ChannelBegin(panel);
-                arguments.Target = target + ((nint)tiles * shape.ChannelBegin(panel)) + ((nint)(tile - group) * lanes);
-                arguments.Vectors = lanes / kernels.Lanes;
-                kernels.Gradient(&arguments);
+                for (int i = 0; i < 4; i++)
+                {
+                    bool inside = (i >> 1) < stretch.Rows.Outputs && (i & 1) < stretch.Columns.Outputs;
+                    float* pixel = first + ((((nint)(i >> 1) * _y.Dilation * _x.OutExtent) + ((nint)(i & 1) * _x.Dilation)) * channels) + shape.ChannelBegin(panel);
+                    pixels[i] = inside ? pixel : zeros;
+                }
+
+                transform.Target = target + ((nint)tiles * shape.ChannelBegin(panel)) + ((nint)(tile - group) * lanes);
+                transform.TileStep = lanes;
+                transform.Vectors = lanes / kernels.Lanes;
+                kernels.Gradient(&transform);
             }
 
-            place = Next(place);
+            tile += stretch.Count;
         }
     }
 
     /// <summary>Turns the products of tiles [begin, end) into outputs, some channels of the map from <paramref name="channel"/> on.</summary>
-    public void Outputs(WinogradKernels kernels, OutputArguments arguments, long begin, long end, nint tileStep, float* map, int channels, int channel)
+    public void Outputs(WinogradKernels kernels, OutputTransform transform, long begin, long end, float* map, int channels, int channel)
     {
-        arguments.RowStep = (nint)_y.Dilation * _x.OutExtent * channels;
-        arguments.ColumnStep = (nint)_x.Dilation * channels;
-        Place place = At(begin);
-        for (long tile = begin; tile < end; tile++, arguments.Source += tileStep)
+        transform.RowStep = (nint)_y.Dilation * _x.OutExtent * channels;
+        transform.ColumnStep = (nint)_x.Dilation * channels;
+        for (long tile = begin; tile < end;)
         {
-            arguments.Target = map + ((((((nint)place.N * _y.OutExtent) + _y.Tiles[place.Y]) * _x.OutExtent) + _x.Tiles[place.X]) * channels) + channel;
-            arguments.Rows = _y.IsWhole(place.Y) ? 2 : 1;
-            arguments.Columns = _x.IsWhole(place.X) ? 2 : 1;
-            kernels.Output(&arguments);
-            place = Next(place);
+            Stretch stretch = StretchAt(tile, end, channels);
+            transform.Target = map + Output(stretch, channels) + channel;
+            transform.PixelStep = (nint)stretch.Columns.Step * channels;
+            transform.Tiles = stretch.Count;
+            transform.Rows = stretch.Rows.Outputs;
+            transform.Columns = stretch.Columns.Outputs;
+            kernels.Output(&transform);
+            transform.Source += stretch.Count * transform.TileStep;
+            tile += stretch.Count;
         }
     }
 
-    private static void CopyPixel(float* source, float* target, int channels)
-    {
-        if (source == null)
-        {
-            new Span<float>(target, channels).Clear();
-        }
-        else
-        {
-            new Span<float>(source, channels).CopyTo(new Span<float>(target, channels));
-        }
-    }
+    private nint Output(in Stretch stretch, int channels) =>
+        ((((stretch.N * (nint)_y.OutExtent) + _y.Tiles[stretch.Y]) * _x.OutExtent) + _x.Tiles[stretch.X]) * channels;
 
-    private Place At(long tile)
+    /// <summary>The tiles from <paramref name="tile"/> on that can be done in one call.</summary>
+    private Stretch StretchAt(long tile, long end, int channels)
     {
-        (long row, long x) = Math.DivRem(tile, _x.Tiles.Length);
+        (long row, long column) = Math.DivRem(tile, _x.Tiles.Length);
         (long n, long y) = Math.DivRem(row, _y.Tiles.Length);
-        return new Place((int)n, (int)y, (int)x);
-    }
-
-    private Place Next(Place place)
-    {
-        if (place.X + 1 < _x.Tiles.Length)
+        WinogradRun rows = RunOf(_y, (int)y);
+        WinogradRun columns = RunOf(_x, (int)column);
+        long count = Math.Min(columns.End - column, end - tile);
+        bool border = (rows.Inside & columns.Inside) != 15 || rows.Outputs < 2 || columns.Outputs < 2;
+        if (border && columns.Step > 0)
         {
-            return place with { X = place.X + 1 };
+            count = Math.Min(count, 1 + (MostZeros / ((long)columns.Step * channels)));
         }
 
-        return place.Y + 1 < _y.Tiles.Length ? new Place(place.N, place.Y + 1, 0) : new Place(place.N + 1, 0, 0);
+        return new Stretch((int)n, (int)y, (int)column, (int)count, rows, columns);
     }
 
-    private readonly record struct Place(int N, int Y, int X);
+    private static WinogradRun RunOf(WinogradAxis axis, int tile)
+    {
+        int low = 0;
+        int high = axis.Runs.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = axis.Runs[middle].End > tile ? (low, middle) : (middle + 1, high);
+        }
+
+        return axis.Runs[low];
+    }
+
+    private readonly record struct Stretch(int N, int Y, int X, int Count, WinogradRun Rows, WinogradRun Columns);
 }

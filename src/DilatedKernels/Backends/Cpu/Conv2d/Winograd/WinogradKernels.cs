@@ -7,17 +7,17 @@ internal sealed unsafe class WinogradKernels
 {
     private static readonly WinogradKernels[] All = [Create<Vector128<float>, Width128>(), Create<Vector256<float>, Width256>(), Create<Vector512<float>, Width512>()];
 
-    private readonly delegate*<TransformArguments*, void> _input;
-    private readonly delegate*<TransformArguments*, void> _gradient;
-    private readonly delegate*<OutputArguments*, void> _output;
+    private readonly delegate*<TileTransform*, void> _input;
+    private readonly delegate*<TileTransform*, void> _gradient;
+    private readonly delegate*<OutputTransform*, void> _output;
     private readonly delegate*<TransformArguments*, void> _weight;
     private readonly delegate*<TransformArguments*, void> _weightGradient;
 
     private WinogradKernels(
         int lanes,
-        delegate*<TransformArguments*, void> input,
-        delegate*<TransformArguments*, void> gradient,
-        delegate*<OutputArguments*, void> output,
+        delegate*<TileTransform*, void> input,
+        delegate*<TileTransform*, void> gradient,
+        delegate*<OutputTransform*, void> output,
         delegate*<TransformArguments*, void> weight,
         delegate*<TransformArguments*, void> weightGradient)
     {
@@ -33,11 +33,11 @@ internal sealed unsafe class WinogradKernels
 
     public static WinogradKernels OfWidth(int lanes) => All[lanes switch { 4 => 0, 8 => 1, _ => 2 }];
 
-    public void Input(TransformArguments* arguments) => _input(arguments);
+    public void Input(TileTransform* arguments) => _input(arguments);
 
-    public void Gradient(TransformArguments* arguments) => _gradient(arguments);
+    public void Gradient(TileTransform* arguments) => _gradient(arguments);
 
-    public void Output(OutputArguments* arguments) => _output(arguments);
+    public void Output(OutputTransform* arguments) => _output(arguments);
 
     public void Weight(TransformArguments* arguments) => _weight(arguments);
 

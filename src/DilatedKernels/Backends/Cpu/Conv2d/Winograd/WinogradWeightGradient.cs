@@ -49,21 +49,16 @@ internal sealed unsafe class WinogradWeightGradient
         using CpuBuffer inputs = allocator.Allocate(16 * InputValueStep * sizeof(float));
         using CpuBuffer gradients = allocator.Allocate(16 * GradientValueStep * sizeof(float));
         using CpuBuffer sums = allocator.Allocate(16 * SumValueStep * sizeof(float));
+        using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(Math.Max(_inChannels, _shape.PaddedChannels)) * sizeof(float));
+        new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
         int channelParts = Split.Parts(_inChannels, ChannelsPerPiece);
         for (int group = 0; group < _groups; group++)
         {
             long begin = _grid.Tiles * group / _groups;
             int tiles = (int)((_grid.Tiles * (group + 1) / _groups) - begin);
             int pieces = Split.Parts(tiles, TilesPerPiece);
-            using (var edges = new ScratchSlots(allocator, Math.Min(pool.Threads, pieces), EdgeCount * sizeof(float)))
-            {
-                pool.For(pieces, piece =>
-                {
-                    int slot = edges.Take();
-                    Transform(begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)edges.Pointer(slot));
-                    edges.Return(slot);
-                });
-            }
+            pool.For(pieces, piece => Transform(
+                begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)zeros.Pointer));
 
             bool first = group == 0;
             pool.For(16 * channelParts * _shape.Panels, piece =>
@@ -80,14 +75,12 @@ internal sealed unsafe class WinogradWeightGradient
         pool.For(blocks * Split.Parts(_shape.Channels, BlockLanes), piece => Finish(piece % blocks * Block, piece / blocks * BlockLanes, (float*)sums.Pointer, dw));
     }
 
-    private long EdgeCount => WinogradGrid.EdgeCount((int)Math.Max(_tileStep, _shape.PaddedChannels));
-
     /// <summary>Tiles [begin, end) of the group that starts at tile <paramref name="group"/>.</summary>
-    private void Transform(long group, int begin, int end, float* x, float* dy, float* inputs, float* gradients, float* edge)
+    private void Transform(long group, int begin, int end, float* x, float* dy, float* inputs, float* gradients, float* zeros)
     {
-        _grid.Inputs(_kernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, edge);
+        _grid.Inputs(_kernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, zeros);
         WinogradKernels kernels = WinogradKernels.OfWidth(_shape.Lanes);
-        _grid.Gradients(kernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, edge);
+        _grid.Gradients(kernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
     }
 
     private void Multiply(int value, int begin, int end, int panel, int tiles, bool first, float* inputs, float* gradients, float* sums)
