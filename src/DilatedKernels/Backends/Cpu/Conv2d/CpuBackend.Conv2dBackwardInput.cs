@@ -50,7 +50,7 @@ internal sealed unsafe partial class CpuBackend
         TileShape shape = TileShape.For(g.InChannels, VectorUnit);
         using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.OutChannels) * sizeof(float));
         WinogradWeights.Backward(_pool, shape, g.OutChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, WinogradKernels.OfWidth(VectorUnit.Lanes), g.OutChannels)
+        new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels)
         {
             Input = dy,
             Packed = Floats(packed),

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuBackend
 
         if (WinogradChoice.Forward(Algorithm, geometry) is { } grid)
         {
-            new WinogradWeightGradient(grid, TileShape.For(geometry.OutChannels, VectorUnit), WinogradKernels.OfWidth(VectorUnit.Lanes), geometry.InChannels)
+            new WinogradWeightGradient(grid, TileShape.For(geometry.OutChannels, VectorUnit), VectorUnit, geometry.InChannels)
                 .Run(_pool, _allocator, Floats(x), Floats(dy), Floats(dw));
             return;
         }

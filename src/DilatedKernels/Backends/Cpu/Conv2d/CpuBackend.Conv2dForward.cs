@@ -48,7 +48,7 @@ internal sealed unsafe partial class CpuBackend
         TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
         using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.InChannels) * sizeof(float));
         WinogradWeights.Forward(_pool, shape, g.InChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, WinogradKernels.OfWidth(VectorUnit.Lanes), g.InChannels)
+        new WinogradConvolution(grid, shape, VectorUnit, g.InChannels)
         {
             Input = x,
             Packed = Floats(packed),

@@ -15,18 +15,20 @@ internal sealed unsafe class WinogradConvolution
     private readonly WinogradGrid _grid;
     private readonly TileShape _shape;
     private readonly TileKernels _products;
-    private readonly WinogradKernels _kernels;
+    private readonly WinogradKernels _inputKernels;
+    private readonly VectorUnit _unit;
     private readonly int _inChannels;
     private readonly nint _tileStep;
     private readonly int _blockTiles;
     private readonly int _pieces;
 
-    public WinogradConvolution(WinogradGrid grid, TileShape shape, WinogradKernels kernels, int inChannels)
+    public WinogradConvolution(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
     {
         _grid = grid;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _kernels = kernels;
+        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
+        _unit = unit;
         _inChannels = inChannels;
         _tileStep = OddLines(inChannels);
         int tileBytes = 16 * (int)(_tileStep + PanelLanes) * sizeof(float);
@@ -79,7 +81,7 @@ internal sealed unsafe class WinogradConvolution
         long end = _grid.Tiles * (piece + 1) / _pieces;
         int tiles = (int)(end - begin);
         float* products = scratch + (16 * InputValueStep);
-        _grid.Inputs(_kernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, zeros);
+        _grid.Inputs(_inputKernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, zeros);
 
         var run = new TileRun(0, 0, _inChannels);
         var product = new TileArguments
@@ -118,7 +120,7 @@ internal sealed unsafe class WinogradConvolution
                 Bias = Bias == null ? null : Bias + _shape.ChannelBegin(panel),
                 Relu = Relu,
             };
-            WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_kernels.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
+            WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_unit.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
             _grid.Outputs(kernels, output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
         }
     }

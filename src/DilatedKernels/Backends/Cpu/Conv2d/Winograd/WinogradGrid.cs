@@ -78,7 +78,7 @@ internal sealed unsafe class WinogradGrid
 
                 transform.Target = target + ((nint)tiles * shape.ChannelBegin(panel)) + ((nint)(tile - group) * lanes);
                 transform.TileStep = lanes;
-                transform.Vectors = lanes / kernels.Lanes;
+                transform.Vectors = Split.Parts(shape.ChannelCount(panel), kernels.Lanes);
                 kernels.Gradient(&transform);
             }
 

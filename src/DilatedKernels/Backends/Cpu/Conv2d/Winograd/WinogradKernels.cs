@@ -33,6 +33,9 @@ internal sealed unsafe class WinogradKernels
 
     public static WinogradKernels OfWidth(int lanes) => All[lanes switch { 4 => 0, 8 => 1, _ => 2 }];
 
+    /// <summary>The width for the transforms of tiles with so many channels. They mostly store, and a store of 512 bits costs two of 256 on every processor.</summary>
+    public static WinogradKernels ForTiles(int channels, VectorUnit unit) => OfWidth(TileShape.For(channels, unit with { DoublePumped = true }).Lanes);
+
     public void Input(TileTransform* arguments) => _input(arguments);
 
     public void Gradient(TileTransform* arguments) => _gradient(arguments);

@@ -71,7 +71,6 @@ internal unsafe struct OutputTransform
 /// </code>
 /// and, for the gradient of w, their transposes: <c>dw = Gᵀ·[(A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>.
 /// </summary>
-/// <remarks>Rows are read twice where that keeps everything in sixteen registers.</remarks>
 internal static unsafe class WinogradTransforms
 {
     /// <summary><c>Bᵀ·x·B</c>.</summary>
@@ -90,49 +89,42 @@ internal static unsafe class WinogradTransforms
             nint at = pixel;
             for (int left = arguments->Vectors; left > 0; left--, at += TWidth.Lanes, next += TWidth.Lanes)
             {
+                TVector a0 = TWidth.Load(p[4] + at), a1 = TWidth.Load(p[5] + at), a2 = TWidth.Load(p[6] + at), a3 = TWidth.Load(p[7] + at);
+                TVector b0 = TWidth.Load(p[8] + at), b1 = TWidth.Load(p[9] + at), b2 = TWidth.Load(p[10] + at), b3 = TWidth.Load(p[11] + at);
+                TVector x0 = TWidth.Subtract(TWidth.Load(p[0] + at), b0), x1 = TWidth.Subtract(TWidth.Load(p[1] + at), b1);
+                TVector x2 = TWidth.Subtract(TWidth.Load(p[2] + at), b2), x3 = TWidth.Subtract(TWidth.Load(p[3] + at), b3);
                 float* t = next;
-                {
-                    TVector x0 = TWidth.Subtract(TWidth.Load(p[0] + at), TWidth.Load(p[8] + at));
-                    TVector x1 = TWidth.Subtract(TWidth.Load(p[1] + at), TWidth.Load(p[9] + at));
-                    TVector x2 = TWidth.Subtract(TWidth.Load(p[2] + at), TWidth.Load(p[10] + at));
-                    TVector x3 = TWidth.Subtract(TWidth.Load(p[3] + at), TWidth.Load(p[11] + at));
-                    TWidth.Store(TWidth.Subtract(x0, x2), t);
-                    TWidth.Store(TWidth.Add(x1, x2), t + step);
-                    TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
-                    TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
-                    t += 4 * step;
-                }
-
-                {
-                    TVector a0 = TWidth.Load(p[4] + at), a1 = TWidth.Load(p[5] + at), a2 = TWidth.Load(p[6] + at), a3 = TWidth.Load(p[7] + at);
-                    TVector b0 = TWidth.Load(p[8] + at), b1 = TWidth.Load(p[9] + at), b2 = TWidth.Load(p[10] + at), b3 = TWidth.Load(p[11] + at);
-                    TVector x0 = TWidth.Add(a0, b0), x1 = TWidth.Add(a1, b1), x2 = TWidth.Add(a2, b2), x3 = TWidth.Add(a3, b3);
-                    TWidth.Store(TWidth.Subtract(x0, x2), t);
-                    TWidth.Store(TWidth.Add(x1, x2), t + step);
-                    TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
-                    TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
-                    t += 4 * step;
-                    x0 = TWidth.Subtract(b0, a0);
-                    x1 = TWidth.Subtract(b1, a1);
-                    x2 = TWidth.Subtract(b2, a2);
-                    x3 = TWidth.Subtract(b3, a3);
-                    TWidth.Store(TWidth.Subtract(x0, x2), t);
-                    TWidth.Store(TWidth.Add(x1, x2), t + step);
-                    TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
-                    TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
-                    t += 4 * step;
-                }
-
-                {
-                    TVector x0 = TWidth.Subtract(TWidth.Load(p[4] + at), TWidth.Load(p[12] + at));
-                    TVector x1 = TWidth.Subtract(TWidth.Load(p[5] + at), TWidth.Load(p[13] + at));
-                    TVector x2 = TWidth.Subtract(TWidth.Load(p[6] + at), TWidth.Load(p[14] + at));
-                    TVector x3 = TWidth.Subtract(TWidth.Load(p[7] + at), TWidth.Load(p[15] + at));
-                    TWidth.Store(TWidth.Subtract(x0, x2), t);
-                    TWidth.Store(TWidth.Add(x1, x2), t + step);
-                    TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
-                    TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
-                }
+                TWidth.Store(TWidth.Subtract(x0, x2), t);
+                TWidth.Store(TWidth.Add(x1, x2), t + step);
+                TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
+                TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
+                t += 4 * step;
+                x0 = TWidth.Add(a0, b0);
+                x1 = TWidth.Add(a1, b1);
+                x2 = TWidth.Add(a2, b2);
+                x3 = TWidth.Add(a3, b3);
+                TWidth.Store(TWidth.Subtract(x0, x2), t);
+                TWidth.Store(TWidth.Add(x1, x2), t + step);
+                TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
+                TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
+                t += 4 * step;
+                x0 = TWidth.Subtract(b0, a0);
+                x1 = TWidth.Subtract(b1, a1);
+                x2 = TWidth.Subtract(b2, a2);
+                x3 = TWidth.Subtract(b3, a3);
+                TWidth.Store(TWidth.Subtract(x0, x2), t);
+                TWidth.Store(TWidth.Add(x1, x2), t + step);
+                TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
+                TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
+                t += 4 * step;
+                x0 = TWidth.Subtract(a0, TWidth.Load(p[12] + at));
+                x1 = TWidth.Subtract(a1, TWidth.Load(p[13] + at));
+                x2 = TWidth.Subtract(a2, TWidth.Load(p[14] + at));
+                x3 = TWidth.Subtract(a3, TWidth.Load(p[15] + at));
+                TWidth.Store(TWidth.Subtract(x0, x2), t);
+                TWidth.Store(TWidth.Add(x1, x2), t + step);
+                TWidth.Store(TWidth.Subtract(x2, x1), t + (2 * step));
+                TWidth.Store(TWidth.Subtract(x1, x3), t + (3 * step));
             }
         }
     }

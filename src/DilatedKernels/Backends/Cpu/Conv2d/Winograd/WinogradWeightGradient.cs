@@ -19,18 +19,20 @@ internal sealed unsafe class WinogradWeightGradient
     private readonly WinogradGrid _grid;
     private readonly TileShape _shape;
     private readonly TileKernels _products;
-    private readonly WinogradKernels _kernels;
+    private readonly WinogradKernels _inputKernels;
+    private readonly WinogradKernels _gradientKernels;
     private readonly int _inChannels;
     private readonly nint _tileStep;
     private readonly int _groups;
     private readonly int _groupTiles;
 
-    public WinogradWeightGradient(WinogradGrid grid, TileShape shape, WinogradKernels kernels, int inChannels)
+    public WinogradWeightGradient(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
     {
         _grid = grid;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _kernels = kernels;
+        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
+        _gradientKernels = WinogradKernels.ForTiles(shape.Channels, unit);
         _inChannels = inChannels;
         _tileStep = WinogradConvolution.OddLines(inChannels);
         long most = Math.Max(TilesPerPiece, MostBytes / (16 * (_tileStep + shape.PaddedChannels) * sizeof(float)));
@@ -78,9 +80,8 @@ internal sealed unsafe class WinogradWeightGradient
     /// <summary>Tiles [begin, end) of the group that starts at tile <paramref name="group"/>.</summary>
     private void Transform(long group, int begin, int end, float* x, float* dy, float* inputs, float* gradients, float* zeros)
     {
-        _grid.Inputs(_kernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, zeros);
-        WinogradKernels kernels = WinogradKernels.OfWidth(_shape.Lanes);
-        _grid.Gradients(kernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
+        _grid.Inputs(_inputKernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, zeros);
+        _grid.Gradients(_gradientKernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
     }
 
     private void Multiply(int value, int begin, int end, int panel, int tiles, bool first, float* inputs, float* gradients, float* sums)
