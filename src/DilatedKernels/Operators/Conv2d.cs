@@ -31,7 +31,10 @@ public static partial class Ops
     /// <param name="options">Stride, dilation and padding; null for <see cref="Conv2dOptions.Default"/>.</param>
     /// <param name="relu">Whether to apply <c>max(·, 0)</c> to the result.</param>
     /// <returns><c>[N, K, oh, ow]</c> with <c>oh = floor((H + 2·pad − ((kh − 1)·l + 1)) / s) + 1</c>, likewise <c>ow</c>.</returns>
-    /// <remarks>Taps that fall into the padding are skipped, so an infinite weight there does not make NaN.</remarks>
+    /// <remarks>
+    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN; except where the processor computes by
+    /// <see cref="ConvolutionAlgorithm.Winograd"/>, in which an infinity or NaN reaches a few pixels further than the kernel does.
+    /// </remarks>
     /// <exception cref="ArgumentException">The shapes or devices do not fit each other, or the kernel is larger than the padded input.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A stride or dilation is below 1, or a padding below 0.</exception>
     public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Conv2dOptions? options = null, bool relu = false)
