@@ -32,8 +32,9 @@ public static partial class Ops
     /// <param name="relu">Whether to apply <c>max(·, 0)</c> to the result.</param>
     /// <returns><c>[N, K, oh, ow]</c> with <c>oh = floor((H + 2·pad − ((kh − 1)·l + 1)) / s) + 1</c>, likewise <c>ow</c>.</returns>
     /// <remarks>
-    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN. With a bfloat16 input the products take the weights
-    /// rounded to bfloat16, sums and bias are float32, and the result is rounded once; the gradients of weight and bias are float32.
+    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN; except where the processor computes by
+    /// <see cref="ConvolutionAlgorithm.Winograd"/>, in which an infinity or NaN reaches a few pixels further than the kernel does. With a bfloat16 input
+    /// the products take the weights rounded to bfloat16, sums and bias are float32, and the result is rounded once; the gradients of weight and bias are float32.
     /// </remarks>
     /// <exception cref="ArgumentException">The shapes or devices do not fit each other, weight or bias is not float32, or the kernel is larger than the padded input.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A stride or dilation is below 1, or a padding below 0.</exception>

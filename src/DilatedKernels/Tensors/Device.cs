@@ -29,11 +29,17 @@ public sealed partial class Device : IDisposable
 
     /// <summary>The processor with a chosen number of threads. Results are the same bits for every number.</summary>
     /// <param name="threads">1 or more.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is less than 1.</exception>
-    public static Device CreateCpu(int threads)
+    /// <param name="algorithm">How 3×3 convolutions are computed. <see cref="Cpu"/> leaves it to <see cref="ConvolutionAlgorithm.Automatic"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is less than 1, or the algorithm is none of the named ones.</exception>
+    public static Device CreateCpu(int threads, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        return new Device(new WideningBackend(new CpuBackend(threads)));
+        if (!Enum.IsDefined(algorithm))
+        {
+            throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "The algorithm is Automatic, Direct or Winograd.");
+        }
+
+        return new Device(new WideningBackend(new CpuBackend(threads) { Algorithm = algorithm }));
     }
 
     /// <summary>Waits until everything issued to the device so far is done.</summary>

@@ -1,4 +1,5 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -12,6 +13,12 @@ internal sealed unsafe partial class CpuBackend
     {
         if (geometry.InShape.Count == 0)
         {
+            return;
+        }
+
+        if (WinogradChoice.BackwardInput(Algorithm, geometry) is { } grid)
+        {
+            WinogradBackwardInput(grid, geometry, Floats(dy), Floats(weight), Floats(dx));
             return;
         }
 
@@ -36,5 +43,18 @@ internal sealed unsafe partial class CpuBackend
                 }.Run(_pool);
             }
         }
+    }
+
+    private void WinogradBackwardInput(WinogradGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* dx)
+    {
+        TileShape shape = TileShape.For(g.InChannels, VectorUnit);
+        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.OutChannels) * sizeof(float));
+        WinogradWeights.Backward(_pool, shape, g.OutChannels, weight, Floats(packed));
+        new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels)
+        {
+            Input = dy,
+            Packed = Floats(packed),
+            Output = dx,
+        }.Run(_pool, _allocator);
     }
 }

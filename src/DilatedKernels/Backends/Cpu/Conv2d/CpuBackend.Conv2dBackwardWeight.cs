@@ -1,4 +1,5 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -8,6 +9,13 @@ internal sealed unsafe partial class CpuBackend
     {
         if (geometry.WeightShape.Count == 0)
         {
+            return;
+        }
+
+        if (WinogradChoice.Forward(Algorithm, geometry) is { } grid)
+        {
+            new WinogradWeightGradient(grid, TileShape.For(geometry.OutChannels, VectorUnit), VectorUnit, geometry.InChannels)
+                .Run(_pool, _allocator, Floats(x), Floats(dy), Floats(dw));
             return;
         }
 

@@ -1,4 +1,5 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -7,10 +8,19 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>The vectors that convolutions use. Tests narrow it.</summary>
     internal VectorUnit VectorUnit { get; set; } = VectorUnit.Hardware;
 
+    /// <summary>How 3×3 convolutions are computed.</summary>
+    internal ConvolutionAlgorithm Algorithm { get; init; }
+
     public override void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y)
     {
         if (geometry.OutShape.Count == 0)
         {
+            return;
+        }
+
+        if (WinogradChoice.Forward(Algorithm, geometry) is { } grid)
+        {
+            WinogradForward(grid, geometry, Floats(x), Floats(weight), bias is null ? null : Floats(bias), relu, Floats(y));
             return;
         }
 
@@ -31,6 +41,21 @@ internal sealed unsafe partial class CpuBackend
             Bias = bias is null ? null : Floats(bias),
             Relu = relu,
         }.Run(_pool);
+    }
+
+    private void WinogradForward(WinogradGrid grid, in Conv2dGeometry g, float* x, float* weight, float* bias, bool relu, float* y)
+    {
+        TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
+        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.InChannels) * sizeof(float));
+        WinogradWeights.Forward(_pool, shape, g.InChannels, weight, Floats(packed));
+        new WinogradConvolution(grid, shape, VectorUnit, g.InChannels)
+        {
+            Input = x,
+            Packed = Floats(packed),
+            Output = y,
+            Bias = bias,
+            Relu = relu,
+        }.Run(_pool, _allocator);
     }
 
     /// <summary>Where the kernel is one row high and nothing is padded above, the images of a batch are rows of one tall image.</summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d;
@@ -15,10 +16,14 @@ internal sealed unsafe class WeightGradient
     private const int MostSplits = 32;
     private const long MostPartialBytes = 4L << 20;
     private const int MostPixelsPerBlock = 1024;
-    private const int LeastPixelsPerBlock = 512;
-    private const long CacheBytesPerBlock = 1 << 20;
+    private const int LeastPixelsPerBlock = 192;
+
+    // Half of a common second-level cache: the pixels of wide maps lie whole pages apart and share its sets.
+    private const long CacheBytesPerBlock = 1 << 19;
     private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
+    private const int TransposedRows = 16;
+    private const int TransposedColumns = 64;
 
     private readonly Conv2dGeometry _g;
     private readonly TileShape _shape;
@@ -250,28 +255,45 @@ internal sealed unsafe class WeightGradient
     }
 
     /// <summary>Sums the splits in order and turns <c>[tap][C][K]</c> into <c>[K][tap][C]</c>.</summary>
+    [SkipLocalsInit]
     private void AddSplits(int piece, float* partial, float* dw)
     {
+        float* block = stackalloc float[TransposedRows * TransposedColumns];
         int parts = Split.Parts(_g.InChannels, ChannelsPerUnit);
-        int tap = piece / parts;
-        int begin = Split.Begin(_g.InChannels, parts, piece % parts);
-        int end = Split.Begin(_g.InChannels, parts, (piece % parts) + 1);
+        (int tap, int part) = Math.DivRem(piece, parts);
+        int end = Split.Begin(_g.InChannels, parts, part + 1);
         nint size = (nint)Rows * _shape.PaddedChannels;
-        for (int k = 0; k < _g.OutChannels; k++)
+        for (int k = 0; k < _g.OutChannels; k += TransposedColumns)
         {
-            float* source = partial + ((nint)tap * _g.InChannels * _shape.PaddedChannels) + k;
-            float* target = dw + (((k * (nint)_g.Taps) + tap) * _g.InChannels);
-            for (int c = begin; c < end; c++)
+            int columns = Math.Min(TransposedColumns, _g.OutChannels - k);
+            for (int c = Split.Begin(_g.InChannels, parts, part); c < end; c += TransposedRows)
             {
-                float* p = source + ((nint)c * _shape.PaddedChannels);
-                float sum = *p;
-                for (int s = 1; s < _splits; s++)
+                int rows = Math.Min(TransposedRows, end - c);
+                float* source = partial + ((((nint)tap * _g.InChannels) + c) * _shape.PaddedChannels) + k;
+                for (int row = 0; row < rows; row++, source += _shape.PaddedChannels)
                 {
-                    sum += p[s * size];
+                    AddRow(source, _splits, size, block + (row * TransposedColumns), columns);
                 }
 
-                target[c] = sum;
+                WeightPacking.Transpose(block, TransposedColumns, rows, columns, dw + (((k * (nint)_g.Taps) + tap) * _g.InChannels) + c, (nint)_g.Taps * _g.InChannels);
             }
+        }
+    }
+
+    /// <summary>Adds rows that lie <paramref name="size"/> apart, in order. What lies past the row's end up to a whole vector is added too.</summary>
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddRow(float* source, int splits, nint size, float* target, int count)
+    {
+        for (int i = 0; i < count; i += Vector<float>.Count)
+        {
+            Vector<float> sum = Vector.Load(source + i);
+            for (int s = 1; s < splits; s++)
+            {
+                sum += Vector.Load(source + i + (s * size));
+            }
+
+            sum.Store(target + i);
         }
     }
 

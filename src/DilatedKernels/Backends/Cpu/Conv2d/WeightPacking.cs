@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace DilatedKernels.Backends.Cpu.Conv2d;
 
 /// <summary>
@@ -6,6 +10,9 @@ namespace DilatedKernels.Backends.Cpu.Conv2d;
 /// </summary>
 internal static unsafe class WeightPacking
 {
+    // A cache line of the source: read once, however far apart its rows are.
+    private const int Block = 16;
+
     /// <summary>Floats of the packed weights.</summary>
     public static long Count(TileShape shape, int taps, int channels) => (long)shape.PaddedChannels * taps * channels;
 
@@ -16,18 +23,14 @@ internal static unsafe class WeightPacking
             int panel = piece / taps;
             int tap = piece % taps;
             int lanes = shape.Columns(panel) * shape.Lanes;
-            int used = shape.ChannelCount(panel);
             nint row = (nint)taps * channels;
             float* target = packed + (shape.ChannelBegin(panel) * row) + ((nint)tap * channels * lanes);
             float* source = weight + (shape.ChannelBegin(panel) * row) + ((nint)tap * channels);
-            for (int c = 0; c < channels; c++, target += lanes)
+            int used = shape.ChannelCount(panel);
+            Transpose(source, row, used, channels, target, lanes);
+            for (int c = 0; used < lanes && c < channels; c++)
             {
-                for (int lane = 0; lane < used; lane++)
-                {
-                    target[lane] = source[(lane * row) + c];
-                }
-
-                new Span<float>(target + used, lanes - used).Clear();
+                new Span<float>(target + ((nint)c * lanes) + used, lanes - used).Clear();
             }
         });
 
@@ -47,4 +50,54 @@ internal static unsafe class WeightPacking
                 new Span<float>(target + used, lanes - used).Clear();
             }
         });
+
+    /// <summary><c>target[c][r] = source[r][c]</c>; steps are in floats.</summary>
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Transpose(float* source, nint sourceStep, int rows, int columns, float* target, nint targetStep)
+    {
+        for (int begin = 0; begin < columns; begin += Block)
+        {
+            int end = Math.Min(columns, begin + Block);
+            int r = 0;
+            for (; Sse.IsSupported && r + 4 <= rows; r += 4)
+            {
+                float* p = source + (r * sourceStep);
+                float* t = target + (begin * targetStep) + r;
+                int c = begin;
+                for (; c + 4 <= end; c += 4, t += 4 * targetStep)
+                {
+                    Vector128<float> r0 = Vector128.Load(p + c);
+                    Vector128<float> r1 = Vector128.Load(p + sourceStep + c);
+                    Vector128<float> r2 = Vector128.Load(p + (2 * sourceStep) + c);
+                    Vector128<float> r3 = Vector128.Load(p + (3 * sourceStep) + c);
+                    Vector128<float> low01 = Sse.UnpackLow(r0, r1);
+                    Vector128<float> low23 = Sse.UnpackLow(r2, r3);
+                    Vector128<float> high01 = Sse.UnpackHigh(r0, r1);
+                    Vector128<float> high23 = Sse.UnpackHigh(r2, r3);
+                    Sse.MoveLowToHigh(low01, low23).Store(t);
+                    Sse.MoveHighToLow(low23, low01).Store(t + targetStep);
+                    Sse.MoveLowToHigh(high01, high23).Store(t + (2 * targetStep));
+                    Sse.MoveHighToLow(high23, high01).Store(t + (3 * targetStep));
+                }
+
+                for (; c < end; c++, t += targetStep)
+                {
+                    t[0] = p[c];
+                    t[1] = p[sourceStep + c];
+                    t[2] = p[(2 * sourceStep) + c];
+                    t[3] = p[(3 * sourceStep) + c];
+                }
+            }
+
+            for (; r < rows; r++)
+            {
+                float* p = source + (r * sourceStep);
+                for (int c = begin; c < end; c++)
+                {
+                    target[(c * targetStep) + r] = p[c];
+                }
+            }
+        }
+    }
 }

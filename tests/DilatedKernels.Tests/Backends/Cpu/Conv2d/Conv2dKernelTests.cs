@@ -9,14 +9,21 @@ namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 public class Conv2dKernelTests
 {
     private const double Tolerance = 1e-5;
+    private const double WinogradTolerance = 5e-6;
 
     private static readonly VectorUnit[] Units =
         [new(16, 32, false), new(16, 32, true), new(8, 32, false), new(8, 16, false), new(4, 16, false)];
 
     [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.All))]
-    public void AgreesWithDefinition(object boxed)
+    public void AgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Automatic, Tolerance);
+
+    [TestCaseSource(nameof(ThreeByThree))]
+    public void WinogradAgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Winograd, WinogradTolerance);
+
+    private static IEnumerable<Conv2dGeometry> ThreeByThree() => Conv2dCases.All().Where(g => g is { KernelHeight: 3, KernelWidth: 3, StrideH: 1, StrideW: 1 });
+
+    private static void Check(Conv2dGeometry g, ConvolutionAlgorithm algorithm, double tolerance)
     {
-        var g = (Conv2dGeometry)boxed;
         var random = new RandomSequence(1, g.ToString());
         float[] x = Conv2dCases.Values(random, g.InShape.Count);
         float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
@@ -32,13 +39,13 @@ public class Conv2dKernelTests
         {
             foreach (int threads in (int[])[1, 2])
             {
-                Passes p = Passes.Run(g, x, weight, bias, dy, unit, threads);
+                Passes p = Passes.Run(g, algorithm, x, weight, bias, dy, unit, threads);
                 using (Assert.EnterMultipleScope())
                 {
-                    Assert.That(Conv2dReference.RelativeError(p.Y, y), Is.LessThan(Tolerance), $"forward, {unit}");
-                    Assert.That(Conv2dReference.RelativeError(p.Activated, activated), Is.LessThan(Tolerance), $"forward with bias and ReLU, {unit}");
-                    Assert.That(Conv2dReference.RelativeError(p.Dx, dx), Is.LessThan(Tolerance), $"backward to the input, {unit}");
-                    Assert.That(Conv2dReference.RelativeError(p.Dw, dw), Is.LessThan(Tolerance), $"backward to the weights, {unit}");
+                    Assert.That(Conv2dReference.RelativeError(p.Y, y), Is.LessThan(tolerance), $"forward, {unit}");
+                    Assert.That(Conv2dReference.RelativeError(p.Activated, activated), Is.LessThan(tolerance), $"forward with bias and ReLU, {unit}");
+                    Assert.That(Conv2dReference.RelativeError(p.Dx, dx), Is.LessThan(tolerance), $"backward to the input, {unit}");
+                    Assert.That(Conv2dReference.RelativeError(p.Dw, dw), Is.LessThan(tolerance), $"backward to the weights, {unit}");
                 }
 
                 first ??= p;
@@ -49,9 +56,9 @@ public class Conv2dKernelTests
 
     private sealed record Passes(float[] Y, float[] Activated, float[] Dx, float[] Dw)
     {
-        public static Passes Run(Conv2dGeometry g, float[] x, float[] weight, float[] bias, float[] dy, VectorUnit unit, int threads)
+        public static Passes Run(Conv2dGeometry g, ConvolutionAlgorithm algorithm, float[] x, float[] weight, float[] bias, float[] dy, VectorUnit unit, int threads)
         {
-            using var backend = new CpuBackend(threads) { VectorUnit = unit };
+            using var backend = new CpuBackend(threads) { VectorUnit = unit, Algorithm = algorithm };
             backend.Allocator.Poison = true;
             using DeviceBuffer xBuffer = Upload(backend, x);
             using DeviceBuffer weightBuffer = Upload(backend, weight);

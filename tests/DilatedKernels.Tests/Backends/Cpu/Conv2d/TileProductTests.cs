@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -73,7 +72,7 @@ public sealed unsafe partial class TileProductTests
 
         int registers = avx512 ? 32 : 16;
         int checkedTiles = 0;
-        foreach (string listing in Listings(avx512))
+        foreach (string listing in JitListing.Of($"*{nameof(TileProduct)}:{nameof(TileProduct.Run)}", nameof(EveryTileSumsItsRuns), avx512))
         {
             Match name = TileName().Match(listing);
             int bits = int.Parse(name.Groups["bits"].Value, CultureInfo.InvariantCulture);
@@ -86,7 +85,7 @@ public sealed unsafe partial class TileProductTests
 
             checkedTiles++;
             string tile = $"{rows} rows, {columns} columns of {bits} bits";
-            Assert.That(StackAccess().IsMatch(listing), Is.False, $"A vector goes through the stack: {tile}\n{listing}");
+            Assert.That(JitListing.HasVectorOnStack(listing), Is.False, $"A vector goes through the stack: {tile}\n{listing}");
             Assert.That(Fma().Count(listing), Is.EqualTo(rows * columns), $"One fused multiply-add for each accumulator: {tile}");
             Assert.That(listing, Does.Not.Contain("call "), tile);
         }
@@ -97,41 +96,6 @@ public sealed unsafe partial class TileProductTests
     [GeneratedRegex(@"Width(?<bits>\d+),.*Count(?<rows>\d+),.*Count(?<columns>\d+)\]")]
     private static partial Regex TileName();
 
-    [GeneratedRegex(@"[xyz]mmword ptr \[r(sp|bp)")]
-    private static partial Regex StackAccess();
-
     [GeneratedRegex(@"\bvfmadd")]
     private static partial Regex Fma();
-
-    /// <summary>The machine code of the tile kernels, from a process of its own that runs the test above.</summary>
-    private static string[] Listings(bool avx512)
-    {
-        string file = Path.GetTempFileName();
-        try
-        {
-            string program = Environment.ProcessPath!;
-            var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
-            if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-            {
-                start.ArgumentList.Add(typeof(TileProductTests).Assembly.Location);
-            }
-
-            start.ArgumentList.Add("--filter");
-            start.ArgumentList.Add($"FullyQualifiedName~{nameof(EveryTileSumsItsRuns)}");
-            start.Environment["DOTNET_JitStdOutFile"] = file;
-            start.Environment["DOTNET_JitDisasm"] = $"*{nameof(TileProduct)}:{nameof(TileProduct.Run)}";
-            start.Environment["DOTNET_EnableAVX512"] = avx512 ? "1" : "0";
-            using Process process = Process.Start(start)!;
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.That(process.ExitCode, Is.Zero, output);
-            return File.ReadAllText(file).Split("; Assembly listing for method ", StringSplitOptions.RemoveEmptyEntries);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
-    }
 }

@@ -1,0 +1,123 @@
+namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+
+/// <summary>Tiles of an axis that follow each other at a fixed distance and find the same of their inputs and outputs in the map.</summary>
+/// <param name="Begin">The first tile.</param>
+/// <param name="End">One past the last.</param>
+/// <param name="Step">Outputs from one tile to the next.</param>
+/// <param name="Inside">Bit i is set when input i of the four lies in the map.</param>
+/// <param name="Outputs">Outputs in the map, 1 or 2.</param>
+internal readonly record struct WinogradRun(int Begin, int End, int Step, int Inside, int Outputs);
+
+/// <summary>
+/// One axis of a stride-1, three-tap convolution cut into tiles of two outputs. At dilation d the outputs of equal remainder modulo d
+/// form an undilated convolution of their own; a tile is two neighbours in it and reads four inputs:
+/// <code>
+///   d = 2, tile at output 1:     outputs    ·  ●  ·  ●  ·
+///                                inputs     ·  ○  ·  ○  ·  ○  ·  ○      (before padding is taken off)
+/// </code>
+/// </summary>
+internal sealed class WinogradAxis
+{
+    /// <param name="outExtent">Outputs, 1 or more.</param>
+    /// <param name="inExtent">Inputs.</param>
+    /// <param name="dilation">Distance of the taps.</param>
+    /// <param name="pad">Output o reads inputs o − pad, o − pad + dilation and o − pad + 2·dilation. May be negative.</param>
+    public WinogradAxis(int outExtent, int inExtent, int dilation, long pad)
+    {
+        OutExtent = outExtent;
+        InExtent = inExtent;
+        Dilation = dilation;
+        Pad = pad;
+        Tiles = MakeTiles();
+        Runs = FindRuns();
+    }
+
+    public int OutExtent { get; }
+
+    public int InExtent { get; }
+
+    public int Dilation { get; }
+
+    public long Pad { get; }
+
+    /// <summary>The first output of each tile; the second is a dilation further, and may lie past the end.</summary>
+    public int[] Tiles { get; }
+
+    /// <summary>The tiles in order, in runs.</summary>
+    public WinogradRun[] Runs { get; }
+
+    /// <summary>Pairs of output and tap that meet inside the input: what a direct convolution computes.</summary>
+    public long TapsInside
+    {
+        get
+        {
+            long sum = 0;
+            for (int tap = 0; tap < 3; tap++)
+            {
+                long offset = ((long)tap * Dilation) - Pad;
+                sum += Math.Max(0, Math.Min(OutExtent, InExtent - offset) - Math.Max(0, -offset));
+            }
+
+            return sum;
+        }
+    }
+
+    /// <summary>The input that a tile reads at one of its four places.</summary>
+    public long Input(int tile, int place) => Tiles[tile] - Pad + ((long)place * Dilation);
+
+    /// <summary>Sub-grid by sub-grid, or at large dilations all sub-grids' first tiles, then their second: whichever makes longer runs.</summary>
+    private int[] MakeTiles()
+    {
+        long pair = 2L * Dilation;
+        int phases = Math.Min(Dilation, OutExtent);
+        var tiles = new List<int>();
+        if (pair * Dilation <= OutExtent)
+        {
+            for (int phase = 0; phase < phases; phase++)
+            {
+                for (long o = phase; o < OutExtent; o += pair)
+                {
+                    tiles.Add((int)o);
+                }
+            }
+        }
+        else
+        {
+            for (long first = 0; first < OutExtent; first += pair)
+            {
+                for (long o = first; o < Math.Min(OutExtent, first + phases); o++)
+                {
+                    tiles.Add((int)o);
+                }
+            }
+        }
+
+        return [.. tiles];
+    }
+
+    private WinogradRun[] FindRuns()
+    {
+        var runs = new List<WinogradRun>();
+        for (int tile = 0; tile < Tiles.Length; tile++)
+        {
+            int inside = 0;
+            for (int place = 0; place < 4; place++)
+            {
+                inside |= Input(tile, place) is >= 0 and var i && i < InExtent ? 1 << place : 0;
+            }
+
+            int outputs = (long)Tiles[tile] + Dilation < OutExtent ? 2 : 1;
+            int step = tile == 0 ? 0 : Tiles[tile] - Tiles[tile - 1];
+            if (runs.Count > 0 && runs[^1] is var last && last.Inside == inside && last.Outputs == outputs && (last.Step == step || last.End - last.Begin == 1))
+            {
+                runs[^1] = last with { End = tile + 1, Step = step };
+            }
+            else
+            {
+                runs.Add(new WinogradRun(tile, tile + 1, 0, inside, outputs));
+            }
+        }
+
+        return [.. runs];
+    }
+}

@@ -1,0 +1,159 @@
+using System.Runtime.CompilerServices;
+
+namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+
+/// <summary>
+/// The gradient of a 3×3 convolution's weights through the transposed maps of F(2×2, 3×3): <c>dw = Gᵀ·[Σ over tiles (A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>,
+/// sixteen matrix products whose sums run over tiles. Chains of up to 512 tiles add up in order.
+/// </summary>
+internal sealed unsafe class WinogradWeightGradient
+{
+    private const long MostBytes = 24L << 20;
+    private const int TilesPerChain = 512;
+    private const int TilesPerPiece = 32;
+    private const int ChannelsPerPiece = 96;
+    private const int Block = 16;
+    private const int BlockLanes = 64;
+    private const int Line = 16;
+
+    private readonly WinogradGrid _grid;
+    private readonly TileShape _shape;
+    private readonly TileKernels _products;
+    private readonly WinogradKernels _inputKernels;
+    private readonly WinogradKernels _gradientKernels;
+    private readonly int _inChannels;
+    private readonly nint _tileStep;
+    private readonly int _groups;
+    private readonly int _groupTiles;
+
+    public WinogradWeightGradient(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
+    {
+        _grid = grid;
+        _shape = shape;
+        _products = TileKernels.OfWidth(shape.Lanes);
+        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
+        _gradientKernels = WinogradKernels.ForTiles(shape.Channels, unit);
+        _inChannels = inChannels;
+        _tileStep = WinogradConvolution.OddLines(inChannels);
+        long most = Math.Max(TilesPerPiece, MostBytes / (16 * (_tileStep + shape.PaddedChannels) * sizeof(float)));
+        _groups = Split.Parts(grid.Tiles, most);
+        _groupTiles = Split.Parts(grid.Tiles, _groups);
+    }
+
+    private nint InputValueStep => (_groupTiles * _tileStep) + Line;
+
+    private nint GradientValueStep => (_groupTiles * (nint)_shape.PaddedChannels) + Line;
+
+    private nint SumValueStep => (_inChannels * (nint)_shape.PaddedChannels) + Line;
+
+    public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* dw)
+    {
+        using CpuBuffer inputs = allocator.Allocate(16 * InputValueStep * sizeof(float));
+        using CpuBuffer gradients = allocator.Allocate(16 * GradientValueStep * sizeof(float));
+        using CpuBuffer sums = allocator.Allocate(16 * SumValueStep * sizeof(float));
+        using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(Math.Max(_inChannels, _shape.PaddedChannels)) * sizeof(float));
+        new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
+        int channelParts = Split.Parts(_inChannels, ChannelsPerPiece);
+        for (int group = 0; group < _groups; group++)
+        {
+            long begin = _grid.Tiles * group / _groups;
+            int tiles = (int)((_grid.Tiles * (group + 1) / _groups) - begin);
+            int pieces = Split.Parts(tiles, TilesPerPiece);
+            pool.For(pieces, piece => Transform(
+                begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)zeros.Pointer));
+
+            bool first = group == 0;
+            pool.For(16 * channelParts * _shape.Panels, piece =>
+            {
+                (int value, int rest) = Math.DivRem(piece, channelParts * _shape.Panels);
+                (int part, int panel) = Math.DivRem(rest, _shape.Panels);
+                Multiply(
+                    value, Split.Begin(_inChannels, channelParts, part), Split.Begin(_inChannels, channelParts, part + 1), panel, tiles, first,
+                    (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)sums.Pointer);
+            });
+        }
+
+        int blocks = Split.Parts(_inChannels, Block);
+        pool.For(blocks * Split.Parts(_shape.Channels, BlockLanes), piece => Finish(piece % blocks * Block, piece / blocks * BlockLanes, (float*)sums.Pointer, dw));
+    }
+
+    /// <summary>Tiles [begin, end) of the group that starts at tile <paramref name="group"/>.</summary>
+    private void Transform(long group, int begin, int end, float* x, float* dy, float* inputs, float* gradients, float* zeros)
+    {
+        _grid.Inputs(_inputKernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, zeros);
+        _grid.Gradients(_gradientKernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
+    }
+
+    private void Multiply(int value, int begin, int end, int panel, int tiles, bool first, float* inputs, float* gradients, float* sums)
+    {
+        float* tile = stackalloc float[TileKernels.MaxTile];
+        int columns = _shape.Columns(panel);
+        int lanes = columns * _shape.Lanes;
+        int parts = Split.Parts(end - begin, _shape.MaxRows(columns));
+        int chains = Split.Parts(tiles, TilesPerChain);
+        var run = new TileRun(0, 0, tiles);
+        var product = new TileArguments
+        {
+            RowStep = sizeof(float),
+            StepA = _tileStep * sizeof(float),
+            StepB = lanes * sizeof(float),
+            StepC = lanes * sizeof(float),
+            C = (byte*)tile,
+            Runs = &run,
+            RunCount = 1,
+        };
+        var finish = new FinishArguments
+        {
+            Tile = (byte*)tile,
+            TileStep = lanes * sizeof(float),
+            TargetStep = (nint)_shape.PaddedChannels * sizeof(float),
+            Channels = lanes,
+        };
+        for (int chain = 0; chain < chains; chain++)
+        {
+            int start = Split.Begin(tiles, chains, chain);
+            run = run with { Length = Split.Begin(tiles, chains, chain + 1) - start };
+            product.B = (byte*)(gradients + (value * GradientValueStep) + ((nint)_groupTiles * _shape.ChannelBegin(panel)) + (start * (nint)lanes));
+            finish.Accumulate = !first || chain > 0;
+            for (int i = 0; i < parts; i++)
+            {
+                int row = begin + Split.Begin(end - begin, parts, i);
+                product.A = (byte*)(inputs + (value * InputValueStep) + (start * _tileStep) + row);
+                finish.Rows = begin + Split.Begin(end - begin, parts, i + 1) - row;
+                finish.Target = (byte*)(sums + (value * SumValueStep) + (row * (nint)_shape.PaddedChannels) + _shape.ChannelBegin(panel));
+                _products.Product(finish.Rows, columns, &product);
+                _products.Finish(&finish);
+            }
+        }
+    }
+
+    /// <summary>Turns a block of <c>[16][C][K]</c> into <c>[K][9][C]</c>.</summary>
+    [SkipLocalsInit]
+    private void Finish(int channel, int lane, float* sums, float* dw)
+    {
+        float* block = stackalloc float[9 * Block * BlockLanes];
+        WinogradKernels kernels = WinogradKernels.OfWidth(_shape.Lanes);
+        int count = Math.Min(Block, _inChannels - channel);
+        int used = Math.Min(BlockLanes, _shape.Channels - lane);
+        var arguments = new TransformArguments
+        {
+            RowStep = 4 * SumValueStep,
+            ColumnStep = SumValueStep,
+            TargetStep = Block * BlockLanes,
+            Vectors = Split.Parts(used, kernels.Lanes),
+        };
+        for (int c = 0; c < count; c++)
+        {
+            arguments.Source = sums + ((channel + c) * (nint)_shape.PaddedChannels) + lane;
+            arguments.Target = block + (c * BlockLanes);
+            kernels.WeightGradient(&arguments);
+        }
+
+        for (int tap = 0; tap < 9; tap++)
+        {
+            WeightPacking.Transpose(
+                block + (tap * Block * BlockLanes), BlockLanes, count, used,
+                dw + (((lane * (nint)9) + tap) * _inChannels) + channel, 9 * (nint)_inChannels);
+        }
+    }
+}

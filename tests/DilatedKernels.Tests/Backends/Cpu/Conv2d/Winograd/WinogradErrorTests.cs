@@ -1,0 +1,43 @@
+using DilatedKernels.Backends;
+
+namespace DilatedKernels.Tests.Backends.Cpu.Conv2d.Winograd;
+
+/// <summary>The rounding error of the choice between algorithms, on layers as wide as those it is made for.</summary>
+public class WinogradErrorTests
+{
+    private const double Tolerance = 5e-6;
+
+    [TestCase(64, 64, 1)]
+    [TestCase(64, 64, 16)]
+    [TestCase(21, 21, 4)]
+    [TestCase(512, 32, 2)]
+    [TestCase(32, 512, 2)]
+    public void WideLayersStayWithinTheDocumentedError(int inChannels, int outChannels, int dilation)
+    {
+        var g = new Conv2dGeometry(1, inChannels, 19, 18, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+        var random = new RandomSequence(1, g.ToString());
+        float[] x = Conv2dCases.Values(random, g.InShape.Count);
+        float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
+        double[] expected = Conv2dReference.Forward(g, x, weight, bias: null, relu: false);
+
+        double direct = Error(ConvolutionAlgorithm.Direct);
+        double winograd = Error(ConvolutionAlgorithm.Winograd);
+        TestContext.Out.WriteLine($"{inChannels} to {outChannels} at dilation {dilation}: direct {direct:e1}, Winograd {winograd:e1}");
+        Assert.That(direct, Is.LessThan(Tolerance));
+        Assert.That(winograd, Is.LessThan(Tolerance));
+        Assert.That(Error(ConvolutionAlgorithm.Automatic), Is.EqualTo(direct).Or.EqualTo(winograd));
+
+        double Error(ConvolutionAlgorithm algorithm)
+        {
+            using Device device = Device.CreateCpu(1, algorithm);
+            using Tensor input = Tensor.FromChannelsLast(device, g.InShape, x);
+            using Tensor kernel = Tensor.FromChannelsLast(device, g.WeightShape, weight);
+            using Tensor y = Ops.Conv2d(input, kernel, options: new Conv2dOptions { Dilation = dilation, Padding = dilation });
+            return Conv2dReference.RelativeError(y.ToChannelsLast(), expected);
+        }
+    }
+
+    [Test]
+    public void AnUnknownAlgorithmIsRefused() =>
+        Assert.That(() => Device.CreateCpu(1, (ConvolutionAlgorithm)7), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Automatic, Direct or Winograd"));
+}
