@@ -76,7 +76,13 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, Aligned(x, dy));
+        SumWeights(Conv2dWeightPlan.Choose(geometry, Aligned(x, dy)), geometry, x, dy, dw);
+    }
+
+    // The slices' sums, and their sum.
+    private void SumWeights(in Conv2dWeightPlan plan, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        long weights = geometry.WeightShape.Count;
         using DeviceBuffer? scratch = plan.Slices > 1 ? Allocate(plan.Slices * weights * sizeof(float)) : null;
         var first = new KernelArguments();
         first.Add(Pointer(x));
@@ -118,5 +124,7 @@ internal sealed unsafe partial class CudaBackend
         }
     }
 
-    private static bool Aligned(DeviceBuffer a, DeviceBuffer b) => ((Pointer(a).Value | Pointer(b).Value) & 15) == 0;
+    private static bool Aligned(DeviceBuffer a) => (Pointer(a).Value & 15) == 0;
+
+    private static bool Aligned(DeviceBuffer a, DeviceBuffer b) => Aligned(a) && Aligned(b);
 }
