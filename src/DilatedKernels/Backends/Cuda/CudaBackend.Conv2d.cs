@@ -12,6 +12,12 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (ProductFor(geometry) is { } product)
+        {
+            MmaForward(product, geometry, x, weight, bias, relu, y);
+            return;
+        }
+
         if (GemmFor(geometry) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)), _stream);
@@ -35,6 +41,12 @@ internal sealed unsafe partial class CudaBackend
         CheckLimits(geometry);
         if (geometry.InShape.Count == 0)
         {
+            return;
+        }
+
+        if (ProductFor(geometry) is { } product)
+        {
+            MmaBackwardInput(product, geometry, dy, weight, mask: null, dx);
             return;
         }
 
@@ -67,6 +79,12 @@ internal sealed unsafe partial class CudaBackend
         if (weights == 0 || geometry.OutShape.Positions == 0)
         {
             Fill(dw, weights, 0);
+            return;
+        }
+
+        if (ProductFor(geometry) is { } product)
+        {
+            MmaBackwardWeight(product, geometry, x, dy, dw);
             return;
         }
 
@@ -115,6 +133,8 @@ internal sealed unsafe partial class CudaBackend
             ReluForward(y, y, shape.Count);
         }
     }
+
+    private Conv2dProduct? ProductFor(in Conv2dGeometry geometry) => Conv2dProducts.Choose(Float32Precision, geometry, _context.Device.Architecture, out _);
 
     private static void CheckLimits(in Conv2dGeometry geometry)
     {
