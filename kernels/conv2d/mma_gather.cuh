@@ -75,18 +75,22 @@ struct GatherOperands {
     {
         int place = Step::place(line(0), static_cast<int>(threadIdx.x) % Step::Granules);
         bool tap_inside = tap_row < g.rows.taps;
-        int down = tap_row * g.rows.step, right = tap_column * g.columns.step;
-        unsigned offset = static_cast<unsigned>(down) * g.columns.source + right;
+        // Modulo 2^32, for a tap behind the last may lie anywhere.
+        unsigned down = static_cast<unsigned>(tap_row) * static_cast<unsigned>(g.rows.step);
+        unsigned right = static_cast<unsigned>(tap_column) * static_cast<unsigned>(g.columns.step);
+        unsigned offset = down * static_cast<unsigned>(g.columns.source) + right;
 #pragma unroll
         for (int pass = 0; pass < SourcePasses; pass++) {
-            bool inside = tap_inside && static_cast<unsigned>(row[pass] + down) < static_cast<unsigned>(g.rows.source)
-                && static_cast<unsigned>(column[pass] + right) < static_cast<unsigned>(g.columns.source);
+            bool inside = tap_inside && static_cast<unsigned>(row[pass]) + down < static_cast<unsigned>(g.rows.source)
+                && static_cast<unsigned>(column[pass]) + right < static_cast<unsigned>(g.columns.source);
             const uint4* from = source + (static_cast<unsigned long long>(pixel[pass] + offset) * static_cast<unsigned>(granules) + granule);
             cp_async_16(a + place + pass * LinesPerPass * Step::RowBytes, inside ? from : source, inside);
         }
 
-        int kernel_tap = (g.rows.first_tap + tap_row * g.rows.tap_step) * g.kernel_columns + g.columns.first_tap + tap_column * g.columns.tap_step;
-        const uint4* from = weight + (kernel_tap * granules + granule);
+        unsigned kernel_row = static_cast<unsigned>(g.rows.first_tap) + static_cast<unsigned>(tap_row) * static_cast<unsigned>(g.rows.tap_step);
+        unsigned kernel_column = static_cast<unsigned>(g.columns.first_tap) + static_cast<unsigned>(tap_column) * static_cast<unsigned>(g.columns.tap_step);
+        unsigned kernel_tap = kernel_row * static_cast<unsigned>(g.kernel_columns) + kernel_column;
+        const uint4* from = weight + (kernel_tap * static_cast<unsigned>(granules) + static_cast<unsigned>(granule));
 #pragma unroll
         for (int pass = 0; pass < WeightPasses; pass++) {
             bool inside = tap_inside && line(pass) < channels_left;

@@ -148,7 +148,8 @@ struct WeightGradientOperands {
     const uint4* x;
     int row_granules, column_granules;
     int position, end;
-    int down, right;
+    // Modulo 2^32, for a column behind the last tap may lie anywhere.
+    unsigned down, right;
     PositionWalk at;
     bool row_inside, column_inside;
 
@@ -162,8 +163,8 @@ struct WeightGradientOperands {
         column_inside = tap < g.kernel_taps;
         this->dy += static_cast<long long>(begin + row_line()) * row_granules + row;
         this->x += column - tap * column_granules;
-        down = g.rows.shift + tap / g.kernel_columns * g.rows.step;
-        right = g.columns.shift + tap % g.kernel_columns * g.columns.step;
+        down = static_cast<unsigned>(g.rows.shift) + static_cast<unsigned>(tap / g.kernel_columns) * static_cast<unsigned>(g.rows.step);
+        right = static_cast<unsigned>(g.columns.shift) + static_cast<unsigned>(tap % g.kernel_columns) * static_cast<unsigned>(g.columns.step);
     }
 
     __device__ __forceinline__ static int row_granule() { return static_cast<int>(threadIdx.x) % RowLines::Granules; }
@@ -182,9 +183,9 @@ struct WeightGradientOperands {
 
 #pragma unroll
         for (int pass = 0; pass < ColumnPasses; pass++) {
-            int row = at.row * g.rows.scale + down, column = at.column * g.columns.scale + right;
+            unsigned row = static_cast<unsigned>(at.row * g.rows.scale) + down, column = static_cast<unsigned>(at.column * g.columns.scale) + right;
             bool inside = column_inside && position + column_line() + pass * ColumnLinesPerPass < end
-                && static_cast<unsigned>(row) < static_cast<unsigned>(g.rows.source) && static_cast<unsigned>(column) < static_cast<unsigned>(g.columns.source);
+                && row < static_cast<unsigned>(g.rows.source) && column < static_cast<unsigned>(g.columns.source);
             unsigned pixel = (static_cast<unsigned>(at.image) * g.rows.source + row) * g.columns.source + column;
             const uint4* from = x + static_cast<unsigned long long>(pixel) * static_cast<unsigned>(column_granules);
             cp_async_16(b + ColumnLines::place(column_line() + pass * ColumnLinesPerPass, column_granule()), inside ? from : x, inside);

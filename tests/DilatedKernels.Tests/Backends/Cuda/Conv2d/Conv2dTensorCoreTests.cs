@@ -102,6 +102,14 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
         Assert.That(results[2], Is.EqualTo(results[0]));
     }
 
+    /// <summary>One tap is not dilated, however far the next would be.</summary>
+    [Test]
+    public void DilationOfOneTapMayBeAnything()
+    {
+        using CudaBackend backend = HostBackend.Open("checked");
+        Check(backend, new Conv2dGeometry(1, 8, 3, 4, 8, 1, 1, 1, 1, int.MaxValue, int.MaxValue, 0, 0));
+    }
+
     // Every tile of each pass; 3 to 33 is padded.
     [TestCase(1, 136, 128, 1, 2)]
     [TestCase(1, 64, 64, 1, 4)]
