@@ -57,7 +57,7 @@ __device__ __forceinline__ void mma_tf32(float (&c)[4], const unsigned (&a)[4], 
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// The nearest TF32 value, ties away from zero, as a register of mma_tf32.
+// The nearest TF32 value, ties away from zero, as a register of mma_tf32: the low 13 bits are undefined.
 __device__ __forceinline__ unsigned to_tf32(float v)
 {
     unsigned bits;
@@ -133,9 +133,13 @@ inline unsigned to_tf32(float v)
 {
     unsigned bits = __float_as_uint(v);
     bool finite = (bits & 0x7F800000u) != 0x7F800000u;
-    return finite ? (bits + 0x1000u) & 0xFFFFE000u : bits & 0xFFFFE000u;
+    // The low bits stay, as in what ptxas makes of it: who takes them for part of the value is found out here.
+    return finite ? bits + 0x1000u : bits;
 }
 
 #endif
+
+// The value in a register of mma_tf32.
+__device__ __forceinline__ float tf32_value(unsigned bits) { return __uint_as_float(bits & 0xFFFFE000u); }
 
 }  // namespace dk

@@ -47,6 +47,16 @@ internal sealed class PtxasAuditTests
     }
 
     [Test]
+    public void TensorCoreConvolutionsMultiplyThereAndCopyAsynchronously()
+    {
+        RequireMachineCode();
+        Assert.That(_reports.Where(OnTensorCores), Is.Not.Empty);
+        ExpectNone(r => OnTensorCores(r) && r.Count("HMMA", "F32", r.Name.Contains("_bf16_", StringComparison.Ordinal) ? "BF16" : "TF32") == 0, r => "no HMMA of its type");
+        ExpectNone(r => OnTensorCores(r) && r.Count("LDGSTS", "128") == 0, r => "no asynchronous copies of 128 bits");
+        ExpectNone(r => OnTensorCores(r) && r.Count("STG", "128") == 0, r => "no stores of 128 bits");
+    }
+
+    [Test]
     public void MachineCodeWasRead() => RequireMachineCode();
 
     private static int Local(KernelReport r) => r.Count("LDL") + r.Count("STL");
@@ -54,9 +64,12 @@ internal sealed class PtxasAuditTests
     // By vector loads, asynchronous copies, or the tensor memory accelerator, which moves whole boxes.
     private static int WideLoads(KernelReport r) => r.Count("LDG", "128") + r.Count("LDGSTS", "128") + r.Count("UTMALDG") + r.Count("UBLKCP");
 
-    // For channel counts that are no multiple of four (eight in bfloat16): conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1.
+    // For channel counts that are no multiple of four (eight in bfloat16): conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1, and what pads and packs.
     private static bool LoadsSingleChannels(KernelReport r) =>
-        r.Name.EndsWith("_c1", StringComparison.Ordinal) || r.Name.EndsWith("_k1c1", StringComparison.Ordinal);
+        r.Name.EndsWith("_c1", StringComparison.Ordinal) || r.Name.EndsWith("_k1c1", StringComparison.Ordinal) || r.File == "conv2d/conv2d_pack_sm80.cu";
+
+    // conv2d_gather_bf16_sm80_128x64, conv2d_wgrad_tf32x3_sm80_64x128.
+    private static bool OnTensorCores(KernelReport r) => r.Name.StartsWith("conv2d_", StringComparison.Ordinal) && r.Name.Contains("_sm80_", StringComparison.Ordinal);
 
     private static IEnumerable<string> FloatAtomics(KernelReport r) =>
         r.Opcodes.Keys.Where(o => o.Split('.') is [string name, .. string[] rest] && s_atomics.Contains(name) && rest.Intersect(s_floats).Any());

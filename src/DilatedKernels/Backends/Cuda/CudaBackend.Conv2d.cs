@@ -12,6 +12,12 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (ProductFor(geometry, x.ElementType) is { } product)
+        {
+            MmaForward(product, geometry, x, weight, bias, relu, y);
+            return;
+        }
+
         if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)), _stream);
@@ -35,6 +41,12 @@ internal sealed unsafe partial class CudaBackend
         CheckLimits(geometry);
         if (geometry.InShape.Count == 0)
         {
+            return;
+        }
+
+        if (ProductFor(geometry, dy.ElementType) is { } product)
+        {
+            MmaBackwardInput(product, geometry, dy, weight, mask: null, dx);
             return;
         }
 
@@ -70,13 +82,25 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (ProductFor(geometry, x.ElementType) is { } product)
+        {
+            MmaBackwardWeight(product, geometry, x, dy, dw);
+            return;
+        }
+
         if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.BackwardWeight(geometry, Pointer(x), Pointer(dy), Pointer(dw)), _stream);
             return;
         }
 
-        Conv2dWeightPlan plan = Conv2dWeightPlan.Choose(geometry, x.ElementType, Aligned(x, dy));
+        SumWeights(Conv2dWeightPlan.Choose(geometry, x.ElementType, Aligned(x, dy)), geometry, x, dy, dw);
+    }
+
+    // The slices' sums, and their sum.
+    private void SumWeights(in Conv2dWeightPlan plan, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        long weights = geometry.WeightShape.Count;
         using DeviceBuffer? scratch = plan.Slices > 1 ? Allocate(plan.Slices * weights * sizeof(float)) : null;
         var first = new KernelArguments();
         first.Add(Pointer(x));
@@ -110,6 +134,9 @@ internal sealed unsafe partial class CudaBackend
         }
     }
 
+    private Conv2dProduct? ProductFor(in Conv2dGeometry geometry, ElementType type) =>
+        Conv2dProducts.Choose(type, Float32Precision, geometry, _context.Device.Architecture, out _);
+
     private static void CheckLimits(in Conv2dGeometry geometry)
     {
         if (Conv2dLimits.WhyNot(geometry) is { } reason)
@@ -118,5 +145,7 @@ internal sealed unsafe partial class CudaBackend
         }
     }
 
-    private bool Aligned(DeviceBuffer a, DeviceBuffer b) => ((Pointer(a).Value | Pointer(b).Value) & 15) == 0;
+    private bool Aligned(DeviceBuffer a) => (Pointer(a).Value & 15) == 0;
+
+    private bool Aligned(DeviceBuffer a, DeviceBuffer b) => Aligned(a) && Aligned(b);
 }

@@ -36,6 +36,9 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     public override MemoryStatistics Memory => _allocator.Statistics;
 
+    /// <summary>How convolutions multiply float32.</summary>
+    public Float32Precision Float32Precision { get; init; }
+
     /// <summary>The opened device.</summary>
     public ICudaContext Context => _context;
 

@@ -9,12 +9,13 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 internal static class HostBackend
 {
     /// <summary>Opens it, or ends the test as ignored with the reason.</summary>
-    public static CudaBackend Open(string build, long seed = 0)
+    public static CudaBackend Open(string build, long seed = 0, Float32Precision precision = Float32Precision.Strict, int architecture = 90)
     {
         HostDriver? driver = HostDriver.TryOpen(build, out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         driver!.SetSeed(seed);
-        return new CudaBackend(driver.Open(0), new Images());
+        driver.Architecture = architecture;
+        return new CudaBackend(driver.Open(0), new Images()) { Float32Precision = precision };
     }
 
     public static DeviceBuffer Upload(Backend backend, float[] values, ElementType type = ElementType.Float32)

@@ -24,7 +24,7 @@ internal sealed class HostDriver : ICudaDriver
     public int DeviceCount => 1;
 
     /// <summary>The compute capability that kernels are chosen for, as 10·major + minor.</summary>
-    public int Architecture { get; init; } = 90;
+    public int Architecture { get; set; } = 90;
 
     /// <summary>Whether there is a matrix product, as cuBLAS is on a GPU.</summary>
     public bool HasGemm { get; set; }

@@ -1,0 +1,23 @@
+// A store of 16 bytes to global memory in one instruction, where the compiler makes several of it: it merges what two branches write to one place.
+//
+//   store_16(place, four);    place is a multiple of 16
+#pragma once
+
+#include "../dk/cuda.cuh"
+
+namespace dk {
+
+#if defined(__CUDACC__)
+
+__device__ __forceinline__ void store_16(float* place, float4 v)
+{
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};\n" ::"l"(__cvta_generic_to_global(place)), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
+}
+
+#else
+
+__attribute__((always_inline)) inline void store_16(float* place, float4 v) { *reinterpret_cast<float4*>(place) = v; }
+
+#endif
+
+}  // namespace dk

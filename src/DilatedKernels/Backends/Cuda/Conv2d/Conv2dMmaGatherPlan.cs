@@ -1,0 +1,48 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda.Conv2d;
+
+/// <summary>The tile of the forward pass and the data gradient on tensor cores: 128 positions × result channels a block.</summary>
+internal static class Conv2dMmaGatherPlan
+{
+    private const int TileRows = 128;
+
+    // Blocks that fill the largest GPU once, at two of 256 threads on each of its 132 multiprocessors.
+    private const int OneWave = 264;
+
+    // Cost is the work of a tile for a column, relative to the widest: narrower ones copy more for each multiplication.
+    private static readonly (int Columns, int Threads, double Cost)[] s_tiles = [(128, 256, 1.0), (64, 128, 1.15), (32, 128, 1.5)];
+
+    /// <summary>Chooses a kernel <c>conv2d_gather_{product}_sm80_...</c>.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="gather">The pass; it has positions and result channels.</param>
+    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather)
+    {
+        long rowTiles = CeilingDivide(gather.Positions, TileRows);
+        (int Columns, int Threads, long Tiles) best = default;
+        double least = double.PositiveInfinity;
+        foreach ((int columns, int threads, double cost) in s_tiles)
+        {
+            if (columns == 128 && product == Conv2dProduct.Tf32x3)
+            {
+                // Big and small parts take more registers than two blocks of 256 threads have; at three products a byte, half as wide a tile is no slower.
+                continue;
+            }
+
+            long tiles = CeilingDivide(gather.ResultChannels, columns);
+
+            // Half as wide a tile keeps twice as many multiprocessors busy.
+            bool starves = columns == 128 && rowTiles * tiles < OneWave;
+            double total = tiles * columns * cost * (starves ? 1.5 : 1);
+            if (total < least)
+            {
+                (best, least) = ((columns, threads, tiles), total);
+            }
+        }
+
+        return new LaunchPlan(
+            $"conv2d_gather_{product.Name()}_sm80_{TileRows}x{best.Columns}", new Dim3(checked((uint)(rowTiles * best.Tiles))), new Dim3((uint)best.Threads));
+    }
+
+    private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
+}

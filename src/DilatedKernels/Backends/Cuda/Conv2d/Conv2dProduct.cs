@@ -1,0 +1,77 @@
+namespace DilatedKernels.Backends.Cuda.Conv2d;
+
+/// <summary>What multiplies in the tensor-core kernels (kernels/conv2d/products.cuh); sums are float32 in all.</summary>
+internal enum Conv2dProduct
+{
+    /// <summary>bfloat16 activations, and weights rounded to bfloat16.</summary>
+    Bf16,
+
+    /// <summary>float32 activations and weights, rounded to TF32 on the way.</summary>
+    Tf32,
+
+    /// <summary>float32 activations and weights as sums of two TF32 each, three products for one: the accuracy of float32.</summary>
+    Tf32x3,
+}
+
+internal static class Conv2dProducts
+{
+    private const int GranuleBytes = 16;
+
+    /// <summary>The product's name in kernels' names.</summary>
+    public static string Name(this Conv2dProduct product) => product switch
+    {
+        Conv2dProduct.Bf16 => "bf16",
+        Conv2dProduct.Tf32 => "tf32",
+        _ => "tf32x3",
+    };
+
+    /// <summary>Bytes of an activation.</summary>
+    public static int ElementBytes(this Conv2dProduct product) => product == Conv2dProduct.Bf16 ? 2 : 4;
+
+    /// <summary>Activations in 16 bytes, the unit that the kernels copy in.</summary>
+    public static int Granule(this Conv2dProduct product) => GranuleBytes / product.ElementBytes();
+
+    /// <summary>Channels rounded up to whole granules.</summary>
+    public static int Pad(this Conv2dProduct product, int channels) => checked((channels + product.Granule() - 1) / product.Granule() * product.Granule());
+
+    /// <summary>What multiplies a convolution on tensor cores, or null where the SIMT kernels, or the vendor's library, serve.</summary>
+    /// <param name="type">The type of the activations.</param>
+    /// <param name="precision">How float32 is to be multiplied.</param>
+    /// <param name="g">The convolution.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    /// <param name="whyNot">Why tensor cores do not serve; null when they do.</param>
+    public static Conv2dProduct? Choose(ElementType type, Float32Precision precision, in Conv2dGeometry g, int architecture, out string? whyNot)
+    {
+        if (type == ElementType.Float32 && precision == Float32Precision.Strict)
+        {
+            whyNot = "float32 was asked for, which tensor cores do not multiply";
+            return null;
+        }
+
+        Conv2dProduct product = type == ElementType.BFloat16 ? Conv2dProduct.Bf16 : precision == Float32Precision.Tf32 ? Conv2dProduct.Tf32 : Conv2dProduct.Tf32x3;
+        whyNot = product.WhyNot(g, architecture);
+        return whyNot is null ? product : null;
+    }
+
+    /// <summary>Why the tensor-core kernels cannot run a convolution that the SIMT kernels can; null when they can.</summary>
+    /// <param name="product">What is to multiply.</param>
+    /// <param name="g">The convolution.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    public static string? WhyNot(this Conv2dProduct product, in Conv2dGeometry g, int architecture)
+    {
+        if (architecture < 80)
+        {
+            return $"sm_{architecture} cannot multiply {product.Name()} on tensor cores; sm_80 is the first that can";
+        }
+
+        if (g.Taps > Conv2dPackPlan.MostTaps)
+        {
+            return $"the kernel has {g.Taps} taps; {Conv2dPackPlan.MostTaps} fit a grid of the kernel that packs weights";
+        }
+
+        int channels = Math.Max(g.InChannels, g.OutChannels);
+        return channels > int.MaxValue - GranuleBytes || Conv2dLimits.WhyNot(g with { InChannels = product.Pad(channels) }) is not null
+            ? $"{g.Taps} taps of {channels} channels, rounded up to a multiple of {product.Granule()}, are too many"
+            : null;
+    }
+}

@@ -1,0 +1,102 @@
+using DilatedKernels.Backends.Cuda.Conv2d;
+
+namespace DilatedKernels.Backends.Cuda;
+
+/// <summary>The convolution on tensor cores. Channels that are no whole granules are padded in scratch memory; no caller sees it.</summary>
+internal sealed unsafe partial class CudaBackend
+{
+    /// <summary>The forward pass; there is at least one result.</summary>
+    internal void MmaForward(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y)
+    {
+        using DeviceBuffer? padded = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
+        using DeviceBuffer? packed = PackWeights(product, geometry, weight);
+        Gather(product, Conv2dGather.Forward(geometry), padded ?? x, packed ?? weight, bias, mask: null, relu, y);
+    }
+
+    /// <summary>The data gradient; there is at least one result.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="geometry">The convolution.</param>
+    /// <param name="dy">The gradient of its result.</param>
+    /// <param name="weight">Its weights, float32.</param>
+    /// <param name="mask">What a ReLU before the convolution gave, or null: the gradient is 0 where it is not positive.</param>
+    /// <param name="dx">The gradient of its input, or of the ReLU's.</param>
+    internal void MmaBackwardInput(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx)
+    {
+        using DeviceBuffer? padded = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
+        using DeviceBuffer? turned = TurnWeights(product, geometry, weight);
+        for (int rowPhase = 0; rowPhase < Math.Min(geometry.StrideH, geometry.InHeight); rowPhase++)
+        {
+            for (int columnPhase = 0; columnPhase < Math.Min(geometry.StrideW, geometry.InWidth); columnPhase++)
+            {
+                Gather(product, Conv2dGather.BackwardInput(geometry, rowPhase, columnPhase), padded ?? dy, turned ?? weight, bias: null, mask, relu: false, dx);
+            }
+        }
+    }
+
+    /// <summary>The weight gradient, float32; there is at least one weight and one position.</summary>
+    internal void MmaBackwardWeight(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        using DeviceBuffer? paddedX = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
+        using DeviceBuffer? paddedDy = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
+        SumWeights(Conv2dMmaWeightPlan.Choose(product, geometry), geometry, paddedX ?? x, paddedDy ?? dy, dw);
+    }
+
+    private void Gather(
+        Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
+    {
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(source));
+        arguments.Add(Pointer(weight));
+        arguments.Add(bias is null ? default : Pointer(bias));
+        arguments.Add(mask is null ? default : Pointer(mask));
+        arguments.Add(relu ? 1 : 0);
+        arguments.Add(Pointer(result));
+        arguments.Add(gather);
+        Launch(Conv2dMmaGatherPlan.Choose(product, gather), arguments);
+    }
+
+    /// <summary>A padded copy, or null where the activations can be read as they are.</summary>
+    private DeviceBuffer? PadActivations(Conv2dProduct product, DeviceBuffer x, long positions, int channels) =>
+        positions > 0 && channels > 0 && Conv2dPackPlan.PadsActivations(product, channels, Aligned(x))
+            ? Pad(Conv2dPackPlan.Activations(product, positions, channels), x, positions, channels, product)
+            : null;
+
+    private DeviceBuffer? PackWeights(Conv2dProduct product, in Conv2dGeometry g, DeviceBuffer weight) =>
+        g.InChannels > 0 && Conv2dPackPlan.PadsWeights(product, g.InChannels, Aligned(weight))
+            ? Pad(Conv2dPackPlan.Weights(product, g), weight, (long)g.OutChannels * g.Taps, g.InChannels, product)
+            : null;
+
+    private DeviceBuffer Pad(in LaunchPlan plan, DeviceBuffer source, long rows, int channels, Conv2dProduct product)
+    {
+        int padded = product.Pad(channels);
+        DeviceBuffer target = Allocate(rows * padded * product.ElementBytes());
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(source));
+        arguments.Add(Pointer(target));
+        arguments.Add((int)rows);
+        arguments.Add(channels);
+        arguments.Add(padded);
+        Launch(plan, arguments);
+        return target;
+    }
+
+    private DeviceBuffer? TurnWeights(Conv2dProduct product, in Conv2dGeometry g, DeviceBuffer weight)
+    {
+        if (g.OutChannels == 0)
+        {
+            return null;
+        }
+
+        int padded = product.Pad(g.OutChannels);
+        DeviceBuffer turned = Allocate((long)g.InChannels * g.Taps * padded * product.ElementBytes());
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(weight));
+        arguments.Add(Pointer(turned));
+        arguments.Add(g.OutChannels);
+        arguments.Add(g.Taps);
+        arguments.Add(g.InChannels);
+        arguments.Add(padded);
+        Launch(Conv2dPackPlan.TurnedWeights(product, g), arguments);
+        return turned;
+    }
+}

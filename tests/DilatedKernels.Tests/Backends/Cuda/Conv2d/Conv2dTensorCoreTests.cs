@@ -1,0 +1,249 @@
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
+using DilatedKernels.Tests.Backends.Cpu.Conv2d;
+
+namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
+
+/// <summary>
+/// The tensor-core kernels of the three passes, compiled for the CPU, on memory that is NaN until written. The oracle gets the operands as
+/// the tensor cores do, rounded, so that what is left is the error of float32 sums and of rounding a bfloat16 result.
+/// </summary>
+[TestFixture(Conv2dProduct.Bf16)]
+[TestFixture(Conv2dProduct.Tf32)]
+[TestFixture(Conv2dProduct.Tf32x3)]
+[NonParallelizable]
+internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
+{
+    private const double SumTolerance = 1e-5;
+
+    // Half a unit in the last of 8 bits: no element of a result rounded to nearest is further off.
+    private const double Bf16RoundingTolerance = 1.0 / 256;
+
+    private CudaBackend _backend = null!;
+
+    private ElementType Type => product == Conv2dProduct.Bf16 ? ElementType.BFloat16 : ElementType.Float32;
+
+    private double ResultTolerance => product == Conv2dProduct.Bf16 ? Bf16RoundingTolerance + SumTolerance : SumTolerance;
+
+    private static IEnumerable<Conv2dGeometry> Geometries() => Conv2dCases.All().Concat(TileCases());
+
+    private static IEnumerable<Conv2dGeometry> TileCases()
+    {
+        // Every tile of every pass, whole and cut off, in granules and not.
+        foreach (int inChannels in (int[])[3, 8, 21, 32, 60, 128])
+        {
+            foreach (int outChannels in (int[])[11, 21, 32, 64, 100, 136])
+            {
+                yield return new Conv2dGeometry(1, inChannels, 11, 13, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
+            }
+        }
+
+        // Stride and dilation with and without a common divisor, and phases that no tap reaches.
+        yield return new Conv2dGeometry(2, 8, 15, 14, 12, 3, 3, 2, 3, 2, 2, 1, 2);
+        yield return new Conv2dGeometry(2, 8, 15, 14, 16, 3, 2, 4, 4, 2, 6, 3, 1);
+        yield return new Conv2dGeometry(2, 8, 9, 9, 12, 1, 1, 3, 3, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(2, 4, 5, 3, 4, 2, 2, 7, 9, 3, 1, 2, 2);
+        // A weight gradient in several slices, one of them short.
+        yield return new Conv2dGeometry(3, 3, 30, 31, 5, 3, 3, 1, 1, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(1, 16, 40, 41, 64, 1, 1, 1, 1, 1, 1, 0, 0);
+    }
+
+    [OneTimeSetUp]
+    public void Open() => _backend = HostBackend.Open("plain");
+
+    [OneTimeTearDown]
+    public void Close() => _backend?.Dispose();
+
+    [TestCaseSource(nameof(Geometries))]
+    public void AgreesWithDefinition(object boxed) => Check(_backend, (Conv2dGeometry)boxed);
+
+    /// <summary>The tolerances that the library states, against operands that nobody has rounded.</summary>
+    [TestCase(64, 40, 2)]
+    [TestCase(21, 21, 8)]
+    public void ErrorIsWithinWhatIsStated(int inChannels, int outChannels, int dilation)
+    {
+        var g = new Conv2dGeometry(1, inChannels, 20, 19, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+        (double forward, double data, double weight) = Errors(g, simt: false);
+        double stated = product switch { Conv2dProduct.Bf16 => 1e-2, Conv2dProduct.Tf32 => 1e-3, _ => 1e-5 };
+        Assert.That(new[] { forward, data, weight }, Is.All.LessThan(stated));
+        TestContext.Out.WriteLine($"{product}, {inChannels} to {outChannels}: {forward:E1} {data:E1} {weight:E1}");
+    }
+
+    /// <summary>Three products of halves must be as good as one of wholes: at most twice the error of the SIMT kernels' float32.</summary>
+    [TestCase(64, 40, 2)]
+    [TestCase(21, 21, 8)]
+    [TestCase(512, 16, 1)]
+    public void SplitProductsAreAsGoodAsFloat32(int inChannels, int outChannels, int dilation)
+    {
+        if (product != Conv2dProduct.Tf32x3)
+        {
+            Assert.Pass("only the split product promises it");
+        }
+
+        var g = new Conv2dGeometry(1, inChannels, 12, 13, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+        (double forward, double data, double weight) = Errors(g, simt: false);
+        (double simtForward, double simtData, double simtWeight) = Errors(g, simt: true);
+        TestContext.Out.WriteLine($"{forward:E1} {data:E1} {weight:E1}; SIMT {simtForward:E1} {simtData:E1} {simtWeight:E1}");
+        Assert.That(forward, Is.LessThan(2 * simtForward));
+        Assert.That(data, Is.LessThan(2 * simtData));
+        Assert.That(weight, Is.LessThan(2 * simtWeight));
+    }
+
+    [Test]
+    public void OrderOfThreadsDoesNotMatter()
+    {
+        var g = new Conv2dGeometry(2, 21, 18, 17, 11, 3, 3, 1, 1, 2, 2, 2, 2);
+        float[][] results = [.. new long[] { 0, 1, 7 }.Select(seed =>
+        {
+            using CudaBackend backend = HostBackend.Open("plain", seed);
+            return Check(backend, g);
+        })];
+        Assert.That(results[1], Is.EqualTo(results[0]));
+        Assert.That(results[2], Is.EqualTo(results[0]));
+    }
+
+    /// <summary>One tap is not dilated, however far the next would be.</summary>
+    [Test]
+    public void DilationOfOneTapMayBeAnything()
+    {
+        using CudaBackend backend = HostBackend.Open("checked");
+        Check(backend, new Conv2dGeometry(1, 8, 3, 4, 8, 1, 1, 1, 1, int.MaxValue, int.MaxValue, 0, 0));
+    }
+
+    // Every tile of each pass; 3 to 33 is padded.
+    [TestCase(1, 136, 128, 1, 2)]
+    [TestCase(1, 64, 64, 1, 4)]
+    [TestCase(2, 32, 24, 2, 1)]
+    [TestCase(2, 3, 33, 1, 1)]
+    public void EveryAccessIsInOrderAndInBounds(int batch, int inChannels, int outChannels, int stride, int dilation)
+    {
+        float[][] results = [.. new long[] { 0, 5 }.Select(seed =>
+        {
+            using CudaBackend backend = HostBackend.Open("checked", seed);
+            return Check(backend, new Conv2dGeometry(batch, inChannels, 9, 8, outChannels, 3, 3, stride, stride, dilation, dilation, dilation, dilation));
+        })];
+        Assert.That(results[1], Is.EqualTo(results[0]));
+    }
+
+    [Test]
+    public void MaskClosesTheDataGradient()
+    {
+        foreach (int channels in (int[])[16, 21])
+        {
+            var g = new Conv2dGeometry(1, channels, 12, 11, 8, 3, 3, 2, 1, 2, 2, 2, 2);
+            var random = new RandomSequence(2, g.ToString());
+            float[] mask = Conv2dCases.Values(random, g.InShape.Count);
+            (mask[0], mask[1], mask[2]) = (0, float.NaN, -0f);
+            using DeviceBuffer dy = Upload(_backend, Round(Conv2dCases.Values(random, g.OutShape.Count)));
+            using DeviceBuffer weight = HostBackend.Upload(_backend, Conv2dCases.Values(random, g.WeightShape.Count));
+            using DeviceBuffer maskBuffer = Upload(_backend, mask);
+            float[] open = Result(_backend, g.InShape, dx => _backend.MmaBackwardInput(product, g, dy, weight, mask: null, dx));
+            float[] masked = Result(_backend, g.InShape, dx => _backend.MmaBackwardInput(product, g, dy, weight, maskBuffer, dx));
+            Assert.That(masked, Is.EqualTo(open.Zip(mask, (value, gate) => gate > 0 ? value : 0)));
+        }
+    }
+
+    [Test]
+    public void NoInputChannelsGiveTheBias()
+    {
+        var g = new Conv2dGeometry(1, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1, 1, 1);
+        using DeviceBuffer nothing = _backend.Allocate(0);
+        using DeviceBuffer bias = HostBackend.Upload(_backend, [2, -1]);
+        float[] y = Result(_backend, g.OutShape, y => _backend.MmaForward(product, g, nothing, nothing, bias, relu: true, y));
+        Assert.That(y, Is.EqualTo(Enumerable.Range(0, 18).Select(i => i % 2 == 0 ? 2f : 0f)));
+    }
+
+    [Test]
+    public void NaNComesThrough()
+    {
+        var g = new Conv2dGeometry(1, 8, 3, 3, 8, 1, 1, 1, 1, 1, 1, 0, 0);
+        float[] x = new float[g.InShape.Count];
+        // The NaN that GPUs make: one more in its last bits is no NaN.
+        x[8] = BitConverter.UInt32BitsToSingle(0x7FFFFFFF);
+        using DeviceBuffer xBuffer = Upload(_backend, x);
+        using DeviceBuffer weight = HostBackend.Upload(_backend, [.. Enumerable.Repeat(1f, 64)]);
+        float[] y = Result(_backend, g.OutShape, y => _backend.MmaForward(product, g, xBuffer, weight, bias: null, relu: true, y));
+        Assert.That(y[..8], Is.All.Zero);
+        Assert.That(y[8..16], Is.All.NaN);
+        Assert.That(y[16..], Is.All.Zero);
+    }
+
+    private (double Forward, double Data, double Weight) Errors(Conv2dGeometry g, bool simt)
+    {
+        var random = new RandomSequence(3, g.ToString());
+        float[] x = Conv2dCases.Values(random, g.InShape.Count);
+        float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
+        float[] dy = Conv2dCases.Values(random, g.OutShape.Count);
+        using DeviceBuffer xBuffer = Upload(_backend, x);
+        using DeviceBuffer weightBuffer = HostBackend.Upload(_backend, weight);
+        using DeviceBuffer dyBuffer = Upload(_backend, dy);
+        float[] y = simt
+            ? HostBackend.Result(_backend, g.OutShape, y => _backend.Conv2dForward(g, xBuffer, weightBuffer, bias: null, relu: false, y))
+            : Result(_backend, g.OutShape, y => _backend.MmaForward(product, g, xBuffer, weightBuffer, bias: null, relu: false, y));
+        float[] dx = simt
+            ? HostBackend.Result(_backend, g.InShape, dx => _backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx))
+            : Result(_backend, g.InShape, dx => _backend.MmaBackwardInput(product, g, dyBuffer, weightBuffer, mask: null, dx));
+        float[] dw = HostBackend.Result(_backend, g.WeightShape, dw =>
+        {
+            if (simt)
+            {
+                _backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw);
+            }
+            else
+            {
+                _backend.MmaBackwardWeight(product, g, xBuffer, dyBuffer, dw);
+            }
+        });
+        return (
+            Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias: null, relu: false)),
+            Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)),
+            Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)));
+    }
+
+    /// <summary>Runs the passes, compares, and returns everything they gave.</summary>
+    private float[] Check(CudaBackend backend, Conv2dGeometry g)
+    {
+        Assert.That(product.WhyNot(g, 80), Is.Null);
+        var random = new RandomSequence(1, g.ToString());
+        float[] x = Activations(random, g.InShape.Count);
+        float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
+        float[] bias = Conv2dCases.Values(random, g.OutChannels);
+        float[] dy = Activations(random, g.OutShape.Count);
+        using DeviceBuffer xBuffer = Upload(backend, x);
+        using DeviceBuffer weightBuffer = HostBackend.Upload(backend, weight);
+        using DeviceBuffer biasBuffer = HostBackend.Upload(backend, bias);
+        using DeviceBuffer dyBuffer = Upload(backend, dy);
+
+        float[] y = Result(backend, g.OutShape, y => backend.MmaForward(product, g, xBuffer, weightBuffer, biasBuffer, relu: true, y));
+        float[] dx = Result(backend, g.InShape, dx => backend.MmaBackwardInput(product, g, dyBuffer, weightBuffer, mask: null, dx));
+        float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.MmaBackwardWeight(product, g, xBuffer, dyBuffer, dw));
+        (x, weight, dy) = (Round(x), Round(weight), Round(dy));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias, relu: true)), Is.LessThan(ResultTolerance), "forward with bias and ReLU");
+            Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(ResultTolerance), "data gradient");
+            Assert.That(Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)), Is.LessThan(SumTolerance), "weight gradient");
+        }
+
+        return [.. y, .. dx, .. dw];
+    }
+
+    // float32 activations are rounded by the kernels, bfloat16 ones before they are uploaded.
+    private float[] Activations(RandomSequence random, long count)
+    {
+        float[] values = Conv2dCases.Values(random, count);
+        return product == Conv2dProduct.Bf16 ? Round(values) : values;
+    }
+
+    private float[] Round(float[] values) => product switch
+    {
+        Conv2dProduct.Bf16 => [.. values.Select(v => BFloat16.Widen(BFloat16.Round(v)))],
+        Conv2dProduct.Tf32 => [.. values.Select(v => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(v) + 0x1000) & 0xFFFFE000))],
+        _ => values,
+    };
+
+    private DeviceBuffer Upload(Backend backend, float[] values) => HostBackend.Upload(backend, values, Type);
+
+    private float[] Result(Backend backend, Shape shape, Action<DeviceBuffer> compute) => HostBackend.Result(backend, shape, compute, Type);
+}
