@@ -186,14 +186,14 @@ __device__ __forceinline__ void start_from(const ConvGather& g, const float* bia
     }
 }
 
-// Writes a tile, through a ReLU where the pass has one, rounded once.
+// Writes a tile, through a ReLU where the pass has one, 0 where its mask is not positive, rounded once.
 template <class Tile, class T>
 __device__ __forceinline__ void store_result(const ConvGather& g, const float (&sum)[Tile::ThreadRows][Tile::ThreadColumns],
-    int first_position, int first_channel, bool relu, T* result)
+    int first_position, int first_channel, bool relu, const T* mask, T* result)
 {
     int count = positions(g);
     bool dense = g.rows.result_stride == 1 && g.columns.result_stride == 1;
-    bool quads = g.result_channels % 4 == 0 && aligned_to_16(result);
+    bool quads = g.result_channels % 4 == 0 && aligned_to_16(result, mask);
 #pragma unroll
     for (int i = 0; i < Tile::ThreadRows; i++) {
         int position = first_position + Tile::row(i);
@@ -208,7 +208,7 @@ __device__ __forceinline__ void store_result(const ConvGather& g, const float (&
                 + at.column * g.columns.result_stride + g.columns.result_offset;
         }
 
-        T* target = result + pixel * g.result_channels;
+        long long place = pixel * g.result_channels;
 #pragma unroll
         for (int j = 0; j < Tile::ThreadColumns; j += 4) {
             int channel = first_channel + Tile::column(j);
@@ -221,12 +221,21 @@ __device__ __forceinline__ void store_result(const ConvGather& g, const float (&
             }
 
             if (quads && channel < g.result_channels) {
-                store_floats<4>(target + channel, value);
+                if (mask) {
+                    Floats<4> gate = load_floats<4>(mask + place + channel);
+#pragma unroll
+                    for (int k = 0; k < 4; k++) {
+                        value.at[k] = gate.at[k] > 0.0f ? value.at[k] : 0.0f;
+                    }
+                }
+
+                store_floats<4>(result + place + channel, value);
             } else {
 #pragma unroll
                 for (int k = 0; k < 4; k++) {
                     if (channel + k < g.result_channels) {
-                        store(target + channel + k, value.at[k]);
+                        bool open = !mask || to_float(mask[place + channel + k]) > 0.0f;
+                        store(result + place + channel + k, open ? value.at[k] : 0.0f);
                     }
                 }
             }
@@ -236,7 +245,8 @@ __device__ __forceinline__ void store_result(const ConvGather& g, const float (&
 
 // One block's tile. The grid is one-dimensional with the tiles of the same positions side by side, so that they share the source in L2.
 template <class Tile, class Operands, class T>
-__device__ __forceinline__ void gather_tile(const ConvGather& g, const T* source, const float* weight, const float* bias, bool relu, T* result, float* shared)
+__device__ __forceinline__ void gather_tile(const ConvGather& g, const T* source, const float* weight, const float* bias, bool relu, const T* mask, T* result,
+    float* shared)
 {
     int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
     int first_position = static_cast<int>(blockIdx.x) / across * Tile::Rows;
@@ -250,7 +260,7 @@ __device__ __forceinline__ void gather_tile(const ConvGather& g, const T* source
         reduce<Tile>(operands, (reduction + Tile::Depth - 1) / Tile::Depth, shared, sum);
     }
 
-    store_result<Tile>(g, sum, first_position, first_channel, relu, result);
+    store_result<Tile>(g, sum, first_position, first_channel, relu, mask, result);
 }
 
 // The tiles of both passes: positions x result channels.
@@ -266,15 +276,15 @@ using GatherTile16 = ConvTile<128, 16, 8, 4>;
         const T* __restrict__ x, const float* __restrict__ weight, const float* __restrict__ bias, int relu, T* __restrict__ y, dk::ConvGather g) \
     { \
         DK_SHARED(float, shared, tile::SharedFloats); \
-        dk::gather_tile<tile, dk::ForwardOperands<tile, T, is_wide>>(g, x, weight, bias, relu != 0, y, shared); \
+        dk::gather_tile<tile, dk::ForwardOperands<tile, T, is_wide>>(g, x, weight, bias, relu != 0, static_cast<const T*>(nullptr), y, shared); \
     } \
     DK_KERNEL(name)
 
 #define DK_CONV2D_DGRAD(name, tile, T, is_wide) \
     extern "C" __global__ void __launch_bounds__(tile::Threads, tile::BlocksPerMultiprocessor) name( \
-        const T* __restrict__ dy, const float* __restrict__ weight, T* __restrict__ dx, dk::ConvGather g) \
+        const T* __restrict__ dy, const float* __restrict__ weight, const T* __restrict__ mask, T* __restrict__ dx, dk::ConvGather g) \
     { \
         DK_SHARED(float, shared, tile::SharedFloats); \
-        dk::gather_tile<tile, dk::DataGradientOperands<tile, T, is_wide>>(g, dy, weight, nullptr, false, dx, shared); \
+        dk::gather_tile<tile, dk::DataGradientOperands<tile, T, is_wide>>(g, dy, weight, nullptr, false, mask, dx, shared); \
     } \
     DK_KERNEL(name)

@@ -59,7 +59,7 @@ internal sealed class Conv2dCase : BenchCase
 
         if (_pass is BenchPass.InputGradient or BenchPass.Training)
         {
-            Backend.Conv2dBackwardInput(_geometry, _masked.Buffer, _weight.Buffer, _dx.Buffer);
+            Backend.Conv2dBackwardInput(_geometry, _masked.Buffer, _weight.Buffer, mask: null, _dx.Buffer);
         }
     }
 

@@ -2,10 +2,14 @@ using DilatedKernels.Backends;
 
 namespace DilatedKernels;
 
-/// <summary>The gradients of a backward pass in progress: one buffer a tensor, of the tensor's type, sums where a tensor was used more than once.</summary>
+/// <summary>
+/// The gradients of a backward pass in progress: one buffer a tensor, of the tensor's type, sums where a tensor was used more than once.
+/// A gradient is masked when it is 0 wherever its tensor is not positive: then the ReLU that made the tensor has nothing left to do. A sum is masked when all its terms are.
+/// </summary>
 internal sealed class GradientTable : IDisposable
 {
     private readonly Dictionary<Tensor, DeviceBuffer> _pending = [];
+    private readonly HashSet<Tensor> _masked = [];
     private DeviceBuffer? _given;
 
     public GradientTable(Tensor loss)
@@ -16,7 +20,11 @@ internal sealed class GradientTable : IDisposable
     }
 
     /// <summary>Takes the finished gradient of a tensor out of the table, or null when none arrived.</summary>
-    public DeviceBuffer? Take(Tensor tensor) => _pending.Remove(tensor, out DeviceBuffer? gradient) ? gradient : null;
+    public DeviceBuffer? Take(Tensor tensor, out bool isMasked)
+    {
+        isMasked = _masked.Remove(tensor);
+        return _pending.Remove(tensor, out DeviceBuffer? gradient) ? gradient : null;
+    }
 
     /// <summary>Frees a gradient that was taken, unless the node gave it on.</summary>
     public void Return(DeviceBuffer gradient)
@@ -31,11 +39,12 @@ internal sealed class GradientTable : IDisposable
         }
     }
 
-    public void Write(Tensor tensor, Action<DeviceBuffer> write)
+    public void Write(Tensor tensor, Action<DeviceBuffer> write, bool isMasked)
     {
         Backend backend = tensor.Backend;
         long count = tensor.Shape.Count;
         DeviceBuffer? sum = Sum(tensor);
+        NoteMask(tensor, isMasked, isFirst: sum is null);
         if (sum is null)
         {
             write(Start(tensor));
@@ -47,11 +56,13 @@ internal sealed class GradientTable : IDisposable
         backend.Add(sum, term, sum, count);
     }
 
-    public void Give(Tensor tensor, DeviceBuffer gradient)
+    public void Give(Tensor tensor, DeviceBuffer gradient, bool isMasked)
     {
         Backend backend = tensor.Backend;
         long count = tensor.Shape.Count;
-        if (Sum(tensor) is { } sum)
+        DeviceBuffer? sum = Sum(tensor);
+        NoteMask(tensor, isMasked, isFirst: sum is null);
+        if (sum is not null)
         {
             backend.Add(sum, gradient, sum, count);
         }
@@ -74,6 +85,18 @@ internal sealed class GradientTable : IDisposable
         }
 
         _pending.Clear();
+    }
+
+    private void NoteMask(Tensor tensor, bool isMasked, bool isFirst)
+    {
+        if (!isMasked)
+        {
+            _masked.Remove(tensor);
+        }
+        else if (isFirst)
+        {
+            _masked.Add(tensor);
+        }
     }
 
     private DeviceBuffer? Sum(Tensor tensor) => tensor.Parameter is { } parameter

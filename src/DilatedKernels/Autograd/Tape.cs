@@ -132,10 +132,10 @@ public sealed class Tape : IDisposable
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             TapeNode node = _nodes[i];
-            DeviceBuffer? gradient = gradients.Take(node.Output);
+            DeviceBuffer? gradient = gradients.Take(node.Output, out bool isMasked);
             if (gradient is not null)
             {
-                node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient));
+                node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
                 gradients.Return(gradient);
             }
 

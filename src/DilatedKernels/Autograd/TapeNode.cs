@@ -12,26 +12,34 @@ internal delegate void BackwardFunction(DeviceBuffer outputGradient, GradientWri
 internal sealed record TapeNode(Tensor Output, Tensor[] Inputs, BackwardFunction Backward, IDisposable[] Saved);
 
 /// <summary>Where a node's backward function puts the gradients of its inputs.</summary>
-internal readonly ref struct GradientWriter(GradientTable table, Tensor[] inputs, DeviceBuffer outputGradient)
+internal readonly ref struct GradientWriter(GradientTable table, Tensor[] inputs, DeviceBuffer outputGradient, bool isMasked)
 {
+    /// <summary>Whether the output's gradient is 0 already wherever the output is not positive. Only where it <see cref="Tensor.IsRectified"/>.</summary>
+    public bool IsMasked => isMasked;
+
     /// <summary>Whether input <paramref name="index"/> wants a gradient.</summary>
     public bool Wants(int index) => inputs[index].RequiresGradient;
 
     /// <summary>Lets <paramref name="write"/> fill a buffer with the gradient of input <paramref name="index"/>, if it wants one.</summary>
-    public void Write(int index, Action<DeviceBuffer> write)
+    /// <param name="index">Which input.</param>
+    /// <param name="write">Fills the buffer.</param>
+    /// <param name="isMasked">Whether it leaves 0 wherever the input is not positive; only for one that <see cref="Tensor.IsRectified"/>.</param>
+    public void Write(int index, Action<DeviceBuffer> write, bool isMasked = false)
     {
         if (Wants(index))
         {
-            table.Write(inputs[index], write);
+            table.Write(inputs[index], write, isMasked);
         }
     }
 
     /// <summary>The output's gradient buffer, unchanged or altered in place, is the gradient of input <paramref name="index"/>. At most once a node, and last.</summary>
-    public void Give(int index)
+    /// <param name="index">Which input.</param>
+    /// <param name="isMasked">As for <see cref="Write"/>.</param>
+    public void Give(int index, bool isMasked = false)
     {
         if (Wants(index))
         {
-            table.Give(inputs[index], outputGradient);
+            table.Give(inputs[index], outputGradient, isMasked);
         }
     }
 }

@@ -47,7 +47,8 @@ internal abstract class Backend : IDisposable
     /// <summary>Convolution with optional bias (one per output channel) and optional ReLU. Products of bfloat16 take weights rounded to it.</summary>
     public abstract void Conv2dForward(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y);
 
-    public abstract void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx);
+    /// <summary>The gradient of a convolution's input. Where <paramref name="mask"/> is given, of the input's shape and type: <c>dx = mask > 0 ? dx : 0</c>, as <see cref="ReluBackward"/>.</summary>
+    public abstract void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx);
 
     public abstract void Conv2dBackwardWeight(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw);
 

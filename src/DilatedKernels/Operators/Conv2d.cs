@@ -48,6 +48,7 @@ public static partial class Ops
         Backend backend = x.Backend;
 
         Tensor y = Tape.NewOutput(x, geometry.OutShape);
+        y.IsRectified = relu;
         backend.Conv2dForward(geometry, x.Buffer, weight.Buffer, bias?.Buffer, relu, y.Buffer);
 
         if (Tape.WillRecord(x, weight, bias))
@@ -55,7 +56,7 @@ public static partial class Ops
             Tensor[] inputs = bias is null ? [x, weight] : [x, weight, bias];
             Tape.RecordNode(y, inputs, (dy, gradients) =>
             {
-                if (relu)
+                if (relu && !gradients.IsMasked)
                 {
                     backend.ReluBackward(y.Buffer, dy, dy, y.Shape.Count);
                 }
@@ -66,7 +67,7 @@ public static partial class Ops
                 }
 
                 gradients.Write(1, dw => backend.Conv2dBackwardWeight(geometry, x.Buffer, dy, dw));
-                gradients.Write(0, dx => backend.Conv2dBackwardInput(geometry, dy, weight.Buffer, dx));
+                gradients.Write(0, dx => backend.Conv2dBackwardInput(geometry, dy, weight.Buffer, x.IsRectified ? x.Buffer : null, dx), isMasked: x.IsRectified);
             });
         }
 

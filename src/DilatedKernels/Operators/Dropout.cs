@@ -28,6 +28,7 @@ public static partial class Ops
         var key = new RandomKey(seed, step, layer);
         long count = x.Shape.Count;
         Tensor y = Tape.NewOutput(x, x.Shape);
+        y.IsRectified = x.IsRectified;
         backend.Dropout(x.Buffer, y.Buffer, count, rate, key);
 
         if (Tape.WillRecord(x))
@@ -35,7 +36,8 @@ public static partial class Ops
             Tape.RecordNode(y, [x], (dy, gradients) =>
             {
                 backend.Dropout(dy, dy, count, rate, key);
-                gradients.Give(0);
+                // y is positive where x is, unless dropped, and there the gradient is 0.
+                gradients.Give(0, gradients.IsMasked);
             });
         }
 

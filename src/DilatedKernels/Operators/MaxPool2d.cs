@@ -35,12 +35,15 @@ public static partial class Ops
         bool records = Tape.WillRecord(x);
 
         Tensor y = Tape.NewOutput(x, geometry.OutShape);
+        y.IsRectified = x.IsRectified;
         DeviceBuffer? winner = records ? backend.Allocate(geometry.OutShape.Count) : null;
         backend.MaxPoolForward(geometry, x.Buffer, y.Buffer, winner);
 
         if (records)
         {
-            Tape.RecordNode(y, [x], (dy, gradients) => gradients.Write(0, dx => backend.MaxPoolBackward(geometry, dy, winner!, dx)), winner!);
+            // A window's gradient goes to an element equal to its y.
+            Tape.RecordNode(
+                y, [x], (dy, gradients) => gradients.Write(0, dx => backend.MaxPoolBackward(geometry, dy, winner!, dx), gradients.IsMasked), winner!);
         }
 
         return y;

@@ -12,14 +12,20 @@ public static partial class Ops
         ArgumentNullException.ThrowIfNull(x);
         Backend backend = x.Backend;
         Tensor y = Tape.NewOutput(x, x.Shape);
+        y.IsRectified = true;
         backend.ReluForward(x.Buffer, y.Buffer, x.Shape.Count);
 
         if (Tape.WillRecord(x))
         {
             Tape.RecordNode(y, [x], (dy, gradients) =>
             {
-                backend.ReluBackward(y.Buffer, dy, dy, y.Shape.Count);
-                gradients.Give(0);
+                if (!gradients.IsMasked)
+                {
+                    backend.ReluBackward(y.Buffer, dy, dy, y.Shape.Count);
+                }
+
+                // What is 0 where y is not positive is 0 where x is not.
+                gradients.Give(0, isMasked: x.IsRectified);
             });
         }
 

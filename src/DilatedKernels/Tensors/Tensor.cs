@@ -43,6 +43,12 @@ public sealed class Tensor : IDisposable
 
     internal Parameter? Parameter { get; set; }
 
+    /// <summary>
+    /// True for what a ReLU gave, and for elements chosen from that: an operator that reads it may set its gradient to 0 wherever it is not positive.
+    /// The ReLU, told so, then needs no pass of its own over the gradient.
+    /// </summary>
+    internal bool IsRectified { get; set; }
+
     /// <summary>The tape that owns this tensor, if one does.</summary>
     internal Tape? Tape { get; set; }
 

@@ -43,11 +43,11 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
         inner.Conv2dForward(geometry, wideX.Buffer, rounded.Buffer, bias, relu, wideY.Buffer);
     }
 
-    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
+    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx)
     {
         using Operand wideDy = Read(dy, geometry.OutShape.Count), rounded = Rounded(weight, geometry.WeightShape.Count, dy.ElementType);
-        using Operand wideDx = Result(dx, geometry.InShape.Count);
-        inner.Conv2dBackwardInput(geometry, wideDy.Buffer, rounded.Buffer, wideDx.Buffer);
+        using Operand wideMask = mask is null ? default : Read(mask, geometry.InShape.Count), wideDx = Result(dx, geometry.InShape.Count);
+        inner.Conv2dBackwardInput(geometry, wideDy.Buffer, rounded.Buffer, mask is null ? null : wideMask.Buffer, wideDx.Buffer);
     }
 
     public override void Conv2dBackwardWeight(in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)

@@ -36,7 +36,7 @@ internal sealed unsafe partial class CudaBackend
         Launch(Conv2dGatherPlan.Choose("fprop", x.ElementType, gather, Conv2dGatherPlan.ForwardIsWide(geometry, Aligned(x, weight))), arguments);
     }
 
-    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
+    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx)
     {
         CheckLimits(geometry);
         if (geometry.InShape.Count == 0)
@@ -46,13 +46,18 @@ internal sealed unsafe partial class CudaBackend
 
         if (ProductFor(geometry, dy.ElementType) is { } product)
         {
-            MmaBackwardInput(product, geometry, dy, weight, mask: null, dx);
+            MmaBackwardInput(product, geometry, dy, weight, mask, dx);
             return;
         }
 
         if (GemmFor(geometry, dy.ElementType) is { } gemm)
         {
             gemm.Multiply(Conv2dGemm.BackwardInput(geometry, Pointer(dy), Pointer(weight), Pointer(dx)), _stream);
+            if (mask is not null)
+            {
+                ReluBackward(mask, dx, dx, geometry.InShape.Count);
+            }
+
             return;
         }
 
@@ -65,6 +70,7 @@ internal sealed unsafe partial class CudaBackend
                 var arguments = new KernelArguments();
                 arguments.Add(Pointer(dy));
                 arguments.Add(Pointer(weight));
+                arguments.Add(mask is null ? default : Pointer(mask));
                 arguments.Add(Pointer(dx));
                 arguments.Add(gather);
                 Launch(Conv2dGatherPlan.Choose("dgrad", dy.ElementType, gather, wide), arguments);

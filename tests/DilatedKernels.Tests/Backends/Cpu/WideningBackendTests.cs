@@ -38,7 +38,7 @@ public class WideningBackendTests
             using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy, type);
             return (
                 HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu: true, y), type),
-                HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx), type),
+                HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, xBuffer, dx), type),
                 HostBackend.Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw)));
         }
     }

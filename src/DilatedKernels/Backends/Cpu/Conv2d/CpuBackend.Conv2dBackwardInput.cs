@@ -9,7 +9,7 @@ internal sealed unsafe partial class CpuBackend
     /// At stride s the positions of the input fall into s·s classes that are reached through different taps; within a class
     /// the gradient is again a convolution of stride 1, over a grid of step s.
     /// </remarks>
-    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer dx)
+    public override void Conv2dBackwardInput(in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx)
     {
         if (geometry.InShape.Count == 0)
         {
@@ -18,7 +18,7 @@ internal sealed unsafe partial class CpuBackend
 
         if (WinogradChoice.BackwardInput(Algorithm, geometry) is { } grid)
         {
-            WinogradBackwardInput(grid, geometry, Floats(dy), Floats(weight), Floats(dx));
+            WinogradBackwardInput(grid, geometry, Floats(dy), Floats(weight), mask is null ? null : Floats(mask), Floats(dx));
             return;
         }
 
@@ -40,12 +40,13 @@ internal sealed unsafe partial class CpuBackend
                     Input = Floats(dy),
                     Packed = Floats(packed),
                     Output = Floats(dx),
+                    Mask = mask is null ? null : Floats(mask),
                 }.Run(_pool);
             }
         }
     }
 
-    private void WinogradBackwardInput(WinogradGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* dx)
+    private void WinogradBackwardInput(WinogradGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* mask, float* dx)
     {
         TileShape shape = TileShape.For(g.InChannels, VectorUnit);
         using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.OutChannels) * sizeof(float));
@@ -55,6 +56,7 @@ internal sealed unsafe partial class CpuBackend
             Input = dy,
             Packed = Floats(packed),
             Output = dx,
+            Mask = mask,
         }.Run(_pool, _allocator);
     }
 }

@@ -42,6 +42,9 @@ internal sealed unsafe class GatherConvolution
 
     public bool Relu { get; init; }
 
+    /// <summary>Laid out as the output, which is 0 where this is not positive; or null.</summary>
+    public float* Mask { get; init; }
+
     public void Run(WorkerPool pool) => pool.For(_pieces.Count, RunPiece);
 
     private void MakePieces()
@@ -115,6 +118,7 @@ internal sealed unsafe class GatherConvolution
                         Accumulate = chunk > first,
                         Bias = chunk == last && Bias != null ? Bias + _shape.ChannelBegin(piece.Panel) : null,
                         Relu = chunk == last && Relu,
+                        ToMask = chunk == last && Mask != null ? (nint)((byte*)Mask - (byte*)Output) : 0,
                     };
                     product.Runs = runs + begin;
                     product.RunCount = count;
@@ -148,7 +152,7 @@ internal sealed unsafe class GatherConvolution
 
         product.RowStep = inStep;
         finish.TargetStep = outStep;
-        bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.Channels == columns * _shape.Lanes;
+        bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
         product.C = finish.Tile;
         product.StepC = direct ? outStep : finish.TileStep;
         for (int line = 0; line < lines; line++)

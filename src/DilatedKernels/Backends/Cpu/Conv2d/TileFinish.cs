@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d;
 
-/// <summary>What becomes of a finished tile: <c>target = act(target? + tile + bias?)</c>. Steps are in bytes.</summary>
+/// <summary>What becomes of a finished tile: <c>target = act(target? + tile + bias?)</c>, 0 where a mask is not positive. Steps are in bytes.</summary>
 internal unsafe struct FinishArguments
 {
     public byte* Tile;
@@ -18,6 +18,9 @@ internal unsafe struct FinishArguments
     public int Channels;
     public bool Accumulate;
     public bool Relu;
+
+    /// <summary>From a number of the target to its mask, which may be read up to one vector past the last channel; 0 where nothing is masked.</summary>
+    public nint ToMask;
 }
 
 /// <summary>Moves a tile from scratch memory to where it belongs. Apart from <see cref="TileProduct"/>, whose accumulators would not survive it in registers.</summary>
@@ -51,6 +54,11 @@ internal static unsafe class TileFinish
                 if (f.Relu)
                 {
                     value = TWidth.Relu(value);
+                }
+
+                if (f.ToMask != 0)
+                {
+                    value = TWidth.Masked(value, TWidth.Load((byte*)(target + channel) + f.ToMask));
                 }
 
                 int left = f.Channels - channel;

@@ -29,6 +29,9 @@ internal unsafe interface IVectorWidth<TVector>
 
     /// <summary><c>value &lt; 0 ? 0 : value</c>, so NaN stays NaN.</summary>
     static abstract TVector Relu(TVector value);
+
+    /// <summary><c>mask &gt; 0 ? value : 0</c>, so where the mask is NaN the result is 0.</summary>
+    static abstract TVector Masked(TVector value, TVector mask);
 }
 
 internal readonly unsafe struct Width512 : IVectorWidth<Vector512<float>>
@@ -59,6 +62,10 @@ internal readonly unsafe struct Width512 : IVectorWidth<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Relu(Vector512<float> value) =>
         Vector512.ConditionalSelect(Vector512.LessThan(value, Vector512<float>.Zero), Vector512<float>.Zero, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Masked(Vector512<float> value, Vector512<float> mask) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(mask, Vector512<float>.Zero), value, Vector512<float>.Zero);
 }
 
 internal readonly unsafe struct Width256 : IVectorWidth<Vector256<float>>
@@ -89,6 +96,10 @@ internal readonly unsafe struct Width256 : IVectorWidth<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Relu(Vector256<float> value) =>
         Vector256.ConditionalSelect(Vector256.LessThan(value, Vector256<float>.Zero), Vector256<float>.Zero, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Masked(Vector256<float> value, Vector256<float> mask) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThan(mask, Vector256<float>.Zero), value, Vector256<float>.Zero);
 }
 
 internal readonly unsafe struct Width128 : IVectorWidth<Vector128<float>>
@@ -119,4 +130,8 @@ internal readonly unsafe struct Width128 : IVectorWidth<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Relu(Vector128<float> value) =>
         Vector128.ConditionalSelect(Vector128.LessThan(value, Vector128<float>.Zero), Vector128<float>.Zero, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Masked(Vector128<float> value, Vector128<float> mask) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(mask, Vector128<float>.Zero), value, Vector128<float>.Zero);
 }

@@ -18,6 +18,14 @@ internal static class Conv2dCases
         return values;
     }
 
+    /// <summary>Numbers of either sign, and those that are neither positive nor negative.</summary>
+    public static float[] Mask(RandomSequence random, long count)
+    {
+        float[] values = Values(random, count);
+        ((ReadOnlySpan<float>)[0, float.NaN, -0f])[..(int)Math.Min(3, count)].CopyTo(values);
+        return values;
+    }
+
     private static IEnumerable<Conv2dGeometry> Geometries()
     {
         // Kernel × dilation × padding × stride on a small map.

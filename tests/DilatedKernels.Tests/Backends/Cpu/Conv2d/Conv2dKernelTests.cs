@@ -33,18 +33,20 @@ public class Conv2dKernelTests
         double[] activated = Conv2dReference.Forward(g, x, weight, bias, relu: true);
         double[] dx = Conv2dReference.BackwardInput(g, dy, weight);
         double[] dw = Conv2dReference.BackwardWeight(g, x, dy);
+        float[] mask = Conv2dCases.Mask(random, g.InShape.Count);
 
         Passes? first = null;
         foreach (VectorUnit unit in Units)
         {
             foreach (int threads in (int[])[1, 2])
             {
-                Passes p = Passes.Run(g, algorithm, x, weight, bias, dy, unit, threads);
+                Passes p = Passes.Run(g, algorithm, x, weight, bias, dy, mask, unit, threads);
                 using (Assert.EnterMultipleScope())
                 {
                     Assert.That(Conv2dReference.RelativeError(p.Y, y), Is.LessThan(tolerance), $"forward, {unit}");
                     Assert.That(Conv2dReference.RelativeError(p.Activated, activated), Is.LessThan(tolerance), $"forward with bias and ReLU, {unit}");
                     Assert.That(Conv2dReference.RelativeError(p.Dx, dx), Is.LessThan(tolerance), $"backward to the input, {unit}");
+                    Assert.That(p.MaskedDx, Is.EqualTo(p.Dx.Zip(mask, (value, gate) => gate > 0 ? value : 0)), $"backward to a masked input, {unit}");
                     Assert.That(Conv2dReference.RelativeError(p.Dw, dw), Is.LessThan(tolerance), $"backward to the weights, {unit}");
                 }
 
@@ -54,9 +56,9 @@ public class Conv2dKernelTests
         }
     }
 
-    private sealed record Passes(float[] Y, float[] Activated, float[] Dx, float[] Dw)
+    private sealed record Passes(float[] Y, float[] Activated, float[] Dx, float[] MaskedDx, float[] Dw)
     {
-        public static Passes Run(Conv2dGeometry g, ConvolutionAlgorithm algorithm, float[] x, float[] weight, float[] bias, float[] dy, VectorUnit unit, int threads)
+        public static Passes Run(Conv2dGeometry g, ConvolutionAlgorithm algorithm, float[] x, float[] weight, float[] bias, float[] dy, float[] mask, VectorUnit unit, int threads)
         {
             using var backend = new CpuBackend(threads) { VectorUnit = unit, Algorithm = algorithm };
             backend.Allocator.Poison = true;
@@ -64,10 +66,12 @@ public class Conv2dKernelTests
             using DeviceBuffer weightBuffer = Upload(backend, weight);
             using DeviceBuffer biasBuffer = Upload(backend, bias);
             using DeviceBuffer dyBuffer = Upload(backend, dy);
+            using DeviceBuffer maskBuffer = Upload(backend, mask);
             return new Passes(
                 Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, bias: null, relu: false, y)),
                 Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu: true, y)),
-                Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx)),
+                Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, mask: null, dx)),
+                Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, maskBuffer, dx)),
                 Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw)));
         }
 

@@ -77,14 +77,18 @@ public sealed class Conv2dGemmTests
         using DeviceBuffer weightBuffer = HostBackend.Upload(backend, weight);
         using DeviceBuffer? biasBuffer = bias ? HostBackend.Upload(backend, b) : null;
         using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy);
+        float[] mask = Conv2dCases.Mask(random, g.InShape.Count);
+        using DeviceBuffer maskBuffer = HostBackend.Upload(backend, mask);
 
         float[] y = HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu, y));
-        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx));
+        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, mask: null, dx));
+        float[] masked = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, maskBuffer, dx));
         float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw));
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias ? b : new float[b.Length], relu)), Is.LessThan(1e-5), "forward");
             Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(1e-5), "data gradient");
+            Assert.That(masked, Is.EqualTo(dx.Zip(mask, (value, gate) => gate > 0 ? value : 0)), "masked data gradient");
             Assert.That(Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)), Is.LessThan(1e-5), "weight gradient");
         }
 

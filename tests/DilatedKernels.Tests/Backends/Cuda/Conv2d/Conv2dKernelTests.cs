@@ -106,7 +106,7 @@ public class Conv2dKernelTests
         using DeviceBuffer nothing = _backend.Allocate(0);
         using DeviceBuffer weight = HostBackend.Upload(_backend, new float[g.WeightShape.Count]);
         _backend.Conv2dForward(g, nothing, weight, bias: null, relu: false, nothing);
-        _backend.Conv2dBackwardInput(g, nothing, weight, nothing);
+        _backend.Conv2dBackwardInput(g, nothing, weight, mask: null, nothing);
         Assert.That(HostBackend.Result(_backend, g.WeightShape, dw => _backend.Conv2dBackwardWeight(g, nothing, nothing, dw)), Is.All.Zero);
     }
 
@@ -137,13 +137,16 @@ public class Conv2dKernelTests
         float[] weight = Conv2dCases.Values(random, g.WeightShape.Count);
         float[] bias = Conv2dCases.Values(random, g.OutChannels);
         float[] dy = Conv2dCases.Values(random, g.OutShape.Count);
+        float[] mask = Conv2dCases.Mask(random, g.InShape.Count);
         using DeviceBuffer xBuffer = HostBackend.Upload(backend, x, type);
         using DeviceBuffer weightBuffer = HostBackend.Upload(backend, weight);
         using DeviceBuffer biasBuffer = HostBackend.Upload(backend, bias);
         using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy, type);
+        using DeviceBuffer maskBuffer = HostBackend.Upload(backend, mask, type);
 
         float[] y = HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, biasBuffer, relu: true, y), type);
-        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx), type);
+        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, mask: null, dx), type);
+        float[] masked = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, maskBuffer, dx), type);
         float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw));
         double tolerance = type == ElementType.Float32 ? Tolerance : RoundedOnce;
         if (type == ElementType.BFloat16)
@@ -158,6 +161,7 @@ public class Conv2dKernelTests
         {
             Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias, relu: true)), Is.LessThan(tolerance), "forward with bias and ReLU");
             Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(tolerance), "data gradient");
+            Assert.That(masked, Is.EqualTo(dx.Zip(mask, (value, gate) => gate > 0 ? value : 0)), "masked data gradient");
             Assert.That(Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)), Is.LessThan(Tolerance), "weight gradient");
         }
 

@@ -178,7 +178,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
             ? HostBackend.Result(_backend, g.OutShape, y => _backend.Conv2dForward(g, xBuffer, weightBuffer, bias: null, relu: false, y))
             : Result(_backend, g.OutShape, y => _backend.MmaForward(product, g, xBuffer, weightBuffer, bias: null, relu: false, y));
         float[] dx = simt
-            ? HostBackend.Result(_backend, g.InShape, dx => _backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx))
+            ? HostBackend.Result(_backend, g.InShape, dx => _backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, mask: null, dx))
             : Result(_backend, g.InShape, dx => _backend.MmaBackwardInput(product, g, dyBuffer, weightBuffer, mask: null, dx));
         float[] dw = HostBackend.Result(_backend, g.WeightShape, dw =>
         {

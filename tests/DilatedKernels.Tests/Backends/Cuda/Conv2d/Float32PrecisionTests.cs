@@ -26,7 +26,7 @@ public sealed class Float32PrecisionTests
         using DeviceBuffer weightBuffer = HostBackend.Upload(backend, weight);
         using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy);
         float[] y = HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, xBuffer, weightBuffer, bias: null, relu: false, y));
-        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, dx));
+        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.Conv2dBackwardInput(g, dyBuffer, weightBuffer, mask: null, dx));
         float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.Conv2dBackwardWeight(g, xBuffer, dyBuffer, dw));
         Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias: null, relu: false)), Is.InRange(least, most));
         Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.InRange(least, most));

@@ -50,6 +50,9 @@ internal sealed unsafe class WinogradConvolution
 
     public bool Relu { get; init; }
 
+    /// <summary>Laid out as the output, which is 0 where this is not positive; or null.</summary>
+    public float* Mask { get; init; }
+
     private int PanelLanes => _shape.WidestColumns * _shape.Lanes;
 
     // Values a whole number of pages apart would share few sets of the cache.
@@ -119,6 +122,7 @@ internal sealed unsafe class WinogradConvolution
                 Channels = channels,
                 Bias = Bias == null ? null : Bias + _shape.ChannelBegin(panel),
                 Relu = Relu,
+                ToMask = Mask == null ? 0 : (nint)((byte*)Mask - (byte*)Output),
             };
             WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_unit.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
             _grid.Outputs(kernels, output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));

@@ -58,6 +58,9 @@ internal unsafe struct OutputTransform
     public int Columns;
     public float* Bias;
     public bool Relu;
+
+    /// <summary>Bytes from an output to its mask; 0 where nothing is masked.</summary>
+    public nint ToMask;
 }
 
 /// <summary>
@@ -176,7 +179,7 @@ internal static unsafe class WinogradTransforms
         }
     }
 
-    /// <summary><c>Aᵀ·m·A</c>, then bias and ReLU. The last vector ends at the last channel: it may overlap the one before.</summary>
+    /// <summary><c>Aᵀ·m·A</c>, then bias, ReLU and mask. The last vector ends at the last channel: it may overlap the one before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Output<TVector, TWidth>(OutputTransform* arguments)
         where TVector : struct
@@ -234,6 +237,18 @@ internal static unsafe class WinogradTransforms
                 }
 
                 float* target = pixel + channel;
+                if (arguments->ToMask != 0)
+                {
+                    // Outputs that do not exist have no mask either.
+                    float* mask = (float*)((byte*)target + arguments->ToMask);
+                    nint column = arguments->Columns > 1 ? arguments->ColumnStep : 0;
+                    nint row = arguments->Rows > 1 ? arguments->RowStep : 0;
+                    y00 = TWidth.Masked(y00, TWidth.Load(mask));
+                    y01 = TWidth.Masked(y01, TWidth.Load(mask + column));
+                    y10 = TWidth.Masked(y10, TWidth.Load(mask + row));
+                    y11 = TWidth.Masked(y11, TWidth.Load(mask + row + column));
+                }
+
                 TWidth.Store(y00, target);
                 if (arguments->Columns > 1)
                 {
