@@ -28,6 +28,16 @@ public class Conv2dKernelTests
         Assert.That(p.Dw, Is.All.Zero);
     }
 
+    [Test]
+    public void NoInputChannelsGiveTheBias([Values] ConvolutionAlgorithm algorithm)
+    {
+        var g = new Conv2dGeometry(1, 0, 12, 12, 8, 3, 3, 1, 1, 1, 1, 1, 1);
+        float[] bias = Conv2dCases.Values(new RandomSequence(1, "bias"), g.OutChannels);
+        Passes p = Passes.Run(g, algorithm, [], [], bias, new float[g.OutShape.Count], VectorUnit.Hardware, threads: 2);
+        Assert.That(p.Y, Is.All.Zero);
+        Assert.That(p.Activated, Is.EqualTo(Enumerable.Range(0, 144).SelectMany(_ => bias.Select(b => Math.Max(b, 0)))));
+    }
+
     private static IEnumerable<Conv2dGeometry> ThreeByThree() => Conv2dCases.All().Where(g => g is { KernelHeight: 3, KernelWidth: 3, StrideH: 1, StrideW: 1 });
 
     private static void Check(Conv2dGeometry g, ConvolutionAlgorithm algorithm, double tolerance)
