@@ -164,6 +164,12 @@ static int Pack(string[] extra)
 
 static int Clean(string[] extra)
 {
+    if (extra.Length > 0)
+    {
+        Console.Error.WriteLine($"'clean' takes no arguments, not '{string.Join(' ', extra)}'.");
+        return 2;
+    }
+
     if (Directory.Exists(Artifacts))
     {
         Directory.Delete(Artifacts, recursive: true);

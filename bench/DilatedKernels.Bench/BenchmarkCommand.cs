@@ -12,9 +12,12 @@ namespace DilatedKernels.Bench;
 /// </summary>
 internal static class BenchmarkCommand
 {
+    // BenchmarkDotNet's own is five minutes, after which it throws away what it has measured so far; a busy machine needs more for one benchmark.
+    private static readonly TimeSpan Timeout = TimeSpan.FromDays(1);
+
     public static int Run(string[] arguments)
     {
-        Job job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithId("in process");
+        Job job = Job.Default.WithToolchain(new InProcessEmitToolchain(Timeout, logOutput: true)).WithId("in process");
         IConfig config = DefaultConfig.Instance.AddJob(job).WithArtifactsPath(Path.Combine(Environment.CurrentDirectory, "artifacts", "benchmarks"));
         // Without a choice it would ask on the console.
         string[] chosen = arguments.Length == 0 ? ["--filter", "*"] : arguments;

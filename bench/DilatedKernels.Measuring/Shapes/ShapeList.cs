@@ -55,8 +55,14 @@ public sealed partial class ShapeList
         }
 
         var names = new HashSet<string>();
-        foreach (BenchShape shape in shapes)
+        foreach ((int index, BenchShape shape) in shapes.Index())
         {
+            // The reader of JSON sees to properties, not to the elements of lists.
+            if (shape is null)
+            {
+                throw new UserInputException($"{source}: shape {index + 1} of the list is null.");
+            }
+
             if (WhyNot(shape) is { } problem)
             {
                 throw new UserInputException($"{source}: shape '{shape.Name}': {problem}");
@@ -184,6 +190,11 @@ public sealed partial class ShapeList
         Shape map = shape.Input;
         foreach ((int index, BenchLayer layer) in shape.Layers.Index())
         {
+            if (layer is null)
+            {
+                return $"layer {index + 1} is null.";
+            }
+
             if (layer.Pool > 0)
             {
                 if (layer != new BenchLayer(Pool: layer.Pool))

@@ -58,7 +58,8 @@ internal sealed class BenchCommand
         ];
         if (work.Length == 0)
         {
-            throw new UserInputException($"None of these shapes is to be measured in {type}; bench/shapes.json says which types a shape has.");
+            IEnumerable<string> groups = list.Shapes.Where(shape => shape.ElementTypes.Contains(type)).SelectMany(shape => shape.Groups).Distinct().Order(StringComparer.Ordinal);
+            throw new UserInputException($"None of these shapes is to be measured in {type}; groups with some that are: {string.Join(", ", groups)}.");
         }
 
         if (result.GetValue(_pass) is { } wanted)

@@ -16,9 +16,9 @@ internal static class DevicesCommand
         command.SetAction(result =>
         {
             TextWriter output = result.InvocationConfiguration.Output;
+            string? name = DeviceOptions.GetDriver(result, driver);
             int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
             output.WriteLine($"cpu   {Environment.ProcessorCount} threads, {RuntimeInformation.ProcessArchitecture}, {width}-bit vectors");
-            string? name = DeviceOptions.GetDriver(result, driver);
             CudaDevices cuda = CudaDevices.List(name);
             bool right = true;
             foreach (CudaDeviceDescription device in cuda.Devices)

@@ -28,6 +28,9 @@ public static partial class Ops
         DeviceBuffer? gradient = records ? backend.Allocate(count, scores.ElementType) : null;
         backend.SoftmaxCrossEntropy(scores.Shape, scores.Buffer, labels.Buffer, ignoreLabel, validCount, loss.Buffer, gradient);
 
+        // No gradient holds the labels: their finalizer must not free what is being read.
+        GC.KeepAlive(labels);
+
         if (records)
         {
             Tape.RecordNode(loss, [scores], (dy, gradients) => gradients.Write(0, dx => backend.ScaleBy(gradient!, dy, dx, count)), gradient!);

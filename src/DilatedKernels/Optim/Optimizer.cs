@@ -123,6 +123,7 @@ public abstract class Optimizer : IDisposable
 
         StepCount++;
         Apply(CollectionsMarshal.AsSpan(slots), learningRate, loss?.Buffer);
+        GC.KeepAlive(this);
     }
 
     private protected abstract OptimizerSlot MakeSlot(int index, Parameter parameter, DeviceBuffer gradient);

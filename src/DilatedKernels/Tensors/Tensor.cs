@@ -175,12 +175,15 @@ public sealed class Tensor : IDisposable
         if (ElementType == ElementType.Float32)
         {
             Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
-            return;
+        }
+        else
+        {
+            ushort[] rounded = new ushort[values.Length];
+            BFloat16.Round(values, rounded);
+            Backend.Upload(MemoryMarshal.AsBytes(rounded.AsSpan()), Buffer);
         }
 
-        ushort[] rounded = new ushort[values.Length];
-        BFloat16.Round(values, rounded);
-        Backend.Upload(MemoryMarshal.AsBytes(rounded.AsSpan()), Buffer);
+        GC.KeepAlive(this);
     }
 
     private void Read(Span<float> target)
@@ -188,12 +191,16 @@ public sealed class Tensor : IDisposable
         if (ElementType == ElementType.Float32)
         {
             Backend.Download(Buffer, MemoryMarshal.AsBytes(target));
-            return;
+        }
+        else
+        {
+            ushort[] values = new ushort[target.Length];
+            Backend.Download(Buffer, MemoryMarshal.AsBytes(values.AsSpan()));
+            BFloat16.Widen(values, target);
         }
 
-        ushort[] values = new ushort[target.Length];
-        Backend.Download(Buffer, MemoryMarshal.AsBytes(values.AsSpan()));
-        BFloat16.Widen(values, target);
+        // This may be the last that anybody does with the tensor: its finalizer must not free what is being read.
+        GC.KeepAlive(this);
     }
 
     private static void CheckCount(Shape shape, int length)

@@ -51,6 +51,8 @@ internal sealed class ShapeListTests
     [TestCase("""{"shapes": [{"name": "a", "operator": "network", "passes": ["step"], "groups": ["g"], "height": 9, "width": 9, "layers": [{"out": 2, "kernel": 1}]}]}""", "a step needs an optimizer")]
     [TestCase("""{"shapes": [{"name": "a", "operator": "network", "passes": ["forward"], "groups": ["g"], "height": 9, "width": 9, "layers": [{"pool": 2}, {"out": 2, "kernel": 5}]}]}""", "layer 2: the kernel is larger")]
     [TestCase("""{"shapes": [{"name": "a", "operator": "network", "passes": ["forward"], "groups": ["g"], "height": 9, "width": 9, "layers": [{"pool": 2, "out": 3}]}]}""", "layer 1 is a pooling")]
+    [TestCase("""{"shapes": [{"name": "a", "operator": "network", "passes": ["forward"], "groups": ["g"], "height": 9, "width": 9, "layers": [null]}]}""", "layer 1 is null")]
+    [TestCase("""{"shapes": [null]}""", "shape 1 of the list is null")]
     public void WrongListsAreRefusedByName(string json, string reason) =>
         Assert.That(() => ShapeList.Parse(json, "mine.json"), Throws.TypeOf<UserInputException>().With.Message.StartsWith("mine.json: ").And.Message.Contains(reason));
 

@@ -41,6 +41,7 @@ internal sealed class BenchCommandTests
     [TestCase("--group no-such", "the groups are cpu")]
     [TestCase("--filter no-such", "No shape has a name that matches 'no-such'")]
     [TestCase("--pass step", "None of these shapes has a pass 'step'")]
+    [TestCase("--device cpu --precision bfloat16", "groups with some that are: gpu, ")]
     [TestCase("--seconds -1", "--seconds is from 0 to 3600")]
     [TestCase("--threads 0", "--threads is from 1 to 1024")]
     [TestCase("--plot out.png", "plots are drawn as SVG")]

@@ -83,6 +83,7 @@ public sealed class DevicesCommandTests
         DilatedProcess.Result result = RunWith("/nowhere/libcuda.so", "devices", "--driver", "opencl");
         Assert.That(result.ExitCode, Is.EqualTo(2));
         Assert.That(result.Error, Does.Contain("libcuda; it was opencl"));
+        Assert.That(result.Output, Is.Empty);
     }
 
     private static DilatedProcess.Result RunWith(string library, params string[] arguments)

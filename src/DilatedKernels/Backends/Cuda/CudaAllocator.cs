@@ -69,7 +69,11 @@ internal sealed class CudaAllocator
     public CudaBuffer Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        ObjectDisposedException.ThrowIf(_closed, this);
+        if (_closed)
+        {
+            throw new ObjectDisposedException(nameof(Device), $"The device cuda:{_context.Device.Ordinal} has been disposed.");
+        }
+
         FreeForgotten();
         DevicePointer pointer = Take(bytes);
         lock (_lock)

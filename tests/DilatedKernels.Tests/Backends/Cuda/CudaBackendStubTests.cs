@@ -180,7 +180,7 @@ public sealed class CudaBackendStubTests
         _device.Dispose();
         _device.Dispose();
         Assert.DoesNotThrow(tensor.Dispose);
-        Assert.Throws<ObjectDisposedException>(() => Tensor.Zeros(_device, new Shape(1, 1, 1, 4)));
+        Assert.That(() => Tensor.Zeros(_device, new Shape(1, 1, 1, 4)), Throws.TypeOf<ObjectDisposedException>().With.Message.Contains($"The device {_device} has been disposed."));
     }
 
     [Test]

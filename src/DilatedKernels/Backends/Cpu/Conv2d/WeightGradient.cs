@@ -120,7 +120,8 @@ internal sealed unsafe class WeightGradient
             stretches.Add(new Stretch(kx, 0, _g.InChannels, Math.Max(end, left), right));
         }
 
-        return new Unit(ky, [.. stretches.Where(s => s.Begin < s.End)]);
+        // The empty ones too: rows of the gradient that no column reaches are zero, and cleared by them.
+        return new Unit(ky, [.. stretches]);
     }
 
     private int MakeBlocks()

@@ -62,6 +62,9 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(3, 4, 1, 1, 20, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(3, 4, 7, 5, 20, 1, 1, 2, 3, 1, 1, 1, 2);
         yield return new Conv2dGeometry(1, 4, 40, 3, 20, 3, 3, 1, 1, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(2, 4, 7, 1, 20, 3, 3, 1, 1, 1, 1, 1, 1);
+        // Padded by less than the dilation: the sub-grids of the outputs see different borders.
+        yield return new Conv2dGeometry(1, 16, 10, 10, 16, 3, 3, 1, 1, 2, 2, 1, 1);
         // The reduction in several chunks: by taps, and by channels within a tap.
         yield return new Conv2dGeometry(1, 64, 9, 8, 7, 7, 7, 1, 1, 2, 2, 6, 6);
         yield return new Conv2dGeometry(2, 700, 4, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1);

@@ -20,6 +20,24 @@ public class Conv2dKernelTests
     [TestCaseSource(nameof(ThreeByThree))]
     public void WinogradAgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Winograd, WinogradTolerance);
 
+    [Test]
+    public void AnEmptyBatchGivesNoWeightGradient([Values] ConvolutionAlgorithm algorithm)
+    {
+        var g = new Conv2dGeometry(0, 64, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1, 1);
+        Passes p = Passes.Run(g, algorithm, [], Conv2dCases.Values(new RandomSequence(1, "weight"), g.WeightShape.Count), new float[64], [], [], VectorUnit.Hardware, threads: 2);
+        Assert.That(p.Dw, Is.All.Zero);
+    }
+
+    [Test]
+    public void NoInputChannelsGiveTheBias([Values] ConvolutionAlgorithm algorithm)
+    {
+        var g = new Conv2dGeometry(1, 0, 12, 12, 8, 3, 3, 1, 1, 1, 1, 1, 1);
+        float[] bias = Conv2dCases.Values(new RandomSequence(1, "bias"), g.OutChannels);
+        Passes p = Passes.Run(g, algorithm, [], [], bias, new float[g.OutShape.Count], [], VectorUnit.Hardware, threads: 2);
+        Assert.That(p.Y, Is.All.Zero);
+        Assert.That(p.Activated, Is.EqualTo(Enumerable.Range(0, 144).SelectMany(_ => bias.Select(b => Math.Max(b, 0)))));
+    }
+
     private static IEnumerable<Conv2dGeometry> ThreeByThree() => Conv2dCases.All().Where(g => g is { KernelHeight: 3, KernelWidth: 3, StrideH: 1, StrideW: 1 });
 
     private static void Check(Conv2dGeometry g, ConvolutionAlgorithm algorithm, double tolerance)

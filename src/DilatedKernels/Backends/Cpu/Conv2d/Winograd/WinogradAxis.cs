@@ -3,7 +3,7 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 /// <summary>Tiles of an axis that follow each other at a fixed distance and find the same of their inputs and outputs in the map.</summary>
 /// <param name="Begin">The first tile.</param>
 /// <param name="End">One past the last.</param>
-/// <param name="Step">Outputs from one tile to the next.</param>
+/// <param name="Step">Outputs from one tile to the next, 1 or more; 0 in a run of one.</param>
 /// <param name="Inside">Bit i is set when input i of the four lies in the map.</param>
 /// <param name="Outputs">Outputs in the map, 1 or 2.</param>
 internal readonly record struct WinogradRun(int Begin, int End, int Step, int Inside, int Outputs);
@@ -108,7 +108,9 @@ internal sealed class WinogradAxis
 
             int outputs = (long)Tiles[tile] + Dilation < OutExtent ? 2 : 1;
             int step = tile == 0 ? 0 : Tiles[tile] - Tiles[tile - 1];
-            if (runs.Count > 0 && runs[^1] is var last && last.Inside == inside && last.Outputs == outputs && (last.Step == step || last.End - last.Begin == 1))
+            // Never backwards, from a sub-grid's last tile to the next one's first: the zeros around the map lie after their pointer only.
+            if (runs.Count > 0 && runs[^1] is var last && last.Inside == inside && last.Outputs == outputs
+                && (last.Step == step || (last.End - last.Begin == 1 && step > 0)))
             {
                 runs[^1] = last with { End = tile + 1, Step = step };
             }

@@ -26,7 +26,7 @@ internal static class WinogradChoice
 
     private static WinogradGrid? Choose(ConvolutionAlgorithm algorithm, in Conv2dGeometry g, int inChannels, int outChannels, Func<(WinogradAxis Y, WinogradAxis X)> axes)
     {
-        bool applies = g.KernelHeight == 3 && g.KernelWidth == 3 && g.StrideH == 1 && g.StrideW == 1 && outChannels >= LeastOutChannels;
+        bool applies = g is { KernelHeight: 3, KernelWidth: 3, StrideH: 1, StrideW: 1, Batch: > 0 } && inChannels > 0 && outChannels >= LeastOutChannels;
         if (!applies || algorithm == ConvolutionAlgorithm.Direct
             || (algorithm == ConvolutionAlgorithm.Automatic && Math.Min(inChannels, outChannels) < LeastChannels))
         {

@@ -6,7 +6,7 @@ public class WinogradAxisTests
 {
     [Test]
     public void TilesCoverTheOutputsOnce(
-        [Values(1, 2, 5, 9, 40)] int outExtent, [Values(1, 6, 9, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 2, 7)] int pad)
+        [Values(1, 2, 5, 8, 9, 40)] int outExtent, [Values(1, 6, 10, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 1, 2, 7)] int pad)
     {
         var axis = new WinogradAxis(outExtent, inExtent, dilation, pad);
         var outputs = new List<int>();
@@ -15,6 +15,7 @@ public class WinogradAxisTests
         foreach (WinogradRun run in axis.Runs)
         {
             Assert.That(run.Begin, Is.EqualTo(next), "runs follow each other");
+            Assert.That(run.Step, run.End - run.Begin > 1 ? Is.Positive : Is.Zero, "no run goes backwards");
             next = run.End;
             for (int tile = run.Begin; tile < run.End; tile++)
             {
