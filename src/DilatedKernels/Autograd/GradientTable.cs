@@ -26,6 +26,9 @@ internal sealed class GradientTable : IDisposable
         return _pending.Remove(tensor, out DeviceBuffer? gradient) ? gradient : null;
     }
 
+    /// <summary>What has arrived of a tensor's gradient so far, or null.</summary>
+    public DeviceBuffer? Peek(Tensor tensor) => Sum(tensor);
+
     /// <summary>Frees a gradient that was taken, unless the node gave it on.</summary>
     public void Return(DeviceBuffer gradient)
     {

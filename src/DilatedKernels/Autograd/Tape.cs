@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DilatedKernels.Backends;
 
 namespace DilatedKernels;
@@ -25,11 +26,13 @@ public sealed class Tape : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly List<TapeNode> _nodes = [];
     private readonly HashSet<Tensor> _kept = [];
+    private readonly bool _detectAnomaly;
     private bool _isDisposed;
 
-    private Tape(bool isRecording)
+    private Tape(bool isRecording, bool detectAnomaly)
     {
         IsRecording = isRecording;
+        _detectAnomaly = detectAnomaly;
         _outer = s_current;
         s_current = this;
     }
@@ -41,10 +44,14 @@ public sealed class Tape : IDisposable
     public bool IsRecording { get; }
 
     /// <summary>Opens a tape that records gradients.</summary>
-    public static Tape Record() => new(isRecording: true);
+    /// <param name="detectAnomaly">
+    /// Whether to look at every recorded result and every gradient, and to throw <see cref="NonFiniteException"/> at the first that holds NaN or an
+    /// infinity. Everything is copied back for that, so a step takes several times as long.
+    /// </param>
+    public static Tape Record(bool detectAnomaly = false) => new(isRecording: true, detectAnomaly);
 
     /// <summary>Opens a tape that owns results and records nothing: for prediction.</summary>
-    public static Tape Inference() => new(isRecording: false);
+    public static Tape Inference() => new(isRecording: false, detectAnomaly: false);
 
     /// <summary>Keeps a tensor's values through <see cref="Backward"/>, until the tape is disposed.</summary>
     /// <param name="tensor">A tensor of this tape.</param>
@@ -106,6 +113,7 @@ public sealed class Tape : IDisposable
     /// <param name="loss">A float32 scalar <c>[1, 1, 1, 1]</c> computed on this tape.</param>
     /// <exception cref="ArgumentException">The loss is not a float32 scalar.</exception>
     /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
+    /// <exception cref="NonFiniteException">The tape looks for anomalies, and a gradient holds one.</exception>
     public void Backward(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -136,14 +144,15 @@ public sealed class Tape : IDisposable
             if (gradient is not null)
             {
                 node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
+                if (_detectAnomaly)
+                {
+                    FiniteCheck.Gradients(node, gradients);
+                }
+
                 gradients.Return(gradient);
             }
 
-            foreach (IDisposable saved in node.Saved)
-            {
-                saved.Dispose();
-            }
-
+            node.Saved?.Dispose();
             if (!_kept.Contains(node.Output))
             {
                 node.Output.Dispose();
@@ -169,10 +178,7 @@ public sealed class Tape : IDisposable
 
         foreach (TapeNode node in _nodes)
         {
-            foreach (IDisposable saved in node.Saved)
-            {
-                saved.Dispose();
-            }
+            node.Saved?.Dispose();
         }
 
         _owned.Clear();
@@ -225,10 +231,16 @@ public sealed class Tape : IDisposable
     /// Notes on the current tape how <paramref name="output"/>'s gradient turns into its inputs' gradients.
     /// Call only where <see cref="WillRecord"/> is true. <paramref name="saved"/> is freed after its use.
     /// </summary>
-    internal static void RecordNode(Tensor output, Tensor[] inputs, BackwardFunction backward, params IDisposable[] saved)
+    internal static void RecordNode(Tensor output, Tensor[] inputs, BackwardFunction backward, IDisposable? saved = null, [CallerMemberName] string name = "")
     {
         output.RequiresGradient = true;
-        s_current!._nodes.Add(new TapeNode(output, inputs, backward, saved));
+        Tape tape = s_current!;
+        var node = new TapeNode(name, output, inputs, backward, saved);
+        tape._nodes.Add(node);
+        if (tape._detectAnomaly)
+        {
+            FiniteCheck.Result(node);
+        }
     }
 
     /// <summary>Frees an intermediate early when nothing recorded needs it: for chains whose links nobody else holds.</summary>

@@ -8,8 +8,16 @@ namespace DilatedKernels;
 /// </summary>
 internal delegate void BackwardFunction(DeviceBuffer outputGradient, GradientWriter gradients);
 
-/// <summary>One recorded operation.</summary>
-internal sealed record TapeNode(Tensor Output, Tensor[] Inputs, BackwardFunction Backward, IDisposable[] Saved);
+/// <summary>One recorded operation. <paramref name="Saved"/> is freed after its use.</summary>
+internal sealed record TapeNode(string Operator, Tensor Output, Tensor[] Inputs, BackwardFunction Backward, IDisposable? Saved)
+{
+    /// <summary>The operator, and the parameters that tell which of a network's layers it is.</summary>
+    public string Describe()
+    {
+        string parameters = string.Join(", ", Inputs.Select(input => input.Parameter?.Name).OfType<string>());
+        return parameters.Length > 0 ? $"{Operator} ({parameters})" : Operator;
+    }
+}
 
 /// <summary>Where a node's backward function puts the gradients of its inputs.</summary>
 internal readonly ref struct GradientWriter(GradientTable table, Tensor[] inputs, DeviceBuffer outputGradient, bool isMasked)

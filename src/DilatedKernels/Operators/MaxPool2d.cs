@@ -43,7 +43,7 @@ public static partial class Ops
         {
             // A window's gradient goes to an element equal to its y.
             Tape.RecordNode(
-                y, [x], (dy, gradients) => gradients.Write(0, dx => backend.MaxPoolBackward(geometry, dy, winner!, dx), gradients.IsMasked), winner!);
+                y, [x], (dy, gradients) => gradients.Write(0, dx => backend.MaxPoolBackward(geometry, dy, winner!, dx), gradients.IsMasked), winner);
         }
 
         return y;

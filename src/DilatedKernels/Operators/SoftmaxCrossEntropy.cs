@@ -33,7 +33,7 @@ public static partial class Ops
 
         if (records)
         {
-            Tape.RecordNode(loss, [scores], (dy, gradients) => gradients.Write(0, dx => backend.ScaleBy(gradient!, dy, dx, count)), gradient!);
+            Tape.RecordNode(loss, [scores], (dy, gradients) => gradients.Write(0, dx => backend.ScaleBy(gradient!, dy, dx, count)), gradient);
         }
 
         return loss;

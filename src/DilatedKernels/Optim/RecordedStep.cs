@@ -81,6 +81,12 @@ public sealed class RecordedStep : IDisposable
     /// <summary>Why steps are not recorded, in one sentence; null when they are, or have yet to be.</summary>
     public string? WhyNotRecorded { get; private set; }
 
+    /// <summary>
+    /// Whether every step looks at all its results and gradients and throws at the first that is not finite, before its update. Such steps are not recorded and take
+    /// several times as long.
+    /// </summary>
+    public bool DetectAnomaly { get; init; }
+
     /// <summary>The recorder, for tests of what it holds.</summary>
     internal StepRecorder? Recorder => _recorder;
 
@@ -95,6 +101,7 @@ public sealed class RecordedStep : IDisposable
     /// </returns>
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
+    /// <exception cref="NonFiniteException"><see cref="DetectAnomaly"/> is on, and a number is not finite; there was no update.</exception>
     /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
     public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate)
     {
@@ -115,6 +122,33 @@ public sealed class RecordedStep : IDisposable
         }
     }
 
+    /// <summary>Runs a step's forward and backward pass without its update and looks at every number: to find where a loss of NaN came from.</summary>
+    /// <param name="step">Its number, for random layers.</param>
+    /// <param name="input">The input channels-last: N, then H, then W, then C.</param>
+    /// <param name="labels">Class indices in the order N, H, W.</param>
+    /// <returns>Where the first number began that is not finite, or null when all are finite.</returns>
+    /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
+    /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
+    public NonFiniteException? FindAnomaly(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels)
+    {
+        _input.SetChannelsLast(input);
+        _labels.SetArray(labels);
+        try
+        {
+            using Tape tape = Tape.Record(detectAnomaly: true);
+            tape.Backward(_computeLoss(_input, _labels, ForwardContext.Training(_seed, step)));
+            return null;
+        }
+        catch (NonFiniteException found)
+        {
+            return found;
+        }
+        finally
+        {
+            _optimizer.ClearGradients();
+        }
+    }
+
     /// <summary>Gives recording, input and labels back. Parameters and optimizer stay.</summary>
     public void Dispose()
     {
@@ -127,7 +161,7 @@ public sealed class RecordedStep : IDisposable
     private void Queue(StepScalars scalars)
     {
         // Gradients from elsewhere would be added to, which a recording that starts without them does not do.
-        if (_recorder is null || WhyNotRecorded is not null || _optimizer.Parameters.Any(p => p.HasGradient))
+        if (_recorder is null || DetectAnomaly || WhyNotRecorded is not null || _optimizer.Parameters.Any(p => p.HasGradient))
         {
             QueueAsCalled(scalars);
             return;
@@ -176,7 +210,7 @@ public sealed class RecordedStep : IDisposable
         try
         {
             _optimizer.StepCount = scalars.OptimizerStep - 1;
-            using Tape tape = Tape.Record();
+            using Tape tape = Tape.Record(DetectAnomaly);
             Tensor loss = _computeLoss(_input, _labels, ForwardContext.Training(_seed, scalars.RandomStep));
             _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
             tape.Backward(loss);

@@ -100,6 +100,14 @@ public sealed class Tensor : IDisposable
         return tensor;
     }
 
+    /// <summary>Whether every value is a finite number. The values are copied back for that.</summary>
+    public bool IsFinite()
+    {
+        bool isFinite = FiniteCheck.First(Backend, Buffer, Shape.Count) is null;
+        GC.KeepAlive(this);
+        return isFinite;
+    }
+
     /// <summary>The values in the order of the shape (N, then C, then H, then W).</summary>
     public float[] ToArray()
     {
