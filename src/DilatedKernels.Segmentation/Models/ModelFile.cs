@@ -65,6 +65,7 @@ public static class ModelFile
         ModelConfig config = Config(file);
         // Before any memory is taken for what the configuration claims.
         CheckAll(file, [.. new Architecture(config).Layers.SelectMany(layer => layer.Parameters)]);
+        file.Verify();
         SegmentationModel model = SegmentationModel.CreateZero(device, config, computeType);
         try
         {
@@ -87,6 +88,7 @@ public static class ModelFile
         ArgumentNullException.ThrowIfNull(model);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         CheckAll(file, [.. model.Parameters.Select(parameter => (parameter.Name, parameter.Value.Shape))]);
+        file.Verify();
         Fill(file, model.Parameters);
     }
 
@@ -114,6 +116,7 @@ public static class ModelFile
             CheckShape(file, parameter.Name, parameter.Value.Shape);
         }
 
+        file.Verify();
         Fill(file, present);
         string[] loaded = [.. present.Select(parameter => parameter.Name)];
         return new WeightLoadReport(loaded, [.. byPresence[false].Select(parameter => parameter.Name)], [.. file.Names.Except(loaded).Where(name => !name.StartsWith(StatePrefix, StringComparison.Ordinal))]);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace DilatedKernels.Serialization;
@@ -18,6 +19,9 @@ public sealed class SafetensorsFile : IDisposable
     {
         FilePath = path;
         (_handle, _header, _dataStart) = (handle, header, dataStart);
+        var metadata = new Dictionary<string, string>(header.Metadata, StringComparer.Ordinal);
+        metadata.Remove(SafetensorsChecksum.Key);
+        Metadata = metadata;
         Names = [.. header.Entries.OrderBy(pair => pair.Value.Offset).Select(pair => pair.Key)];
     }
 
@@ -27,8 +31,8 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The arrays' names in the order of their data.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Text by key; empty where the file has none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+    /// <summary>Text by key, without the file's own checksum; empty where the file has none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <param name="path">The file.</param>
@@ -65,6 +69,39 @@ public sealed class SafetensorsFile : IDisposable
         {
             handle.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Reads the whole file and compares it with the SHA-256 in its metadata, which every file that this library writes has. A file without one passes.
+    /// </summary>
+    /// <exception cref="SafetensorsException">The file is not the one that was written.</exception>
+    public void Verify()
+    {
+        if (!_header.Metadata.TryGetValue(SafetensorsChecksum.Key, out string? expected))
+        {
+            return;
+        }
+
+        byte[] buffer = new byte[Math.Max(_dataStart, 1 << 20)];
+        Span<byte> header = buffer.AsSpan(0, (int)_dataStart);
+        ReadFully(FilePath, _handle, header, 0);
+        header[SafetensorsChecksum.Digits(header)].Fill((byte)'0');
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header);
+        long length = RandomAccess.GetLength(_handle);
+        for (long at = _dataStart; at < length;)
+        {
+            Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
+            ReadFully(FilePath, _handle, part, at);
+            hash.AppendData(part);
+            at += part.Length;
+        }
+
+        string actual = System.Convert.ToHexStringLower(hash.GetHashAndReset());
+        if (actual != expected)
+        {
+            throw new SafetensorsException(FilePath, $"the file is damaged: its SHA-256 is {actual[..12]}…, and {expected[..Math.Min(12, expected.Length)]}… was written into it.");
         }
     }
 

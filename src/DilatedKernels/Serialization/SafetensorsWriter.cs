@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace DilatedKernels.Serialization;
 
-/// <summary>Writes safetensors files: a JSON header, then the arrays, little-endian, without gaps.</summary>
+/// <summary>
+/// Writes safetensors files: a JSON header, then the arrays, little-endian, without gaps. The metadata get the SHA-256 of the file, which
+/// <see cref="SafetensorsFile.Verify"/> checks.
+/// </summary>
 public static class SafetensorsWriter
 {
     private const int Alignment = 8;
@@ -39,8 +42,9 @@ public static class SafetensorsWriter
         string temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
+                using var stream = new HashingStream(file);
                 stream.Write(header);
                 foreach (SafetensorsTensor tensor in ordered)
                 {
@@ -53,7 +57,9 @@ public static class SafetensorsWriter
                     }
                 }
 
-                stream.Flush(flushToDisk: true);
+                file.Position = SafetensorsChecksum.Digits(header).Start.Value;
+                file.Write(SafetensorsChecksum.Hex(stream.Digest()));
+                file.Flush(flushToDisk: true);
             }
 
             File.Move(temporary, full, overwrite: true);
@@ -72,16 +78,18 @@ public static class SafetensorsWriter
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            if (metadata is { Count: > 0 })
+            json.WriteStartObject(SafetensorsHeader.MetadataKey);
+            json.WriteString(SafetensorsChecksum.Key, SafetensorsChecksum.Placeholder);
+            foreach ((string key, string value) in (metadata ?? new Dictionary<string, string>()).OrderBy(pair => pair.Key, StringComparer.Ordinal))
             {
-                json.WriteStartObject(SafetensorsHeader.MetadataKey);
-                foreach ((string key, string value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                // That of the file which the metadata come from.
+                if (key != SafetensorsChecksum.Key)
                 {
                     json.WriteString(key, value);
                 }
-
-                json.WriteEndObject();
             }
+
+            json.WriteEndObject();
 
             var names = new HashSet<string>(StringComparer.Ordinal);
             long offset = 0;

@@ -39,6 +39,30 @@ public class SafetensorsTests
     }
 
     [Test]
+    public void ADamagedFileIsToldFromAWholeOne()
+    {
+        SafetensorsWriter.Write(File1, [("x", [3], new float[] { 1, 2, 3 })], new Dictionary<string, string> { ["note"] = "\"checksum.sha256\":\"" });
+        byte[] bytes = File.ReadAllBytes(File1);
+        Verify();
+
+        int note = bytes.AsSpan().IndexOf("note"u8);
+        int digit = bytes.AsSpan().IndexOf("\"checksum.sha256\":\""u8) + 25;
+        foreach (int at in (int[])[note, digit, bytes.Length - 1])
+        {
+            byte[] damaged = [.. bytes];
+            damaged[at] ^= 1;
+            File.WriteAllBytes(File1, damaged);
+            Assert.That(Verify, Throws.TypeOf<SafetensorsException>().With.Message.Contains("damaged").And.Message.Contains(File1), $"byte {at}");
+        }
+
+        void Verify()
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(File1);
+            file.Verify();
+        }
+    }
+
+    [Test]
     public void BytesAndIntegersComeBackAndWideElementsAreAligned()
     {
         SafetensorsWriter.Write(File1, (SafetensorsTensor[])
