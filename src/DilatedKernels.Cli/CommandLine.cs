@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using DilatedKernels.Cli.Commands;
 using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
@@ -29,6 +30,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
     {
         DriverBindings.Register();
+        using PosixSignalRegistration termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => ExitCode.NoteTermination());
         ParseResult parsed = Build().Parse(arguments);
         if (parsed.Errors.Count > 0)
         {

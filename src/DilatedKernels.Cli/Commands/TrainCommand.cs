@@ -34,6 +34,7 @@ internal sealed class TrainCommand
     private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
+    private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
@@ -53,6 +54,7 @@ internal sealed class TrainCommand
             command.Options.Add(option);
         }
 
+        command.Options.Add(verb._anomaly);
         verb._model.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -65,6 +67,7 @@ internal sealed class TrainCommand
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         using Device device = _device.Open(result);
         using Trainer trainer = Open(result, device);
+        trainer.DetectAnomaly = result.GetValue(_anomaly);
         TrainingResult outcome;
         try
         {

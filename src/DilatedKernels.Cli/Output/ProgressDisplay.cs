@@ -29,6 +29,11 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
             CultureInfo.InvariantCulture,
             $"{(stage.Length > 0 ? stage + "  " : "")}step {progress.Step}/{progress.Steps}{score}  loss {progress.Loss:F4}  lr {progress.LearningRate:G3}  {progress.ImagesPerSecond:F1} images/s  {Duration(progress.TimeLeft)} left");
         Show(line, important);
+        if (progress.Warning is { } warning)
+        {
+            Finish();
+            error.WriteLine($"warning: {warning}");
+        }
     }
 
     public void Count(string what, int done, int all) =>

@@ -66,7 +66,7 @@ public sealed class RunFolder : IDisposable
             throw new UserInputException($"{path} is a file; the run needs a folder of its own.");
         }
 
-        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftOver(entry)))
         {
             throw new UserInputException(File.Exists(System.IO.Path.Combine(path, "config.json"))
                 ? $"{path} holds a run already. Continue it with --resume {path}, or name another folder; nothing was overwritten."
@@ -112,7 +112,20 @@ public sealed class RunFolder : IDisposable
             throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {error.Message}", error);
         }
 
+        folder.RemoveTemporaries();
         return folder;
+    }
+
+    // A process that was killed before its run began leaves no more than this.
+    private static bool IsLeftOver(string entry) => System.IO.Path.GetFileName(entry) is var name && (name == LockName || name.EndsWith(".tmp", StringComparison.Ordinal));
+
+    // What a process that was killed had begun to write. Nobody else writes here: the lock is ours.
+    private void RemoveTemporaries()
+    {
+        foreach (string file in Directory.EnumerateFiles(Path, "*.tmp", SearchOption.AllDirectories))
+        {
+            File.Delete(file);
+        }
     }
 
     private static void RequirePath(string path)

@@ -11,8 +11,9 @@ namespace DilatedKernels.Segmentation.Training;
 /// <param name="TimeLeft">For the remaining steps at that speed.</param>
 /// <param name="Validation">The confusion matrix when a validation has just been made, else null.</param>
 /// <param name="IsBest">Whether that validation is the best so far.</param>
+/// <param name="Warning">What looks wrong with the run, said once, or null.</param>
 public sealed record TrainingProgress(
-    long Step, long Steps, float Loss, float LearningRate, double ImagesPerSecond, TimeSpan TimeLeft, ConfusionMatrix? Validation, bool IsBest);
+    long Step, long Steps, float Loss, float LearningRate, double ImagesPerSecond, TimeSpan TimeLeft, ConfusionMatrix? Validation, bool IsBest, string? Warning = null);
 
 /// <summary>How a training run ended.</summary>
 /// <param name="Steps">Steps done in all.</param>

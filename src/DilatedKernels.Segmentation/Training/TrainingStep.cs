@@ -15,6 +15,7 @@ public sealed class TrainingStep : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly ulong _seed;
     private readonly int _voidLabel;
+    private readonly bool _detectAnomaly;
     private RecordedStep? _recorded;
 
     /// <summary>Puts the parts together; none is owned.</summary>
@@ -24,8 +25,9 @@ public sealed class TrainingStep : IDisposable
     /// <param name="schedule">The learning rate over steps.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="voidLabel">The label that counts for nothing.</param>
+    /// <param name="detectAnomaly">Whether every step looks at all its numbers (<see cref="RecordedStep.DetectAnomaly"/>).</param>
     /// <exception cref="ArgumentException">The optimizer's parameters are on another device.</exception>
-    public TrainingStep(Device device, Module network, Optimizer optimizer, LearningRateSchedule schedule, ulong seed, int voidLabel)
+    public TrainingStep(Device device, Module network, Optimizer optimizer, LearningRateSchedule schedule, ulong seed, int voidLabel, bool detectAnomaly = false)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         if (optimizer.Parameters[0].Value.Device != device)
@@ -38,6 +40,7 @@ public sealed class TrainingStep : IDisposable
         _schedule = schedule;
         _seed = seed;
         _voidLabel = voidLabel;
+        _detectAnomaly = detectAnomaly;
     }
 
     /// <summary>Why the steps of the latest shape are not recorded, in one sentence; null when they are, or have yet to be.</summary>
@@ -50,18 +53,29 @@ public sealed class TrainingStep : IDisposable
     /// <param name="step">The step's number, from 0.</param>
     /// <param name="input">Its input.</param>
     /// <returns>The loss before the update.</returns>
-    /// <exception cref="TrainingDivergedException">The loss is not a finite number; the parameters are as before the step.</exception>
+    /// <exception cref="TrainingDivergedException">
+    /// The loss is not a finite number, or, where anomalies are detected, another number of the step; the parameters are as before the step.
+    /// </exception>
     public float Run(long step, StepInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
         if (_recorded?.InputShape != input.Shape || _recorded.LabelSize != input.LabelSize)
         {
             _recorded?.Dispose();
-            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed);
+            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed) { DetectAnomaly = _detectAnomaly };
         }
 
-        float loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step));
-        return float.IsFinite(loss) ? loss : throw new TrainingDivergedException(step, loss);
+        float loss;
+        try
+        {
+            loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step));
+        }
+        catch (NonFiniteException anomaly)
+        {
+            throw new TrainingDivergedException(step, loss: null, anomaly);
+        }
+
+        return float.IsFinite(loss) ? loss : throw new TrainingDivergedException(step, loss, _recorded.FindAnomaly((ulong)step, input.Values, input.Labels));
     }
 
     /// <summary>Gives recording and buffers back; network and optimizer stay.</summary>

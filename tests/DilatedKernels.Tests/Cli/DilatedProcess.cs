@@ -9,6 +9,8 @@ internal sealed class DilatedProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private const int Interrupt = 2;
+    private const int KillNow = 9;
+    private const int Terminate = 15;
 
     private readonly Process _process;
     private readonly Task<string> _output;
@@ -59,6 +61,12 @@ internal sealed class DilatedProcess : IDisposable
 
     /// <summary>What Ctrl-C sends.</summary>
     public void SendInterrupt() => Assert.That(Kill(_process.Id, Interrupt), Is.Zero);
+
+    /// <summary>What a shell's kill sends, or a system that shuts down.</summary>
+    public void SendTermination() => Assert.That(Kill(_process.Id, Terminate), Is.Zero);
+
+    /// <summary>Ends the process between two instructions; it may have ended by itself.</summary>
+    public void KillAtOnce() => _ = Kill(_process.Id, KillNow);
 
     public Result Wait()
     {

@@ -82,6 +82,7 @@ public sealed class RecordedTrainingTests
         Array.Fill(input.Values, float.PositiveInfinity);
         TrainingDivergedException e = Assert.Throws<TrainingDivergedException>(() => training.Run(at, input))!;
         Assert.That(e.Step, Is.EqualTo(at));
+        Assert.That(e.Message, Does.Contain($"The loss of step {at + 1} is NaN. An input").And.Contain("of Conv2d (").And.Contain("holds Infinity already"));
         Assert.That(optimizer.StepCount, Is.EqualTo(at));
         Assert.That(model.Parameters.Select(p => p.Value.ToArray()), Is.EqualTo(before));
         Assert.That(training.Run(at, Draw(model, 4, at)), Is.GreaterThan(0f).And.LessThan(10f));

@@ -1,0 +1,50 @@
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>What a run says and keeps when its numbers go wrong, or when the system ends it.</summary>
+public class DivergenceTests
+{
+    private static readonly string[] Options = [.. SmallDataset.TinyTraining[..^2], "--val-split", "none", "--steps", "30"];
+
+    [Test]
+    public void ARunThatDivergesStopsAndKeepsAWholeCheckpoint([Values] bool detectAnomaly)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string[] look = detectAnomaly ? ["--detect-anomaly"] : [];
+        DilatedProcess.Result result = DilatedProcess.Run(
+            folder.Path, ["train", data, "--run", "run", .. Options, "--lr", "100000", "--checkpoint-every", "1", .. look]);
+        Assert.That(result.ExitCode, Is.EqualTo(1), result.Error);
+        Assert.That(result.Error, Does.Contain("Training stopped").And.Contain("the last checkpoint is intact").And.Contain("A lower learning rate"));
+        Assert.That(result.Error, Does.Match("The result|The gradient|the parameter '"), "where it began");
+        Assert.That(result.Error, Does.Contain("warning: The loss of step"));
+        using SegmentationModel model = ModelFile.Load(folder["run/last.safetensors"], Device.Cpu);
+        Assert.That(model.Parameters.All(parameter => parameter.Value.IsFinite()));
+    }
+
+    [Test]
+    public void DetectingAnomaliesChangesNoBit()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string[] options = [.. Options[..^1], "3", "--lr", "0.01"];
+        Assert.That(DilatedProcess.Run(folder.Path, ["train", data, "--run", "plain", .. options]).ExitCode, Is.Zero);
+        Assert.That(DilatedProcess.Run(folder.Path, ["train", data, "--run", "looking", .. options, "--detect-anomaly"]).ExitCode, Is.Zero);
+        Assert.That(File.ReadAllBytes(folder["looking/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["plain/last.safetensors"])));
+    }
+
+    [Test]
+    public void ATerminatedRunSavesAndSaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        using DilatedProcess process = DilatedProcess.Start(folder.Path, ["train", data, "--run", "run", .. Options[..^1], "100000", "--lr", "0.01"]);
+        process.WaitForProgress();
+        process.SendTermination();
+        DilatedProcess.Result result = process.Wait();
+        Assert.That(result.ExitCode, Is.EqualTo(143), result.Error);
+        Assert.That(result.Output, Does.Contain("--resume"));
+    }
+}
