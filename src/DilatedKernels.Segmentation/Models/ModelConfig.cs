@@ -60,6 +60,19 @@ public sealed record ModelConfig
     [JsonIgnore]
     public bool HasTrunk => FrontEnd is not null || Fcn is not null || DeepLab is not null;
 
+    /// <summary>The factor on the hidden channels of the part from image to scores, or null where there is none.</summary>
+    [JsonIgnore]
+    public double? WidthMultiplier => FrontEnd?.WidthMultiplier ?? Fcn?.WidthMultiplier ?? DeepLab?.WidthMultiplier;
+
+    /// <summary>The same network with another dropout rate after its fully connected layers.</summary>
+    /// <param name="rate">From 0 to below 1.</param>
+    public ModelConfig WithDropout(float rate) => this with
+    {
+        FrontEnd = FrontEnd is null ? null : FrontEnd with { Dropout = rate },
+        Fcn = Fcn is null ? null : Fcn with { Dropout = rate },
+        DeepLab = DeepLab is null ? null : DeepLab with { Dropout = rate },
+    };
+
     /// <summary>Reads what <see cref="ToJson"/> wrote. What the text leaves out has its default; a property that does not exist is an error.</summary>
     /// <param name="json">JSON text.</param>
     /// <exception cref="ArgumentException">The text is no configuration, or a wrong one.</exception>

@@ -11,13 +11,13 @@ public static class Presets
         ["camvid-dilation8"] = CamVidDilation8,
         ["kitti-dilation7"] = KittiDilation7,
         ["cityscapes-dilation10"] = CityscapesDilation10,
-        ["fcn-32s"] = () => Fcn(32),
-        ["fcn-16s"] = () => Fcn(16),
-        ["fcn-8s"] = () => Fcn(8),
-        ["deeplab"] = () => DeepLab("deeplab", DeepLabConfig.Base(21)),
-        ["deeplab-7x7"] = () => DeepLab("deeplab-7x7", DeepLabConfig.SevenBySeven(21)),
-        ["deeplab-largefov"] = () => DeepLab("deeplab-largefov", DeepLabConfig.LargeFov(21)),
-        ["deeplab-msc-largefov"] = () => DeepLab("deeplab-msc-largefov", DeepLabConfig.LargeFov(21) with { MultiScale = true }),
+        ["fcn-32s"] = () => Fcn("fcn-32s"),
+        ["fcn-16s"] = () => Fcn("fcn-16s"),
+        ["fcn-8s"] = () => Fcn("fcn-8s"),
+        ["deeplab"] = () => DeepLab("deeplab"),
+        ["deeplab-7x7"] = () => DeepLab("deeplab-7x7"),
+        ["deeplab-largefov"] = () => DeepLab("deeplab-largefov"),
+        ["deeplab-msc-largefov"] = () => DeepLab("deeplab-msc-largefov"),
     };
 
     /// <summary>The names that <see cref="Get"/> knows.</summary>
@@ -71,20 +71,16 @@ public static class Presets
     }.WithClasses(ClassSet.Cityscapes);
 
     /// <summary>Pascal VOC, Long et al. 2015.</summary>
-    private static ModelConfig Fcn(int stride) => new ModelConfig
-    {
-        Name = $"fcn-{stride}s",
-        Fcn = new FcnConfig { Classes = 21, Stride = stride },
-        InputSize = 500,
-    }.WithClasses(ClassSet.Voc with { MeanBgr = (104.007, 116.669, 122.679) });
+    private static ModelConfig Fcn(string name) =>
+        (Trunks.Get(name, 21) with { InputSize = 500 }).WithClasses(ClassSet.Voc with { MeanBgr = (104.007, 116.669, 122.679) });
 
     /// <summary>Pascal VOC, Chen et al. 2015.</summary>
-    private static ModelConfig DeepLab(string name, DeepLabConfig config) => new ModelConfig
+    private static ModelConfig DeepLab(string name)
     {
-        Name = name,
-        DeepLab = config with { ClassifierRate = 10 },
-        InputSize = 321,
-    }.WithClasses(ClassSet.Voc with { MeanBgr = (104.008, 116.669, 122.675) });
+        ModelConfig network = Trunks.Get(name, 21);
+        return (network with { DeepLab = network.DeepLab! with { ClassifierRate = 10 }, InputSize = 321 })
+            .WithClasses(ClassSet.Voc with { MeanBgr = (104.008, 116.669, 122.675) });
+    }
 
     // The released nets run in Caffe, whose pooling rounds up.
     private static FrontEndConfig Caffe(int classes) => FrontEndConfig.Vgg16(classes) with { PoolRounding = PoolRounding.Ceiling };
