@@ -67,7 +67,8 @@ internal sealed class TrainCommand
         using Trainer trainer = Open(result, device);
         if (trainer.Fresh.Count > 0)
         {
-            result.InvocationConfiguration.Error.WriteLine($"not in the weights, so fresh: {string.Join(", ", trainer.Fresh)}");
+            IEnumerable<string> layers = trainer.Fresh.Select(parameter => parameter[..parameter.LastIndexOf('.')]).Distinct();
+            result.InvocationConfiguration.Error.WriteLine($"not in the weights, so fresh: {string.Join(", ", layers)}");
         }
 
         TrainingResult outcome;

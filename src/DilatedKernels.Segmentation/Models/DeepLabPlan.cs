@@ -65,7 +65,7 @@ internal static class DeepLabPlan
         ConvolutionPlan Classifier(string name, int input) => new(name, plan.Channels(input), config.Classes, 1, 1, 0, Relu: false)
         {
             Start = (weight, seed) => Initialization.Gaussian(weight, config.FinalDeviation, seed),
-            Rate = config.ClassifierRate,
+            LearningRate = config.ClassifierRate,
         };
     }
 }

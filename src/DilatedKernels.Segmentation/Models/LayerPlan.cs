@@ -49,7 +49,7 @@ internal sealed record ConvolutionPlan(string Name, int InChannels, int OutChann
     public int StrideAmount { get; init; } = 1;
 
     /// <summary>Factor on the layer's learning rate.</summary>
-    public float Rate { get; init; } = 1;
+    public float LearningRate { get; init; } = 1;
 
     /// <summary>Gives the kernel its fresh values.</summary>
     public Action<Parameter, ulong> Start { get; init; } = Initialization.He;
@@ -79,7 +79,7 @@ internal sealed record ConvolutionPlan(string Name, int InChannels, int OutChann
     }
 
     public override Module Create(Device device) => new Conv2dLayer(
-        device, Name, InChannels, OutChannels, KernelExtent, new Conv2dOptions { Stride = StrideAmount, Dilation = DilationFactor, Padding = PaddingAmount }, Relu, Rate);
+        device, Name, InChannels, OutChannels, KernelExtent, new Conv2dOptions { Stride = StrideAmount, Dilation = DilationFactor, Padding = PaddingAmount }, Relu, LearningRate);
 
     public override void Initialize(Module layer, ulong seed) => Start(((Conv2dLayer)layer).Weight, seed);
 }
@@ -104,9 +104,14 @@ internal sealed record PoolPlan(string Name, int OutChannels, PoolRounding Round
     public override int OutExtent(int extent)
     {
         int free = extent + (2 * PaddingAmount) - KernelExtent;
-        if (Rounding == PoolRounding.Floor || free < 0)
+        if (free < 0)
         {
-            return extent < 1 || free < 0 ? 0 : (free / StrideAmount) + 1;
+            return 0;
+        }
+
+        if (Rounding == PoolRounding.Floor)
+        {
+            return (free / StrideAmount) + 1;
         }
 
         // A last window that would start past the input and the padding before it is dropped.

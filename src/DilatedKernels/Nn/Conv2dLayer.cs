@@ -13,9 +13,9 @@ public sealed class Conv2dLayer : Module
     /// <param name="kernel">Taps along height and width, 1 or more.</param>
     /// <param name="options">Stride, dilation and padding; null for <see cref="Conv2dOptions.Default"/>.</param>
     /// <param name="relu">Whether the output is truncated at zero.</param>
-    /// <param name="rate">Factor on the learning rate of the whole layer.</param>
+    /// <param name="learningRate">Factor on the learning rate of the whole layer.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of channels or a kernel extent is below 1.</exception>
-    public Conv2dLayer(Device device, string name, int inChannels, int outChannels, Size2 kernel, Conv2dOptions? options = null, bool relu = false, float rate = 1f)
+    public Conv2dLayer(Device device, string name, int inChannels, int outChannels, Size2 kernel, Conv2dOptions? options = null, bool relu = false, float learningRate = 1f)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentOutOfRangeException.ThrowIfLessThan(inChannels, 1);
@@ -26,12 +26,12 @@ public sealed class Conv2dLayer : Module
         Relu = relu;
         Weight = new Parameter($"{name}.weight", Tensor.Zeros(device, new Shape(outChannels, inChannels, kernel.Height, kernel.Width)))
         {
-            LearningRateMultiplier = rate,
+            LearningRateMultiplier = learningRate,
         };
         // Twice the rate and no decay for biases: the recipe of the paper's released training code, from Caffe's VGG nets.
         Bias = new Parameter($"{name}.bias", Tensor.Zeros(device, Shape.PerChannel(outChannels)))
         {
-            LearningRateMultiplier = 2f * rate,
+            LearningRateMultiplier = 2f * learningRate,
             WeightDecayMultiplier = 0f,
         };
         _parameters = [Weight, Bias];

@@ -17,9 +17,9 @@ public class BaselineCommandTests
         DilatedProcess.Result coarse = Train(folder, data, "32s", "--model", "fcn-32s", "--width", "0.015625", "--crop", "48");
         Assert.That(coarse.Error, Does.Not.Contain("fresh"));
         DilatedProcess.Result middle = Train(folder, data, "16s", "--model", "fcn-16s", "--weights", "32s/last.safetensors", "--crop", "40x48", "--learn-upsampling");
-        Assert.That(middle.Error, Does.Contain("so fresh: upscore2.weight, score_pool4.weight, score_pool4.bias"));
+        Assert.That(middle.Error, Does.Contain("so fresh: upscore2, score_pool4"));
         DilatedProcess.Result fine = Train(folder, data, "8s", "--model", "fcn-8s", "--weights", "16s/last.safetensors", "--crop", "48");
-        Assert.That(fine.Error, Does.Contain("so fresh: upscore_pool4.weight, score_pool3.weight, score_pool3.bias"));
+        Assert.That(fine.Error, Does.Contain("so fresh: upscore_pool4, score_pool3"));
         ModelConfig config = ModelFile.ReadConfig(folder["8s/last.safetensors"]);
         Assert.That((config.Name, config.Fcn!.Stride, config.Fcn.WidthMultiplier, config.Fcn.LearnUpsampling), Is.EqualTo(("fcn-8s", 8, 1.0 / 64, true)));
         ScoreAndPredict(folder, data, "8s/last.safetensors");
@@ -36,7 +36,7 @@ public class BaselineCommandTests
         string data = SmallDataset.Create(folder);
         Train(folder, data, "large", "--model", "deeplab-largefov", "--width", "0.03125", "--crop", "41");
         DilatedProcess.Result scales = Train(folder, data, "msc", "--model", "deeplab-msc-largefov", "--weights", "large/last.safetensors", "--crop", "41");
-        Assert.That(scales.Error, Does.Contain("so fresh: msc_image_1.weight").And.Not.Contain("fc8.weight"));
+        Assert.That(scales.Error, Does.Contain("so fresh: msc_image_1, ").And.Not.Contain("fc8,"));
         ScoreAndPredict(folder, data, "msc/last.safetensors");
         Train(folder, data, "context", "--recipe", "context", "--weights", "large/last.safetensors");
         ScoreAndPredict(folder, data, "context/last.safetensors");
