@@ -21,6 +21,7 @@ internal static class CommandLine
         EvalCommand.Create(),
         PredictCommand.Create(),
         InfoCommand.Create(),
+        ImportCommand.Create(),
         BenchCommand.Create(),
         CheckDataCommand.Create(),
         DevicesCommand.Create(),

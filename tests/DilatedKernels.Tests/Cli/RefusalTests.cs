@@ -261,18 +261,7 @@ public class RefusalTests
         Assert.That(result.Output, Does.Contain(file));
     }
 
-    private static void AssertRefused(TemporaryFolder folder, string[] arguments, params string[] message)
-    {
-        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, arguments);
-        string command = string.Join(' ', arguments);
-        Assert.That(result.ExitCode, Is.EqualTo(2), $"{command}: {result.Error}{result.Output}");
-        Assert.That(result.Error, Is.Not.Empty, command);
-        Assert.That(result.Error, Does.Not.Contain("   at ").And.Not.Contain("Exception"), command);
-        foreach (string part in message)
-        {
-            Assert.That(result.Error, Does.Contain(part), command);
-        }
-    }
+    private static void AssertRefused(TemporaryFolder folder, string[] arguments, params string[] message) => DilatedProcess.AssertRefused(folder, arguments, message);
 
     private static void Train(TemporaryFolder folder, string data, string run, int exitCode, params string[] options)
     {
