@@ -22,6 +22,7 @@ internal static class CommandLine
         PredictCommand.Create(),
         InfoCommand.Create(),
         ImportCommand.Create(),
+        ExportCommand.Create(),
         BenchCommand.Create(),
         CheckDataCommand.Create(),
         DevicesCommand.Create(),

@@ -28,11 +28,16 @@ internal static class PublishedNetworks
         },
     ];
 
-    /// <summary>A preset with the narrowest front end.</summary>
-    public static ModelConfig Narrow(string preset)
+    /// <summary>A preset at a fraction of its width.</summary>
+    public static ModelConfig Narrow(string preset, double width = 1.0 / 64)
     {
         ModelConfig config = Presets.Get(preset);
-        return config with { FrontEnd = config.FrontEnd! with { WidthMultiplier = 1.0 / 64 } };
+        return config with
+        {
+            FrontEnd = config.FrontEnd is { } frontEnd ? frontEnd with { WidthMultiplier = width } : null,
+            Fcn = config.Fcn is { } fcn ? fcn with { WidthMultiplier = width } : null,
+            DeepLab = config.DeepLab is { } deepLab ? deepLab with { WidthMultiplier = width } : null,
+        };
     }
 
     /// <summary>A model whose biases are random, too.</summary>
