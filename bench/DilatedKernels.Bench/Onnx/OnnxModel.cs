@@ -76,15 +76,15 @@ internal sealed class OnnxModel
         _graph.Floats(bias, [outChannels], () => RandomData.Values(outChannels, bias, 1));
         Node(
             "Conv", [Now, weight, bias],
-            OnnxAttribute.Of("kernel_shape", kernel, kernel), OnnxAttribute.Of("strides", stride, stride),
-            OnnxAttribute.Of("dilations", dilation, dilation), OnnxAttribute.Of("pads", padding, padding, padding, padding));
+            OnnxAttribute.List("kernel_shape", kernel, kernel), OnnxAttribute.List("strides", stride, stride),
+            OnnxAttribute.List("dilations", dilation, dilation), OnnxAttribute.List("pads", padding, padding, padding, padding));
         if (relu)
         {
             Node("Relu", [Now]);
         }
     }
 
-    private void Pooling(int kernel) => Node("MaxPool", [Now], OnnxAttribute.Of("kernel_shape", kernel, kernel), OnnxAttribute.Of("strides", kernel, kernel));
+    private void Pooling(int kernel) => Node("MaxPool", [Now], OnnxAttribute.List("kernel_shape", kernel, kernel), OnnxAttribute.List("strides", kernel, kernel));
 
     private void Node(string type, string[] inputs, params OnnxAttribute[] attributes) => _graph.Node(type, inputs, $"t{++_tensors}", attributes);
 }

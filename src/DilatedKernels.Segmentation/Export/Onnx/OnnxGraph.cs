@@ -23,7 +23,7 @@ internal sealed class OnnxAttribute
 
     public static OnnxAttribute Of(string name, string value) => new(name, message => message.Text(4, value).Number(20, 3));
 
-    public static OnnxAttribute Of(string name, params long[] values) => new(name, message =>
+    public static OnnxAttribute List(string name, params long[] values) => new(name, message =>
     {
         Array.ForEach(values, value => message.Number(8, value));
         message.Number(20, 7);

@@ -45,7 +45,7 @@ internal sealed class OnnxNetwork
             case ConvolutionPlan convolution:
                 string sum = _graph.Node(
                     "Conv", [inputs[0], Weights(layer, ".weight"), Weights(layer, ".bias")], convolution.Relu ? $"{name}/sum" : name,
-                    [.. Window(layer), OnnxAttribute.Of("dilations", layer.Dilation, layer.Dilation)]);
+                    [.. Window(layer), OnnxAttribute.List("dilations", layer.Dilation, layer.Dilation)]);
                 return convolution.Relu ? _graph.Node("Relu", [sum], name) : sum;
             case PoolPlan pool:
                 return _graph.Node("MaxPool", inputs, name, [.. Window(layer), OnnxAttribute.Of("ceil_mode", pool.Rounding == PoolRounding.Ceiling ? 1 : 0)]);
@@ -107,9 +107,9 @@ internal sealed class OnnxNetwork
 
     private static OnnxAttribute[] Window(LayerPlan layer) =>
     [
-        OnnxAttribute.Of("kernel_shape", layer.Kernel, layer.Kernel),
-        OnnxAttribute.Of("strides", layer.Stride, layer.Stride),
-        OnnxAttribute.Of("pads", layer.Padding, layer.Padding, layer.Padding, layer.Padding),
+        OnnxAttribute.List("kernel_shape", layer.Kernel, layer.Kernel),
+        OnnxAttribute.List("strides", layer.Stride, layer.Stride),
+        OnnxAttribute.List("pads", layer.Padding, layer.Padding, layer.Padding, layer.Padding),
     ];
 
     /// <summary>What a program needs to prepare the input and to read the output.</summary>

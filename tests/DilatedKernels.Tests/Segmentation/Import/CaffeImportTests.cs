@@ -55,6 +55,7 @@ public class CaffeImportTests
         AssertEqual(loaded, published, published.Parameters.Select(parameter => parameter.Name));
         Assert.Multiple(() =>
         {
+            Assert.That(WeightImport.MeanOf(file), Is.Null);
             Assert.That(report.Loaded.Select(parameter => parameter.Parameter), Is.EqualTo(published.Parameters.Select(parameter => parameter.Name)));
             Assert.That(report.Loaded.Select(parameter => parameter.Change), Is.All.Empty);
             Assert.That(report.Initialized, Is.Empty);

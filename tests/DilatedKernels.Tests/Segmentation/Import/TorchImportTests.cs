@@ -69,6 +69,35 @@ public class TorchImportTests
     }
 
     [Test]
+    public void APaddedFirstLayerIsExactOnlyWithTheWeightsOwnMean()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig config = PublishedNetworks.Narrow("fcn-8s");
+        using SegmentationModel vgg = PublishedNetworks.Random(config);
+        SafetensorsWriter.Write(folder["vgg16.safetensors"], PublishedNetworks.Torch(vgg, isTimm: false));
+        WeightImport.Load([folder["vgg16.safetensors"]], config, Device.Cpu, out ImportReport report).Dispose();
+        Assert.That(report.Notes, Has.Count.EqualTo(1));
+        Assert.That(report.Notes[0], Does.Contain("conv1_1 is padded"));
+        WeightImport.Load([folder["vgg16.safetensors"]], config with { MeanBgr = PixelScale.Torchvision.MeanBgr }, Device.Cpu, out report).Dispose();
+        Assert.That(report.Notes, Is.Empty);
+    }
+
+    [Test]
+    public void NetworksOfAnotherHeadTakeTheConvolutions()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig config = PublishedNetworks.Narrow("deeplab-msc-largefov");
+        using SegmentationModel vgg = PublishedNetworks.Random(PublishedNetworks.Narrow("camvid-dilation8"));
+        SafetensorsWriter.Write(folder["vgg16.safetensors"], PublishedNetworks.Torch(vgg, isTimm: false));
+        AssertRefused(folder["vgg16.safetensors"], config, "'classifier.0.weight' has shape [64, 392]", "[16, 8, 3, 3]", "--fresh fc6");
+        using SegmentationModel loaded = WeightImport.Load([folder["vgg16.safetensors"]], config, Device.Cpu, out ImportReport report, fresh: ["fc6", "fc7"]);
+        Assert.That(PublishedNetworks.Values(loaded, "conv5_3.weight"), Is.EqualTo(PublishedNetworks.Values(vgg, "conv5_3.weight")));
+        Assert.That(report.Loaded, Has.Count.EqualTo(26));
+        Assert.That(report.Initialized, Does.Contain("fc6.weight").And.Contain("fc8.bias").And.Contain("msc_image_1.weight"));
+        Assert.That(report.Skipped.Select(tensor => tensor.Source), Does.Contain("classifier.0.weight").And.Contain("classifier.6.weight"));
+    }
+
+    [Test]
     public void WithTheWeightsOwnMeanTheBiasStays()
     {
         float[] weight = [.. Enumerable.Range(0, 54).Select(i => i - 20f)];
