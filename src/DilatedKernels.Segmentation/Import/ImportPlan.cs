@@ -65,11 +65,9 @@ internal sealed class ImportPlan
             .Where(tensor => !used.Contains(tensor))
             .Select(tensor => new SkippedTensor(tensor.Name, source.Names.ReasonToSkip(tensor.Name, hasContext) ?? throw new UserInputException(
                 $"{source.FilePath}: '{tensor.Name}' has no place in {network}, so the file's network is another one (deeper, or with another context module)."))))];
-        return new ImportPlan(
-            sources,
-            loaded,
-            [.. loaded.Count == 0 ? [] : used.Where(tensor => loaded.All(planned => planned.Tensor != tensor)).Select(tensor => new SkippedTensor(tensor.Name, "its layer was to keep its initial values")), .. skipped],
-            [.. names.Except(loaded.Select(tensor => tensor.Parameter))]);
+        IEnumerable<SkippedTensor> kept = used.Except(loaded.Select(planned => planned.Tensor))
+            .Select(tensor => new SkippedTensor(tensor.Name, "its layer was to keep its initial values"));
+        return new ImportPlan(sources, loaded, [.. kept, .. skipped], [.. names.Except(loaded.Select(tensor => tensor.Parameter))]);
     }
 
     public ImportReport Report(bool isFirstLayerPadded, IReadOnlyList<double> meanBgr)
