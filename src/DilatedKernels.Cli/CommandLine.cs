@@ -22,6 +22,8 @@ internal static class CommandLine
         EvalCommand.Create(),
         PredictCommand.Create(),
         InfoCommand.Create(),
+        ImportCommand.Create(),
+        ExportCommand.Create(),
         BenchCommand.Create(),
         CheckDataCommand.Create(),
         DevicesCommand.Create(),

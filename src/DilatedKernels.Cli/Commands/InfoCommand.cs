@@ -10,7 +10,7 @@ namespace DilatedKernels.Cli.Commands;
 internal sealed class InfoCommand
 {
     private readonly Argument<string?> _model = new("model") { Description = $"A preset ({string.Join(", ", Presets.Names)}) or a checkpoint. Without it, the network of the options.", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _input = new("--input") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: the preset's own, else 900]", HelpName = "SIZE" };
+    private readonly Option<string?> _input = new("--input") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: the preset's own, else 900, or 321 for an FCN or DeepLab]", HelpName = "SIZE" };
     private readonly Option<int> _classes = new("--classes") { Description = "Classes, when no model is named.", DefaultValueFactory = _ => 21, HelpName = "N" };
     private readonly Option<int> _batch = new("--batch") { Description = "Images in a batch.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON." };
@@ -31,7 +31,7 @@ internal sealed class InfoCommand
     private int Run(ParseResult result)
     {
         ModelConfig config = Config(result);
-        Size2 input = SizeText.Parse(result.GetValue(_input), "--input") ?? config.InputSize ?? 900;
+        Size2 input = SizeText.Parse(result.GetValue(_input), "--input") ?? config.InputSize ?? (config.HasTrunk && config.FrontEnd is null ? 321 : 900);
         int batch = result.GetValue(_batch);
         if (batch < 1)
         {
@@ -72,7 +72,7 @@ internal sealed class InfoCommand
                 throw new UserInputException($"--classes is from 1 to 255; it was {classes}.");
             }
 
-            return new ModelConfig { Name = "front-end", FrontEnd = _options.FrontEnd(result, classes), Context = _options.Context(result, classes, "none") };
+            return _options.Trunk(result, classes) with { Context = _options.Context(result, classes, "none") };
         }
 
         Given.Refuse(result, $"{model} brings the whole network.", [.. _options.All, _classes]);

@@ -5,12 +5,21 @@ using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Commands;
 
-/// <summary>The options that describe a network: front-end width and context module.</summary>
+/// <summary>The options that describe a network: the part from image to scores, its width, and the context module.</summary>
 internal sealed class ModelOptions
 {
+    /// <summary>What a network's name ends with that has a context module.</summary>
+    public const string WithContext = "-context";
+
+    private readonly Option<string?> _trunk = new("--model")
+    {
+        Description = $"The part from image to scores: {string.Join(", ", Trunks.Names)}. [default: {Trunks.FrontEnd}, or that of the weights]",
+        HelpName = "NAME",
+    };
+
     private readonly Option<double?> _width = new("--width")
     {
-        Description = "Factor on the front end's channels; 1 is the full VGG-16, 0.125 trains on two cores. [default: 1]",
+        Description = "Factor on the channels of VGG-16; 1 is all of them, 0.125 trains on two cores. [default: 1]",
         HelpName = "FACTOR",
     };
 
@@ -19,6 +28,11 @@ internal sealed class ModelOptions
         Description = "Dropout rate after fc6 and fc7.",
         DefaultValueFactory = _ => 0.5f,
         HelpName = "RATE",
+    };
+
+    private readonly Option<bool> _learnUpsampling = new("--learn-upsampling")
+    {
+        Description = "An FCN's upsamplings by 2 learn, from bilinear weights on.",
     };
 
     private readonly Option<string?> _context = new("--context")
@@ -39,7 +53,7 @@ internal sealed class ModelOptions
     };
 
     /// <summary>All of them.</summary>
-    public IEnumerable<Option> All => [_width, _dropout, .. Contextual];
+    public IEnumerable<Option> All => [_trunk, _width, _dropout, _learnUpsampling, .. Contextual];
 
     private IEnumerable<Option> Contextual => [_context, _padding, _initialization, _noise];
 
@@ -51,26 +65,43 @@ internal sealed class ModelOptions
         }
     }
 
-    /// <summary>Refuses a front end's options beside a front end that is given already.</summary>
-    public void RefuseFrontEnd(ParseResult result, string because) => Given.Refuse(result, because, _width);
-
     /// <summary>Refuses the context module's options where there is none, or one is given already.</summary>
     public void RefuseContext(ParseResult result, string because) => Given.Refuse(result, because, Contextual);
 
-    /// <summary>A given front end with the dropout rate asked for, if one was.</summary>
-    public FrontEndConfig WithDropout(ParseResult result, FrontEndConfig frontEnd) =>
-        Given.Is(result, _dropout) ? frontEnd with { Dropout = Dropout(result) } : frontEnd;
-
-    /// <summary>The VGG-16 front end at the width asked for.</summary>
-    public FrontEndConfig FrontEnd(ParseResult result, int classes)
+    /// <summary>
+    /// The network from image to scores that is asked for, without a context module; at the width of the weights that it starts from, or theirs where none
+    /// is named.
+    /// </summary>
+    public ModelConfig Trunk(ParseResult result, int classes, ModelConfig? start = null)
     {
-        double width = result.GetValue(_width) ?? 1;
-        if (width is not (> 0 and <= 64))
+        string? name = result.GetValue(_trunk);
+        if (name is not null && !Trunks.Names.Contains(name, StringComparer.OrdinalIgnoreCase))
         {
-            throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--width is above 0 and at most 64; it was {width}."));
+            throw new UserInputException($"--model is one of {string.Join(", ", Trunks.Names)}; it was {name}.");
         }
 
-        return FrontEndConfig.Vgg16(classes, width) with { Dropout = Dropout(result) };
+        ModelConfig trunk;
+        if (start?.WidthMultiplier is { } trained)
+        {
+            Given.Refuse(result, "the front end comes with the weights.", _width);
+            ModelConfig given = start with { Context = null, Name = NameOf(start) };
+            bool isOther = name is not null && !(start.FrontEnd is not null && name.Equals(Trunks.FrontEnd, StringComparison.OrdinalIgnoreCase));
+            trunk = isOther ? Following(Trunks.Get(name!, classes, trained), start) : given;
+            trunk = Given.Is(result, _dropout) ? trunk.WithDropout(Dropout(result)) : trunk;
+        }
+        else
+        {
+            trunk = Trunks.Get(name ?? Trunks.FrontEnd, classes, Width(result)).WithDropout(Dropout(result));
+        }
+
+        if (!result.GetValue(_learnUpsampling))
+        {
+            return trunk;
+        }
+
+        return trunk.Fcn is { Stride: < 32 } fcn
+            ? trunk with { Fcn = fcn with { LearnUpsampling = true } }
+            : throw new UserInputException("--learn-upsampling is for networks that enlarge scores on the way: fcn-16s and fcn-8s.");
     }
 
     /// <summary>The context module asked for, or null for none. <paramref name="fallback"/> applies when --context is absent.</summary>
@@ -90,6 +121,28 @@ internal sealed class ModelOptions
             Initialization = result.GetValue(_initialization),
             Noise = result.GetValue(_noise),
         };
+    }
+
+    private static string NameOf(ModelConfig config) =>
+        config.FrontEnd is not null ? Trunks.FrontEnd
+        : config.Name.EndsWith(WithContext, StringComparison.Ordinal) ? config.Name[..^WithContext.Length]
+        : config.Name;
+
+    // What the weights' network has and a name does not say.
+    private static ModelConfig Following(ModelConfig trunk, ModelConfig start) => trunk with
+    {
+        Fcn = trunk.Fcn is { } fcn && start.Fcn is { } coarser ? fcn with { LearnUpsampling = coarser.LearnUpsampling, Dropout = coarser.Dropout } : trunk.Fcn,
+        DeepLab = trunk.DeepLab is { } other && start.DeepLab is { } first
+            ? other with { ClassifierRate = first.ClassifierRate, Dropout = first.Dropout }
+            : trunk.DeepLab,
+    };
+
+    private double Width(ParseResult result)
+    {
+        double width = result.GetValue(_width) ?? 1;
+        return width is > 0 and <= 64
+            ? width
+            : throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--width is above 0 and at most 64; it was {width}."));
     }
 
     private float Dropout(ParseResult result)

@@ -14,7 +14,7 @@ internal sealed class PredictCommand
     private readonly Option<string> _out = new("--out") { Description = "Where NAME.png (class indices with a palette) and NAME-overlay.png go.", DefaultValueFactory = _ => "predictions", HelpName = "FOLDER" };
     private readonly Option<double> _opacity = new("--opacity") { Description = "Of the classes over the image, 0 to 1.", DefaultValueFactory = _ => 0.5, HelpName = "FACTOR" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Write over masks and overlays that are there already." };
-    private readonly Option<int> _tile = new("--tile") { Description = "Cells along the side of a tile; smaller needs less memory. The result is the same.", DefaultValueFactory = _ => 66, HelpName = "N" };
+    private readonly Option<int> _tile = new("--tile") { Description = "Cells along the side of a tile; smaller needs less memory. The result is the same. An FCN or DeepLab pads its maps and knows no tiles.", DefaultValueFactory = _ => 66, HelpName = "N" };
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly DeviceOptions _device = new();
 
@@ -57,6 +57,11 @@ internal sealed class PredictCommand
         CheckTargets(images, folder, result.GetValue(_overwrite));
         using Device device = _device.Open(result);
         using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
+        if (model.IsPadded)
+        {
+            Given.Refuse(result, $"{model.Config.Name} pads its maps and sees every image whole.", _tile);
+        }
+
         Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile);
         Directory.CreateDirectory(folder);

@@ -16,10 +16,10 @@ internal sealed class TrainCommand
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
     private readonly Option<Recipe> _recipe = Choice.Of("--recipe", "What to train.", Recipe.FrontEnd);
     private readonly Option<string?> _preset = new("--preset") { Description = $"A published network: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
-    private readonly Option<string?> _weights = new("--weights") { Description = "A checkpoint to start from; its front end's shape counts.", HelpName = "FILE" };
+    private readonly Option<string?> _weights = new("--weights") { Description = "A checkpoint to start from; its front end's shape counts, but for another --model only its width.", HelpName = "FILE" };
     private readonly Option<long> _steps = new("--steps") { Description = "Steps in all.", DefaultValueFactory = _ => 1000, HelpName = "N" };
     private readonly Option<int> _batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 4, HelpName = "N" };
-    private readonly Option<string?> _crop = new("--crop") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: 564; whole maps for stored score maps]", HelpName = "SIZE" };
+    private readonly Option<string?> _crop = new("--crop") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: 564, or 321 for an FCN or DeepLab; whole maps for stored score maps]", HelpName = "SIZE" };
     private readonly Option<bool> _noMirror = new("--no-mirror") { Description = "Do not mirror half of the samples." };
     private readonly Option<LabelResolution> _labels = Choice.Of("--labels", "Train on labels at the network's stride, or at full resolution through the fixed upsampling.", LabelResolution.Stride);
     private readonly Option<ScoreMaps> _maps = Choice.Of("--score-maps", "Context recipe: maps computed once, or on every crop.", ScoreMaps.Stored);
@@ -68,6 +68,12 @@ internal sealed class TrainCommand
         using Device device = _device.Open(result);
         using Trainer trainer = Open(result, device);
         trainer.DetectAnomaly = result.GetValue(_anomaly);
+        if (trainer.Fresh.Count > 0)
+        {
+            IEnumerable<string> layers = trainer.Fresh.Select(parameter => parameter[..parameter.LastIndexOf('.')]).Distinct();
+            result.InvocationConfiguration.Error.WriteLine($"not in the weights, so fresh: {string.Join(", ", layers)}");
+        }
+
         TrainingResult outcome;
         try
         {
@@ -122,16 +128,17 @@ internal sealed class TrainCommand
         ScoreMaps maps = result.GetValue(_maps);
         string split = result.GetValue(_validationSplit)!;
         bool wholeMaps = recipe == Recipe.Context && maps == ScoreMaps.Stored;
+        ModelConfig network = Network(result, recipe, classes);
         return new TrainingConfig
         {
-            Model = Network(result, recipe, classes),
+            Model = network,
             Recipe = recipe,
             Data = FullPath(data),
             TrainingSplit = result.GetValue(_trainingSplit)!,
             ValidationSplit = split == "none" ? null : split,
             Weights = result.GetValue(_weights) is { } weights ? FullPath(weights) : null,
             BatchSize = result.GetValue(_batch),
-            Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : 564),
+            Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : network.FrontEnd is null ? 321 : 564),
             Mirror = !result.GetValue(_noMirror),
             Labels = result.GetValue(_labels),
             ScoreMaps = maps,
@@ -167,16 +174,15 @@ internal sealed class TrainCommand
             throw new UserInputException($"The weights have {start.Classes} classes, but the dataset has {count}.");
         }
 
-        if (start?.FrontEnd is not null)
+        ModelConfig trunk = _model.Trunk(result, count, start);
+        bool isFresh = start?.HasTrunk != true;
+        ModelConfig network = trunk with
         {
-            _model.RefuseFrontEnd(result, "the front end comes with the weights.");
-        }
-
-        var network = new ModelConfig
-        {
-            Name = recipe == Recipe.FrontEnd ? "front-end" : "front-end-context",
-            FrontEnd = start?.FrontEnd is { } trained ? _model.WithDropout(result, trained) : _model.FrontEnd(result, count) with { FinalDeviation = 0.01 },
+            Name = recipe == Recipe.FrontEnd ? trunk.Name : trunk.Name + ModelOptions.WithContext,
+            FrontEnd = isFresh && trunk.FrontEnd is { } frontEnd ? frontEnd with { FinalDeviation = 0.01 } : trunk.FrontEnd,
             Context = Context(result, recipe, count, start),
+            UpsampleInNetwork = false,
+            InputSize = null,
             // From scratch, He initialisation expects inputs of unit size.
             InputScale = start?.InputScale ?? 1.0 / 64,
         };

@@ -13,7 +13,8 @@ public enum LabelResolution
 /// <summary>
 /// How training batches are cut. The network consumes a margin on each side, so a crop of <c>c</c> pixels has
 /// <c>(c − 2·Margin) / Stride</c> output cells; cell (i, j) is trained on the label of the crop's pixel (Margin + Stride·i, Margin + Stride·j).
-/// Yu and Koltun's front end has margin 186 and stride 8: 500 gives 16 cells, 628 gives 32, 852 gives 60.
+/// Yu and Koltun's front end has margin 186 and stride 8: 500 gives 16 cells, 628 gives 32, 852 gives 60. A padded network takes every size: DeepLab has
+/// a cell at every eighth pixel, so that 321 gives 41, and an FCN one at every pixel.
 /// </summary>
 public sealed record CropOptions
 {
@@ -25,6 +26,9 @@ public sealed record CropOptions
 
     /// <summary>The pixels of input for a cell of output, 1 or more.</summary>
     public int Stride { get; init; } = 8;
+
+    /// <summary>Whether the network pads its maps: then a last cell may stand for fewer pixels than the others. False by default.</summary>
+    public bool Padded { get; init; }
 
     /// <summary>Whether to exchange left and right in every other crop, at random.</summary>
     public bool Mirror { get; init; } = true;
@@ -39,7 +43,7 @@ public sealed record CropOptions
     public int BatchSize { get; init; } = 1;
 
     /// <summary>The network's output size for <see cref="Crop"/>.</summary>
-    public Size2 Cells => new((Crop.Height - (2 * Margin)) / Stride, (Crop.Width - (2 * Margin)) / Stride);
+    public Size2 Cells => new((Interior.Height + Stride - 1) / Stride, (Interior.Width + Stride - 1) / Stride);
 
     /// <summary>The crop's size inside the margins.</summary>
     public Size2 Interior => new(Crop.Height - (2 * Margin), Crop.Width - (2 * Margin));
@@ -67,9 +71,14 @@ public sealed record CropOptions
     private void ValidateExtent(string axis, int extent)
     {
         long interior = extent - (2L * Margin);
-        if (interior >= Stride && interior % Stride == 0)
+        if (Padded ? interior >= 1 : interior >= Stride && interior % Stride == 0)
         {
             return;
+        }
+
+        if (Padded)
+        {
+            throw new UserInputException($"A crop {axis} of {extent} leaves nothing; it is 1 or more.");
         }
 
         long below = (2L * Margin) + (Math.Max(1, interior / Stride) * Stride);

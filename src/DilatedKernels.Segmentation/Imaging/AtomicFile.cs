@@ -7,7 +7,13 @@ internal static class AtomicFile
     /// <param name="path">The file to write. Its folder must exist.</param>
     /// <param name="content">Every byte of it.</param>
     /// <exception cref="UserInputException">The folder does not exist, or the file cannot be written there.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    public static void Write(string path, byte[] content) => Write(path, stream => stream.Write(content));
+
+    /// <summary>Replaces or creates <paramref name="path"/>.</summary>
+    /// <param name="path">The file to write. Its folder must exist.</param>
+    /// <param name="content">Writes every byte of it.</param>
+    /// <exception cref="UserInputException">The folder does not exist, or the file cannot be written there.</exception>
+    public static void Write(string path, Action<Stream> content)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.GetFullPath(path);
@@ -16,7 +22,7 @@ internal static class AtomicFile
         {
             using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             {
-                stream.Write(content);
+                content(stream);
                 // Without this a power cut after the rename can leave an empty file under the final name.
                 stream.Flush(flushToDisk: true);
             }

@@ -7,9 +7,11 @@ namespace DilatedKernels.Segmentation.Inference;
 
 /// <summary>
 /// Segments images of any size. The front end has no padding, so it runs on tiles of the reflection-padded image that give
-/// the very scores of the whole image; the context module then sees the whole score map, without seams.
+/// the very scores of the whole image; the context module then sees the whole score map, without seams. An FCN and DeepLab pad their maps, and see the
+/// image whole.
 /// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
-/// then the most probable class wins (Yu and Koltun 2016, the released predict code).
+/// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015). An FCN's
+/// scores are as fine as the image.
 /// </summary>
 public sealed class Predictor
 {
@@ -20,8 +22,8 @@ public sealed class Predictor
     private readonly int _tileCells;
 
     /// <summary>Prepares a model for prediction; the model is not owned.</summary>
-    /// <param name="model">A model with a front end.</param>
-    /// <param name="tileCells">Cells along the side of a tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
+    /// <param name="model">A model with a part from image to scores.</param>
+    /// <param name="tileCells">Cells along the side of a front end's tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
     /// <exception cref="UserInputException">The model has no front end, or a context module without padding.</exception>
     public Predictor(SegmentationModel model, int tileCells = 66)
     {
@@ -44,26 +46,29 @@ public sealed class Predictor
     {
         ArgumentNullException.ThrowIfNull(image);
         using Tape tape = Tape.Inference();
-        // Interpolation needs one cell past the last pixel's own.
-        Tensor scores = FrontEndScores(image, extraCells: 1, cancellation);
+        // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
+        Tensor scores = _model.IsPadded
+            ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
+            : FrontEndScores(image, extraCells: 1, cancellation);
         if (_model.Context is { } context)
         {
             scores = context.Forward(scores, ForwardContext.Inference);
         }
 
         byte[] indices = new byte[image.Width * image.Height];
-        if (_model.Config.UpsampleInNetwork)
+        if (_model.OutputStride == 1)
         {
-            ArgMax(Ops.BilinearDeconvolution(scores, _model.Stride), image.Width, 0, image.Height, indices);
+            Tensor full = _model.Config.UpsampleInNetwork ? Ops.BilinearDeconvolution(scores, _model.Stride) : scores;
+            ArgMax(full, image.Width, 0, image.Height, indices);
             return new IndexMask(image.Width, image.Height, indices);
         }
 
-        Tensor probabilities = Ops.Softmax(scores);
+        Tensor maps = _model.Config.DeepLab is null ? Ops.Softmax(scores) : scores;
         int band = BandCells * _model.Stride;
         for (int top = 0; top < image.Height; top += band)
         {
             cancellation.ThrowIfCancellationRequested();
-            PredictBand(probabilities, image.Width, top, Math.Min(band, image.Height - top), indices);
+            PredictBand(maps, image.Width, top, Math.Min(band, image.Height - top), indices);
         }
 
         return new IndexMask(image.Width, image.Height, indices);
@@ -78,6 +83,11 @@ public sealed class Predictor
         ArgumentNullException.ThrowIfNull(image);
         Device device = _model.Device;
         int stride = _model.Stride;
+        if (_model.IsPadded)
+        {
+            return WholeScores(image, new Size2(image.Height + (extraCells * stride), image.Width + (extraCells * stride)));
+        }
+
         int margin = _model.Margin;
         int rows = CellsFor(image.Height, stride) + extraCells;
         int columns = CellsFor(image.Width, stride) + extraCells;
@@ -114,6 +124,18 @@ public sealed class Predictor
 
     internal static int CellsFor(int pixels, int stride) => (pixels + stride - 1) / stride;
 
+    /// <summary>Pixels from the first to the cell that is at the last pixel or next after it: DeepLab's natural sizes, 8·k + 1.</summary>
+    private static int ReachFor(int pixels, int stride) => (CellsFor(pixels - 1, stride) * stride) + 1;
+
+    /// <summary>The scores of the image, continued to a size by its reflection at the bottom and right, in one piece.</summary>
+    private Tensor WholeScores(RgbImage image, Size2 size)
+    {
+        float[] input = new float[checked(size.Height * size.Width * 3)];
+        ImageTensor.CopyWindow(image, _mean, 0, 0, size, mirror: false, input);
+        using Tensor x = Tensor.FromChannelsLast(_model.Device, new Shape(1, 3, size.Height, size.Width), input);
+        return _model.FrontEnd!.Forward(x, ForwardContext.Inference);
+    }
+
     private static void CopyTile(Tensor tile, float[] map, int top, int left, int columns)
     {
         float[] values = tile.ToChannelsLast();
@@ -126,16 +148,16 @@ public sealed class Predictor
         tile.Dispose();
     }
 
-    // A band of rows at a time, because at full resolution the probabilities are many times the image.
-    private void PredictBand(Tensor probabilities, int width, int top, int height, byte[] indices)
+    // A band of rows at a time, because at full resolution the maps are many times the image.
+    private void PredictBand(Tensor maps, int width, int top, int height, byte[] indices)
     {
         using Tape tape = Tape.Inference();
         int stride = _model.Stride;
         int first = top / stride;
         // The last row of cells is interpolated with the one below it.
-        int rows = Math.Min(CellsFor(height, stride) + 1, probabilities.Shape.H - first);
-        Tensor cells = Ops.Crop(probabilities, first, 0, rows, probabilities.Shape.W);
-        Tensor full = Ops.UpsampleBilinear(cells, rows * stride, probabilities.Shape.W * stride, BilinearAlignment.CellOrigin);
+        int rows = Math.Min(CellsFor(height, stride) + 1, maps.Shape.H - first);
+        Tensor cells = Ops.Crop(maps, first, 0, rows, maps.Shape.W);
+        Tensor full = Ops.UpsampleBilinear(cells, rows * stride, maps.Shape.W * stride, BilinearAlignment.CellOrigin);
         ArgMax(full, width, top, height, indices);
     }
 

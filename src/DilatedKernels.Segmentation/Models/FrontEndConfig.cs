@@ -89,13 +89,13 @@ public sealed record FrontEndConfig
         FinalDeviation = 0.01,
     };
 
-    internal int Scale(int channels) => Math.Max(1, (int)Math.Round(channels * WidthMultiplier, MidpointRounding.AwayFromZero));
+    internal int Scale(int channels) => VggParts.Scale(channels, WidthMultiplier);
 
     internal void Validate()
     {
         Check.Range(Classes, 1, 255, "Classes");
         Check.That(Stages is { Count: >= 1 and <= 64 }, "Stages has 1 to 64 entries.");
-        Check.That(WidthMultiplier > 0 && WidthMultiplier <= 64, $"WidthMultiplier is above 0 and at most 64; it was {WidthMultiplier}.");
+        VggParts.CheckWidth(WidthMultiplier);
         foreach (Stage stage in Stages!)
         {
             Check.That(stage is not null, "Stages holds a null entry.");
@@ -108,7 +108,7 @@ public sealed record FrontEndConfig
         Check.That(FcKernel % 2 == 1, $"FcKernel is odd, so that scores sit at the centre of what they see; it was {FcKernel}.");
         Check.Range(FcDilation, 1, 1 << 12, "FcDilation");
         Check.Range(FcChannels, 1, 1 << 16, "FcChannels");
-        Check.That(Dropout is >= 0 and < 1, $"Dropout is from 0 to below 1; it was {Dropout}.");
+        VggParts.CheckDropout(Dropout);
         Check.That(FinalDeviation is >= 0 and <= 1e6, $"FinalDeviation is 0 or more; it was {FinalDeviation}.");
         Check.That(Enum.IsDefined(PoolRounding), $"PoolRounding {PoolRounding} is not a known rounding.");
     }

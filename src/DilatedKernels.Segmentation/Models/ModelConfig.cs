@@ -13,10 +13,19 @@ public sealed record ModelConfig
     /// <summary>A name for people, such as <c>voc-dilation8</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The part from image to scores, or null for a context module alone on stored score maps.</summary>
+    /// <summary>The part from image to scores as a front end, or null; then <see cref="Fcn"/> or <see cref="DeepLab"/> is that part, or there is none.</summary>
     public FrontEndConfig? FrontEnd { get; init; }
 
-    /// <summary>The context module after it, or null for a front end alone.</summary>
+    /// <summary>The part from image to scores as a fully convolutional network, or null.</summary>
+    public FcnConfig? Fcn { get; init; }
+
+    /// <summary>The part from image to scores as DeepLab, or null.</summary>
+    public DeepLabConfig? DeepLab { get; init; }
+
+    /// <summary>
+    /// The context module after a front end or DeepLab, or alone on stored score maps; null for none. It works on scores at a stride, so an FCN, whose
+    /// scores are as fine as the image, takes none.
+    /// </summary>
     public ContextConfig? Context { get; init; }
 
     /// <summary>
@@ -29,7 +38,7 @@ public sealed record ModelConfig
     public IReadOnlyList<double> MeanBgr { get; init; } = [0, 0, 0];
 
     /// <summary>
-    /// Factor by which a front end multiplies its input, which is on the scale of pixels. 1 by default, as VGG's weights expect; about 1/64 brings
+    /// Factor by which a network multiplies its image, which is on the scale of pixels. 1 by default, as VGG's weights expect; about 1/64 brings
     /// pixels to unit size, which He initialisation expects when training from scratch.
     /// </summary>
     public double InputScale { get; init; } = 1;
@@ -45,7 +54,24 @@ public sealed record ModelConfig
 
     /// <summary>The number of classes, C.</summary>
     [JsonIgnore]
-    public int Classes => FrontEnd?.Classes ?? Context?.Classes ?? 0;
+    public int Classes => FrontEnd?.Classes ?? Fcn?.Classes ?? DeepLab?.Classes ?? Context?.Classes ?? 0;
+
+    /// <summary>Whether there is a part from image to scores.</summary>
+    [JsonIgnore]
+    public bool HasTrunk => FrontEnd is not null || Fcn is not null || DeepLab is not null;
+
+    /// <summary>The factor on the hidden channels of the part from image to scores, or null where there is none.</summary>
+    [JsonIgnore]
+    public double? WidthMultiplier => FrontEnd?.WidthMultiplier ?? Fcn?.WidthMultiplier ?? DeepLab?.WidthMultiplier;
+
+    /// <summary>The same network with another dropout rate after its fully connected layers.</summary>
+    /// <param name="rate">From 0 to below 1.</param>
+    public ModelConfig WithDropout(float rate) => this with
+    {
+        FrontEnd = FrontEnd is null ? null : FrontEnd with { Dropout = rate },
+        Fcn = Fcn is null ? null : Fcn with { Dropout = rate },
+        DeepLab = DeepLab is null ? null : DeepLab with { Dropout = rate },
+    };
 
     /// <summary>Reads what <see cref="ToJson"/> wrote. What the text leaves out has its default; a property that does not exist is an error.</summary>
     /// <param name="json">JSON text.</param>
@@ -98,12 +124,17 @@ public sealed record ModelConfig
     public void Validate()
     {
         Check.That(!string.IsNullOrWhiteSpace(Name), "Name is empty.");
-        Check.That(FrontEnd is not null || Context is not null, "there is neither a front end nor a context module.");
+        Check.That(HasTrunk || Context is not null, "there is neither a front end nor a context module.");
+        object?[] trunks = [FrontEnd, Fcn, DeepLab];
+        Check.That(trunks.Count(trunk => trunk is not null) <= 1, "of FrontEnd, Fcn and DeepLab a network has one.");
         FrontEnd?.Validate();
+        Fcn?.Validate();
+        DeepLab?.Validate();
         Context?.Validate();
+        Check.That(Fcn is null || Context is null, "a context module works on scores at a stride; an FCN makes them as fine as the image. Put it on a front end or DeepLab.");
         Check.That(
-            FrontEnd is null || Context is null || FrontEnd.Classes == Context.Classes,
-            $"the front end makes {FrontEnd?.Classes} classes and the context module takes {Context?.Classes}.");
+            !HasTrunk || Context is null || Classes == Context.Classes,
+            $"the front end makes {Classes} classes and the context module takes {Context?.Classes}.");
         Check.That(
             !UpsampleInNetwork || FrontEnd?.Stages.Any(stage => stage.PoolAfter) == true,
             "UpsampleInNetwork needs a front end with at least one pooling.");

@@ -26,6 +26,8 @@ internal sealed partial class ModelJson : JsonSerializerContext
         {
             AddDefaults(model, JsonSerializer.SerializeToNode(new ModelConfig { Name = "" }, Default.ModelConfig), "name");
             AddDefaults(model["frontEnd"], JsonSerializer.SerializeToNode(new FrontEndConfig { Classes = 0, Stages = [] }, Default.FrontEndConfig), "classes", "stages");
+            AddDefaults(model["fcn"], JsonSerializer.SerializeToNode(new FcnConfig { Classes = 0 }, Default.FcnConfig), "classes");
+            AddDefaults(model["deepLab"], JsonSerializer.SerializeToNode(new DeepLabConfig { Classes = 0 }, Default.DeepLabConfig), "classes");
             AddDefaults(model["context"], JsonSerializer.SerializeToNode(new ContextConfig { Classes = 0 }, Default.ContextConfig), "classes");
         }
 

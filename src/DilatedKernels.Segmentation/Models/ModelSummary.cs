@@ -3,12 +3,12 @@ namespace DilatedKernels.Segmentation.Models;
 /// <summary>The sizes and costs of a network, computed from its configuration alone: no tensor is made.</summary>
 public sealed class ModelSummary
 {
-    private ModelSummary(ModelConfig config, Architecture architecture, Size2 input, int batch, IReadOnlyList<LayerSummary> layers, int receptiveField)
+    private ModelSummary(ModelConfig config, Architecture architecture, Size2 input, int batch, IReadOnlyList<LayerSummary> layers)
     {
         Config = config;
         Input = new Shape(batch, architecture.InChannels, input.Height, input.Width);
         Layers = layers;
-        ReceptiveField = receptiveField;
+        ReceptiveField = layers[^1].ReceptiveField;
         Stride = architecture.Stride;
         OutputStride = config.UpsampleInNetwork ? 1 : architecture.Stride;
         Margin = architecture.Margin;
@@ -17,12 +17,7 @@ public sealed class ModelSummary
         Parameters = layers.Sum(layer => layer.Parameters);
         Flops = layers.Sum(layer => layer.Flops);
         TrainingActivationBytes = layers.Sum(layer => layer.ActivationBytes);
-        long before = Input.Count * sizeof(float);
-        foreach (LayerSummary layer in layers.Where(layer => layer.Kind != "dropout"))
-        {
-            InferenceActivationBytes = Math.Max(InferenceActivationBytes, before + layer.ActivationBytes);
-            before = layer.ActivationBytes;
-        }
+        InferenceActivationBytes = PeakBytes(architecture, Input, layers);
     }
 
     /// <summary>The network.</summary>
@@ -58,7 +53,7 @@ public sealed class ModelSummary
     /// <summary>Bytes of all layers' outputs, which a training step holds at once.</summary>
     public long TrainingActivationBytes { get; }
 
-    /// <summary>Bytes of the largest input and output of one layer, which a prediction holds at once.</summary>
+    /// <summary>Bytes of the largest set of maps that a prediction holds at once: a layer's output and all that it or a later one has yet to read.</summary>
     public long InferenceActivationBytes { get; }
 
     /// <summary>Bytes of the float32 parameters.</summary>
@@ -73,36 +68,43 @@ public sealed class ModelSummary
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         var architecture = new Architecture(config);
+        Size2[] sizes = architecture.Sizes(input);
         var layers = new List<LayerSummary>();
-        Size2 size = input;
-        int field = 1;
-        int jump = 1;
         int contextField = 1;
-        for (int i = 0; i < architecture.Layers.Count; i++)
+        for (int i = 0; i < sizes.Length; i++)
         {
-            LayerPlan layer = architecture.Layers[i];
-            size = architecture.NextSize(layer, size, input);
+            (LayerPlan layer, _, MapPlacement placement) = architecture.Nodes[i];
             bool isContext = i >= architecture.FrontEnd.Count && i < architecture.FrontEnd.Count + architecture.Context.Count;
-            if (layer is DeconvolutionPlan)
-            {
-                // An output pixel between two cells reads both.
-                field += jump;
-                jump /= layer.Stride;
-            }
-            else
-            {
-                field += (layer.Extent - 1) * jump;
-                jump *= layer.Stride;
-                contextField += isContext ? layer.Extent - 1 : 0;
-            }
-
-            long values = (long)batch * layer.OutChannels * size.Height * size.Width;
+            contextField += isContext ? layer.Extent - 1 : 0;
+            long values = (long)batch * layer.OutChannels * sizes[i].Height * sizes[i].Width;
             layers.Add(new LayerSummary(
                 layer.Name, layer.Kind, layer.Kernel, layer.Stride, layer.Dilation, layer.Padding,
-                field, isContext ? contextField : null, layer.OutChannels, size,
+                placement.Field, isContext ? contextField : null, layer.OutChannels, sizes[i],
                 layer.Parameters.Sum(parameter => parameter.Shape.Count), values * layer.FlopsPerValue, values * sizeof(float)));
         }
 
-        return new ModelSummary(config, architecture, input, batch, layers, field);
+        return new ModelSummary(config, architecture, input, batch, layers);
+    }
+
+    private static long PeakBytes(Architecture architecture, Shape input, IReadOnlyList<LayerSummary> layers)
+    {
+        // Dropout in prediction hands its input on: its readers read that.
+        int[] maps = new int[layers.Count];
+        int[] lastReader = new int[layers.Count + 1];
+        for (int i = 0; i < layers.Count; i++)
+        {
+            IReadOnlyList<int> inputs = architecture.Nodes[i].Inputs;
+            maps[i] = architecture.Nodes[i].Layer is DropoutPlan ? MapOf(inputs[0]) : i;
+            foreach (int read in inputs)
+            {
+                lastReader[MapOf(read) + 1] = i;
+            }
+        }
+
+        return Enumerable.Range(0, layers.Count).Max(i =>
+            (lastReader[0] >= i ? input.Count * sizeof(float) : 0)
+            + Enumerable.Range(0, i + 1).Where(map => maps[map] == map && (map == i || lastReader[map + 1] >= i)).Sum(map => layers[map].ActivationBytes));
+
+        int MapOf(int position) => position < 0 ? position : maps[position];
     }
 }

@@ -2,7 +2,7 @@ using DilatedKernels.Segmentation.Data;
 
 namespace DilatedKernels.Segmentation.Models;
 
-/// <summary>The paper's published networks by name.</summary>
+/// <summary>The published networks by name: the paper's, and those that it compares them with.</summary>
 public static class Presets
 {
     private static readonly Dictionary<string, Func<ModelConfig>> ByName = new(StringComparer.OrdinalIgnoreCase)
@@ -11,6 +11,13 @@ public static class Presets
         ["camvid-dilation8"] = CamVidDilation8,
         ["kitti-dilation7"] = KittiDilation7,
         ["cityscapes-dilation10"] = CityscapesDilation10,
+        ["fcn-32s"] = () => Fcn("fcn-32s"),
+        ["fcn-16s"] = () => Fcn("fcn-16s"),
+        ["fcn-8s"] = () => Fcn("fcn-8s"),
+        ["deeplab"] = () => DeepLab("deeplab"),
+        ["deeplab-7x7"] = () => DeepLab("deeplab-7x7"),
+        ["deeplab-largefov"] = () => DeepLab("deeplab-largefov"),
+        ["deeplab-msc-largefov"] = () => DeepLab("deeplab-msc-largefov"),
     };
 
     /// <summary>The names that <see cref="Get"/> knows.</summary>
@@ -62,6 +69,18 @@ public static class Presets
         UpsampleInNetwork = true,
         InputSize = 1396,
     }.WithClasses(ClassSet.Cityscapes);
+
+    /// <summary>Pascal VOC, Long et al. 2015.</summary>
+    private static ModelConfig Fcn(string name) =>
+        (Trunks.Get(name, 21) with { InputSize = 500 }).WithClasses(ClassSet.Voc with { MeanBgr = (104.007, 116.669, 122.679) });
+
+    /// <summary>Pascal VOC, Chen et al. 2015.</summary>
+    private static ModelConfig DeepLab(string name)
+    {
+        ModelConfig network = Trunks.Get(name, 21);
+        return (network with { DeepLab = network.DeepLab! with { ClassifierRate = 10 }, InputSize = 321 })
+            .WithClasses(ClassSet.Voc with { MeanBgr = (104.008, 116.669, 122.675) });
+    }
 
     // The released nets run in Caffe, whose pooling rounds up.
     private static FrontEndConfig Caffe(int classes) => FrontEndConfig.Vgg16(classes) with { PoolRounding = PoolRounding.Ceiling };

@@ -3,14 +3,15 @@ using DilatedKernels.Nn;
 namespace DilatedKernels.Segmentation.Models;
 
 /// <summary>
-/// A network from images to class scores: front end, context module, or both, built from a <see cref="ModelConfig"/>.
+/// A network from images to class scores: front end, FCN or DeepLab, context module, or one of them with it, built from a <see cref="ModelConfig"/>.
 /// Input is <c>[N, 3, H, W]</c>, blue, green, red with the mean subtracted; a context module alone takes <c>[N, C, H, W]</c> scores.
 /// Input, scores and parameters are float32, whatever type the activations between them have.
 /// </summary>
 public sealed class SegmentationModel : Module
 {
     private readonly Architecture _architecture;
-    private readonly Sequential _layers;
+    private readonly Module[] _modules;
+    private readonly Graph _graph;
 
     private SegmentationModel(Device device, ModelConfig config, Architecture architecture, ElementType computeType)
     {
@@ -18,18 +19,12 @@ public sealed class SegmentationModel : Module
         Config = config;
         ComputeType = computeType;
         _architecture = architecture;
-        Module[] frontEnd = Layers(architecture.FrontEnd);
-        Module[] context = Layers(architecture.Context);
-        FrontEnd = frontEnd.Length == 0 ? null : Chain(frontEnd);
-        Context = context.Length == 0 ? null : Chain(context);
-        // One flat chain, so that each layer's output is freed right after the next has read it.
-        _layers = Chain([.. frontEnd, .. context, .. Layers(architecture.Upsampling)]);
-
-        Module[] Layers(IReadOnlyList<LayerPlan> plans) => [.. plans.Select(plan => plan.Create(device))];
-
-        Sequential Chain(Module[] layers) => computeType == ElementType.Float32
-            ? new Sequential(layers)
-            : new Sequential([new CastLayer(computeType), .. layers, new CastLayer(ElementType.Float32)]);
+        _modules = [.. architecture.Nodes.Select(node => node.Layer.Create(device))];
+        int trunk = architecture.FrontEnd.Count;
+        FrontEnd = trunk == 0 ? null : Part(0, trunk);
+        Context = architecture.Context.Count == 0 ? null : Part(trunk, architecture.Context.Count);
+        // One graph of all layers, so that each layer's output is freed right after its last reader.
+        _graph = Part(0, _modules.Length);
     }
 
     /// <summary>What the network was built from.</summary>
@@ -41,34 +36,43 @@ public sealed class SegmentationModel : Module
     /// <summary>The type of the activations between input and scores.</summary>
     public ElementType ComputeType { get; }
 
-    /// <summary>The part from image to scores, or null.</summary>
-    public Sequential? FrontEnd { get; }
+    /// <summary>The part from image to scores, be it a front end, an FCN or DeepLab, or null.</summary>
+    public Graph? FrontEnd { get; }
 
     /// <summary>The context module, or null.</summary>
-    public Sequential? Context { get; }
+    public Graph? Context { get; }
 
     /// <summary>The number of classes, C.</summary>
     public int Classes => Config.Classes;
 
-    /// <summary>Input pixels from one score cell to the next, before any upsampling in the network: 8 for VGG-16, 1 for a context module alone.</summary>
+    /// <summary>Input pixels from one score cell to the next, before any upsampling after them: 8 for VGG-16 and DeepLab, 1 for an FCN and for a context module alone.</summary>
     public int Stride => _architecture.Stride;
 
     /// <summary>Input pixels from one score of <see cref="Forward"/>'s result to the next: <see cref="Stride"/>, or 1 with upsampling in the network.</summary>
     public int OutputStride => Config.UpsampleInNetwork ? 1 : Stride;
 
     /// <summary>
-    /// Input pixels on each side that get no score of their own: (receptive field − stride) / 2 where nothing is padded, 186 for VGG-16.
+    /// Input pixels on each side that get no score of their own: (receptive field − stride) / 2 where nothing is padded, 186 for VGG-16; 0 for an FCN and DeepLab.
     /// Score (0, 0) belongs to input pixel (margin, margin).
     /// </summary>
     public int Margin => _architecture.Margin;
+
+    /// <summary>
+    /// Whether the part from image to scores pads its maps with zeros, as an FCN and DeepLab do: then it takes an image of any size as it is, and its
+    /// scores, at every <see cref="Stride"/>-th pixel from the first, depend on where the image ends, so that it cannot be computed in tiles.
+    /// </summary>
+    public bool IsPadded => Config.HasTrunk && Config.FrontEnd is null;
 
     /// <summary>Input pixels that one cell's scores depend on, along each axis.</summary>
     public int ReceptiveField => _architecture.ReceptiveField;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Parameter> Parameters => _layers.Parameters;
+    public override IReadOnlyList<Parameter> Parameters => _graph.Parameters;
 
-    /// <summary>Builds the network with fresh weights: He et al. 2015 for the trunk, Gaussian for the last layer, as configured for the context module, 0 for biases.</summary>
+    /// <summary>
+    /// Builds the network with fresh weights: He et al. 2015 for the trunk, Gaussian for its last layer, 0 for the scores of an FCN, bilinear for what it
+    /// learns to upsample with, as configured for the context module, 0 for biases.
+    /// </summary>
     /// <param name="device">Where to put the parameters.</param>
     /// <param name="config">The network.</param>
     /// <param name="seed">The run's seed: equal seeds give equal weights.</param>
@@ -77,21 +81,9 @@ public sealed class SegmentationModel : Module
     public static SegmentationModel Create(Device device, ModelConfig config, ulong seed, ElementType computeType = ElementType.Float32)
     {
         SegmentationModel model = CreateZero(device, config, computeType);
-        foreach (Conv2dLayer layer in Convolutions(model.FrontEnd))
+        for (int i = 0; i < model._modules.Length; i++)
         {
-            if (layer.Name == "final")
-            {
-                Initialization.Gaussian(layer.Weight, config.FrontEnd!.FinalDeviation, seed);
-            }
-            else
-            {
-                Initialization.He(layer.Weight, seed);
-            }
-        }
-
-        foreach (Conv2dLayer layer in Convolutions(model.Context))
-        {
-            InitializeContext(layer.Weight, config.Context!, seed);
+            model._architecture.Nodes[i].Layer.Initialize(model._modules[i], seed);
         }
 
         return model;
@@ -116,7 +108,7 @@ public sealed class SegmentationModel : Module
         }
 
         OutputSize(new Size2(x.Shape.H, x.Shape.W));
-        return _layers.Forward(x, context);
+        return _graph.Forward(x, context);
     }
 
     /// <summary>Sets whether the front end learns. Off, its weights stay and no gradients are computed for it: for training the context module alone.</summary>
@@ -136,26 +128,23 @@ public sealed class SegmentationModel : Module
         return new SegmentationModel(device, config, new Architecture(config), computeType);
     }
 
-    private static void InitializeContext(Parameter weight, ContextConfig config, ulong seed)
+    /// <summary>A run of layers whose first reads what the layer before the run made.</summary>
+    private Graph Part(int start, int count)
     {
-        switch (config.Initialization)
+        IEnumerable<GraphNode> nodes = _modules.Skip(start).Take(count).Select((module, i) => Node(module, _architecture.Nodes[start + i].Inputs, -start));
+        if (ComputeType == ElementType.Float32)
         {
-            case ContextInitialization.Identity:
-                Initialization.Identity(weight, config.Classes, config.Noise, seed);
-                break;
-            case ContextInitialization.He:
-                Initialization.He(weight, seed);
-                break;
-            case ContextInitialization.Glorot:
-                Initialization.Glorot(weight, seed);
-                break;
-            default:
-                Initialization.Gaussian(weight, config.Noise, seed);
-                break;
+            return new Graph(nodes);
         }
+
+        // Behind the first cast every position is one later, and the input's is the cast's own.
+        IEnumerable<GraphNode> narrow = nodes.Select(node => Node(node.Module, node.Inputs, 1));
+        return new Graph([Node(new CastLayer(ComputeType), [Graph.Input], 0), .. narrow, Node(new CastLayer(ElementType.Float32), [count], 0)]);
+
+        static GraphNode Node(Module module, IReadOnlyList<int> inputs, int shift) => new(module, [.. inputs.Select(input => input + shift)]);
     }
 
-    private void SetTrainable(Sequential? part, string name, bool isTrainable)
+    private void SetTrainable(Graph? part, string name, bool isTrainable)
     {
         if (part is null)
         {
@@ -167,6 +156,4 @@ public sealed class SegmentationModel : Module
             parameter.IsTrainable = isTrainable;
         }
     }
-
-    private static IEnumerable<Conv2dLayer> Convolutions(Sequential? part) => part?.Layers.OfType<Conv2dLayer>() ?? [];
 }

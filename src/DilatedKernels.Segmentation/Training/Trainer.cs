@@ -61,6 +61,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The dataset's classes.</summary>
     public ClassSet Classes => _data.Classes;
 
+    /// <summary>The parameters that the weights to start from have not, and that therefore start afresh; none where the run starts without weights or resumes.</summary>
+    public IReadOnlyList<string> Fresh { get; private init; } = [];
+
     /// <summary>Steps done.</summary>
     public long Step => _step;
 
@@ -84,16 +87,17 @@ public sealed class Trainer : IDisposable
         try
         {
             CheckCrop(config, model);
+            IReadOnlyList<string> fresh = [];
             if (config.Weights is { } weights)
             {
-                LoadWeights(weights, model, config.Recipe);
+                fresh = LoadWeights(weights, model);
             }
             else if (config.Recipe == Recipe.Context)
             {
                 throw new UserInputException("The context recipe trains on the score maps of a trained front end: name its checkpoint as the weights.");
             }
 
-            return new Trainer(config, RunFolder.Create(runFolder, config), data, model);
+            return new Trainer(config, RunFolder.Create(runFolder, config), data, model) { Fresh = fresh };
         }
         catch
         {
@@ -121,7 +125,7 @@ public sealed class Trainer : IDisposable
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
             {
-                LoadWeights(weights, model, config.Recipe);
+                LoadWeights(weights, model);
             }
 
             trainer = new Trainer(config, folder, data, model);
@@ -227,7 +231,7 @@ public sealed class Trainer : IDisposable
         return data;
     }
 
-    private static void LoadWeights(string path, SegmentationModel model, Recipe recipe)
+    private static IReadOnlyList<string> LoadWeights(string path, SegmentationModel model)
     {
         if (!File.Exists(path))
         {
@@ -235,10 +239,15 @@ public sealed class Trainer : IDisposable
         }
 
         WeightLoadReport report = ModelFile.LoadMatching(path, model);
-        if (model.FrontEnd!.Parameters.FirstOrDefault(p => report.Missing.Contains(p.Name)) is { } missing)
+        // A finer FCN starts from a coarser one, and any FCN or DeepLab from VGG-16: what comes after its convolutions may be new.
+        if (model.FrontEnd!.Parameters.FirstOrDefault(
+            p => report.Missing.Contains(p.Name) && (!model.IsPadded || p.Name.StartsWith("conv", StringComparison.Ordinal))) is { } missing)
         {
-            throw new UserInputException($"{path} has no '{missing.Name}': weights to start from need the whole front end.");
+            string need = model.IsPadded ? "all of VGG-16's convolutions" : "the whole front end";
+            throw new UserInputException($"{path} has no '{missing.Name}': weights to start from need {need}.");
         }
+
+        return report.Missing;
     }
 
     // What follows a step: a validation where one is due, the best checkpoint, the row of metrics. If it is interrupted, the
@@ -290,6 +299,7 @@ public sealed class Trainer : IDisposable
         Crop = crop,
         Margin = model.Margin,
         Stride = model.Stride,
+        Padded = model.IsPadded,
         Mirror = config.Mirror,
         Labels = config.Labels,
         Seed = config.Seed,
@@ -331,7 +341,7 @@ public sealed class Trainer : IDisposable
     {
         if (_config.Crop is { } crop)
         {
-            return new Size2((crop.Height - (2 * _model.Margin)) / _model.Stride, (crop.Width - (2 * _model.Margin)) / _model.Stride);
+            return CropOptionsOf(_config, crop, _model).Cells;
         }
 
         var cells = new Size2(1, 1);

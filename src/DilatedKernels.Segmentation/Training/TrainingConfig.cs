@@ -7,7 +7,7 @@ namespace DilatedKernels.Segmentation.Training;
 /// <summary>Which part of the network a run trains (Yu and Koltun 2016, sections 4 and 5, appendix A).</summary>
 public enum Recipe
 {
-    /// <summary>The front end alone, on crops of images.</summary>
+    /// <summary>The part from image to scores alone, be it a front end, an FCN or DeepLab, on crops of images.</summary>
     FrontEnd,
 
     /// <summary>The context module alone, on the score maps of a front end that does not change.</summary>
@@ -116,7 +116,7 @@ public sealed record TrainingConfig
     public int BatchSize { get; init; } = 4;
 
     /// <summary>
-    /// The network's input in pixels, margins included; <c>crop − 2·margin</c> is a multiple of the stride.
+    /// The network's input in pixels, margins included; <c>crop − 2·margin</c> is a multiple of the stride. An FCN or DeepLab has no margins and takes any size.
     /// With stored score maps, the crop of the map that this stands for; null there means whole maps.
     /// </summary>
     public Size2? Crop { get; init; }
@@ -172,7 +172,10 @@ public sealed record TrainingConfig
             throw new UserInputException($"The network cannot be built: {exception.Message}", exception);
         }
 
-        Require(Model.FrontEnd is not null, "The model has no front end.");
+        Require(Model.HasTrunk, "The model has no front end.");
+        Require(
+            Model.DeepLab is null || Labels == LabelResolution.Stride,
+            "DeepLab's scores belong to every eighth pixel, and the fixed upsampling would move them by half a cell; train it on labels at its stride (--labels stride).");
         Require(Recipe == Recipe.FrontEnd || Model.Context is not null, $"The {Recipe} recipe trains a context module, but the model has none.");
         Require(Recipe != Recipe.FrontEnd || Model.Context is null, "The FrontEnd recipe would leave the model's context module untrained; use the Context or Joint recipe, or no context module.");
         Require(Model.Context?.Padding != ContextPadding.None, "A context module that is not padded makes fewer scores than there are labels; pad it Once or PerLayer.");

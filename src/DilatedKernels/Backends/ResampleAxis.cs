@@ -7,6 +7,7 @@ internal enum ResampleRule
     CornerAligned,
     CellOrigin,
     Deconvolution,
+    WholeDeconvolution,
 }
 
 /// <summary>Names an axis: two with the same key have the same tables.</summary>
@@ -57,9 +58,17 @@ internal sealed class ResampleAxis
     public static ResampleAxis CellOrigin(int inExtent, int outExtent) =>
         Build(ResampleRule.CellOrigin, inExtent, outExtent, o => ((long)o * inExtent, outExtent), zeroOutside: false);
 
-    /// <summary>A transposed convolution with the bilinear kernel of this scale: half-pixel sampling that loses the weight outside the map.</summary>
-    public static ResampleAxis Deconvolution(int inExtent, int scale) =>
-        Build(ResampleRule.Deconvolution, inExtent, checked(inExtent * scale), o => ((2L * o) + 1 - scale, 2L * scale), zeroOutside: true);
+    /// <summary>
+    /// A transposed convolution with the bilinear kernel of this scale: half-pixel sampling that loses the weight outside the map. Unpadded, it begins
+    /// scale / 2 earlier, rounded down, and ends as much later.
+    /// </summary>
+    public static ResampleAxis Deconvolution(int inExtent, int scale, bool padded)
+    {
+        int lead = padded ? 0 : scale / 2;
+        return Build(
+            padded ? ResampleRule.Deconvolution : ResampleRule.WholeDeconvolution, inExtent, checked((inExtent * scale) + (2 * lead)),
+            o => ((2L * (o - lead)) + 1 - scale, 2L * scale), zeroOutside: true);
+    }
 
     /// <summary>The first output that reads input <paramref name="i"/>.</summary>
     public int ReadersBegin(int i) => i == 0 ? 0 : Start[i - 1];

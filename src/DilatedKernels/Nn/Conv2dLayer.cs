@@ -13,8 +13,9 @@ public sealed class Conv2dLayer : Module
     /// <param name="kernel">Taps along height and width, 1 or more.</param>
     /// <param name="options">Stride, dilation and padding; null for <see cref="Conv2dOptions.Default"/>.</param>
     /// <param name="relu">Whether the output is truncated at zero.</param>
+    /// <param name="learningRate">Factor on the learning rate of the whole layer.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of channels or a kernel extent is below 1.</exception>
-    public Conv2dLayer(Device device, string name, int inChannels, int outChannels, Size2 kernel, Conv2dOptions? options = null, bool relu = false)
+    public Conv2dLayer(Device device, string name, int inChannels, int outChannels, Size2 kernel, Conv2dOptions? options = null, bool relu = false, float learningRate = 1f)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentOutOfRangeException.ThrowIfLessThan(inChannels, 1);
@@ -23,11 +24,14 @@ public sealed class Conv2dLayer : Module
         Name = name;
         Options = options ?? Conv2dOptions.Default;
         Relu = relu;
-        Weight = new Parameter($"{name}.weight", Tensor.Zeros(device, new Shape(outChannels, inChannels, kernel.Height, kernel.Width)));
+        Weight = new Parameter($"{name}.weight", Tensor.Zeros(device, new Shape(outChannels, inChannels, kernel.Height, kernel.Width)))
+        {
+            LearningRateMultiplier = learningRate,
+        };
         // Twice the rate and no decay for biases: the recipe of the paper's released training code, from Caffe's VGG nets.
         Bias = new Parameter($"{name}.bias", Tensor.Zeros(device, Shape.PerChannel(outChannels)))
         {
-            LearningRateMultiplier = 2f,
+            LearningRateMultiplier = 2f * learningRate,
             WeightDecayMultiplier = 0f,
         };
         _parameters = [Weight, Bias];

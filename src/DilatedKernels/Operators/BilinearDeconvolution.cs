@@ -11,18 +11,19 @@ public static partial class Ops
     /// </summary>
     /// <param name="x">Input <c>[N, C, H, W]</c>.</param>
     /// <param name="scale">s, 1 or more.</param>
-    /// <returns><c>[N, C, s·H, s·W]</c>.</returns>
+    /// <param name="padded">False for no padding: the result keeps the rows and columns at its borders that a padded one leaves off.</param>
+    /// <returns><c>[N, C, s·H, s·W]</c>; without padding <c>[N, C, (H − 1)·s + k, (W − 1)·s + k]</c>.</returns>
     /// <remarks>
     /// Equals <see cref="UpsampleBilinear"/> with <see cref="BilinearAlignment.HalfPixel"/> except in the outermost s/2 pixels, where the weight that
     /// falls outside the map is lost and the result fades towards 0.
     /// </remarks>
     /// <exception cref="ArgumentException">The input has no rows or no columns.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="scale"/> is below 1.</exception>
-    public static Tensor BilinearDeconvolution(Tensor x, int scale)
+    public static Tensor BilinearDeconvolution(Tensor x, int scale, bool padded = true)
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
         CheckNotEmpty(x.Shape);
-        return Upsample(x, ResampleAxis.Deconvolution(x.Shape.H, scale), ResampleAxis.Deconvolution(x.Shape.W, scale));
+        return Upsample(x, ResampleAxis.Deconvolution(x.Shape.H, scale, padded), ResampleAxis.Deconvolution(x.Shape.W, scale, padded));
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using DilatedKernels.Tests.Segmentation;
 
 namespace DilatedKernels.Tests.Cli;
 
@@ -50,6 +51,20 @@ internal sealed class DilatedProcess : IDisposable
     {
         using DilatedProcess process = Start(folder, arguments);
         return process.Wait();
+    }
+
+    /// <summary>Runs the command and expects it to refuse: exit code 2, a message with these parts, no stack trace.</summary>
+    public static void AssertRefused(TemporaryFolder folder, string[] arguments, params string[] message)
+    {
+        Result result = Run(folder.Path, arguments);
+        string command = string.Join(' ', arguments);
+        Assert.That(result.ExitCode, Is.EqualTo(2), $"{command}: {result.Error}{result.Output}");
+        Assert.That(result.Error, Is.Not.Empty, command);
+        Assert.That(result.Error, Does.Not.Contain("   at ").And.Not.Contain("Exception"), command);
+        foreach (string part in message)
+        {
+            Assert.That(result.Error, Does.Contain(part), command);
+        }
     }
 
     public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, arguments);

@@ -9,6 +9,8 @@ public class InfoCommandTests
     [TestCase("camvid-dilation8", "[1, 11, 66, 91]", "908 pixels", "margin 186")]
     [TestCase("kitti-dilation7", "[1, 11, 60, 159]", "margin 186")]
     [TestCase("cityscapes-dilation10", "[1, 19, 1024, 1024]", "margin 186")]
+    [TestCase("fcn-8s", "[1, 21, 500, 500]", "margin 0", "134,362,751")]
+    [TestCase("deeplab-largefov", "[1, 21, 41, 41]", "stride 8", "20,505,429")]
     public void PresetsHaveTheirPublishedGeometry(string preset, params string[] expected)
     {
         using var folder = new TemporaryFolder();

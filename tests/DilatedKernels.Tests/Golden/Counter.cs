@@ -5,7 +5,7 @@ internal static class Counter
 {
     private static readonly string[] s_tensors =
     [
-        "x", "w", "b", "dy", "labels", "void", "y", "dx", "dw", "db", "loss", "choice", .. Enumerable.Range(0, 16).Select(i => $"p{i}"),
+        "x", "w", "b", "dy", "labels", "void", "y", "dx", "dw", "db", "loss", "choice", .. Enumerable.Range(0, 64).Select(i => $"p{i}"),
     ];
 
     public static ulong[] Words(int seed, string tensor, long count)

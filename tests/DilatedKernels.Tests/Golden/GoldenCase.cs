@@ -44,6 +44,8 @@ internal sealed class GoldenCase
 
     public double Number(string key) => _json.GetProperty(key).GetDouble();
 
+    public IReadOnlyList<string> Strings(string key) => [.. _json.GetProperty(key).EnumerateArray().Select(e => e.GetString()!)];
+
     public bool Flag(string key) => _json.GetProperty(key).GetBoolean();
 
     private static IReadOnlyList<GoldenCase> All(string file) => s_files.GetOrAdd(file, Load);

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 import golden
 from golden import run, values, words
+from networks import network_cases
 from training import training_cases
 
 KERNELS = [(1, 1), (3, 3), (5, 5), (7, 7), (2, 2), (1, 3), (3, 1), (3, 5), (7, 1), (1, 7)]
@@ -144,6 +145,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for file, cases in [
         ("conv2d", conv2d_cases()), ("upsample", upsample_cases()), ("deconvolution", deconvolution_cases()), ("max-pool", max_pool_cases()),
-        ("softmax", softmax_cases()), ("cross-entropy", cross_entropy_cases()), ("reflection-pad", reflection_pad_cases()), ("training", training_cases()),
+        ("softmax", softmax_cases()), ("cross-entropy", cross_entropy_cases()), ("reflection-pad", reflection_pad_cases()), ("training", training_cases()), ("networks", network_cases()),
     ]:
         golden.write(f"{file}.json", list(cases))

@@ -20,7 +20,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent / "Data" / "golden"
 # What a tensor's counter is keyed by, besides the case's seed. The same list is in Counter.cs.
 TENSORS = {name: key for key, name in enumerate(
     ["x", "w", "b", "dy", "labels", "void", "y", "dx", "dw", "db", "loss", "choice"]
-    + [f"p{i}" for i in range(16)])}
+    + [f"p{i}" for i in range(64)])}
 
 
 def mix(z):
@@ -64,15 +64,15 @@ def encode(array):
     return base64.b64encode(array.tobytes()).decode("ascii")
 
 
-def summary(seed, tensor, exact, single):
+def summary(seed, tensor, exact, single, whole=WHOLE, samples=SAMPLES):
     """What is kept of a float64 result, with the error of PyTorch's own float32 result."""
     flat = exact.detach().double().contiguous().reshape(-1).numpy()
     kept = {"shape": list(exact.shape), "float32Error": float(f"{relative_error(single.detach(), exact.detach()):.2e}")}
-    if flat.size <= WHOLE:
+    if flat.size <= whole:
         return kept | {"values": encode(flat.astype("<f4"))}
     hashed = words(seed, tensor, flat.size)
     signs = [1.0 - 2.0 * ((hashed >> np.uint64(bit)) & np.uint64(1)).astype(np.float64) for bit in range(PROJECTIONS)]
-    positions = (hashed[:SAMPLES] >> np.uint64(PROJECTIONS)) % np.uint64(flat.size)
+    positions = (hashed[:samples] >> np.uint64(PROJECTIONS)) % np.uint64(flat.size)
     return kept | {
         "samples": encode(flat[positions.astype(np.int64)].astype("<f4")),
         "projections": encode(np.array([math.fsum(sign * flat) for sign in signs], dtype="<f8")),

@@ -14,6 +14,7 @@ public class BilinearDeconvolutionTests(Device device)
     {
         Array4 x = Array4.Random(new Shape(1, channels, 3, 4), "deconvolution");
         OperatorCheck.Verify(device, t => Ops.BilinearDeconvolution(t[0], scale), a => Reference(a[0], scale), x);
+        OperatorCheck.Verify(device, t => Ops.BilinearDeconvolution(t[0], scale, padded: false), a => Reference(a[0], scale, padded: false), x);
     }
 
     [Test]
@@ -37,10 +38,10 @@ public class BilinearDeconvolutionTests(Device device)
     }
 
     // Every input spreads its value over a k×k patch of the output: Caffe's "bilinear" filler and Deconvolution layer.
-    private static Array4 Reference(Array4 x, int scale)
+    private static Array4 Reference(Array4 x, int scale, bool padded = true)
     {
         int kernel = (2 * scale) - (scale % 2);
-        int padding = (int)Math.Ceiling((scale - 1) / 2.0);
+        int padding = padded ? (int)Math.Ceiling((scale - 1) / 2.0) : 0;
         double f = Math.Ceiling(kernel / 2.0);
         double centre = ((2 * f) - 1 - (f % 2)) / (2 * f);
         var y = new Array4(x.Shape with { H = (scale * (x.Shape.H - 1)) + kernel - (2 * padding), W = (scale * (x.Shape.W - 1)) + kernel - (2 * padding) });

@@ -32,6 +32,18 @@ public class CropOptionsTests
         Assert.That(() => new CropOptions { Crop = new Size2(500, extent) }.Validate(), Throws.TypeOf<UserInputException>().With.Message.StartsWith($"A crop width of {extent}"));
     }
 
+    [TestCase(321, 8, 41)]
+    [TestCase(320, 8, 40)]
+    [TestCase(1, 8, 1)]
+    [TestCase(77, 1, 77)]
+    public void APaddedNetworkTakesAnySize(int crop, int stride, int cells)
+    {
+        CropOptions options = new() { Crop = crop, Margin = 0, Stride = stride, Padded = true };
+        Assert.That(options.Validate, Throws.Nothing);
+        Assert.That(options.LabelSize, Is.EqualTo(new Size2(cells, cells)));
+        Assert.That(() => (options with { Crop = 0 }).Validate(), Throws.TypeOf<UserInputException>().With.Message.Contains("A crop height of 0 leaves nothing"));
+    }
+
     [Test]
     public void OtherOptionsOutOfRangeAreRefused()
     {

@@ -49,6 +49,61 @@ public class PredictorTests
         }
     }
 
+    [TestCase(1, 1)]
+    [TestCase(3, 2)]
+    [TestCase(33, 70)]
+    [TestCase(41, 49)]
+    public void APaddedNetworkSeesTheImageWhole(int width, int height)
+    {
+        RgbImage image = Noise(width, height);
+        foreach (string name in (string[])["fcn-8s", "deeplab-msc-largefov"])
+        {
+            using SegmentationModel model = Padded(name, context: false);
+            var predictor = new Predictor(model);
+            IndexMask mask = predictor.Predict(image);
+            Assert.That((mask.Width, mask.Height), Is.EqualTo((width, height)));
+            Assert.That(model.Device.Memory.LiveBytes, Is.EqualTo(model.Parameters.Sum(p => p.Value.Shape.Count * sizeof(float))), "no intermediate is left");
+
+            using Tape tape = Tape.Inference();
+            Tensor scores = predictor.FrontEndScores(image);
+            Assert.That(scores.Shape, Is.EqualTo(new Shape(1, 3, (height + model.Stride - 1) / model.Stride, (width + model.Stride - 1) / model.Stride)));
+            Assert.That(predictor.FrontEndScores(image, extraCells: 1).Shape.H, Is.EqualTo(scores.Shape.H + 1));
+            if ((height - 1) % model.Stride == 0 && (width - 1) % model.Stride == 0)
+            {
+                // No reflection was needed: each cell's class is that of its pixel.
+                float[] values = scores.ToChannelsLast();
+                for (int i = 0; i < scores.Shape.H * scores.Shape.W; i++)
+                {
+                    int pixel = (i / scores.Shape.W * model.Stride * width) + (i % scores.Shape.W * model.Stride);
+                    float[] cell = values[(3 * i)..((3 * i) + 3)];
+                    Assert.That(mask.Indices[pixel], Is.EqualTo(Array.IndexOf(cell, cell.Max())));
+                }
+            }
+        }
+    }
+
+    [Test]
+    public void AContextModuleOnDeepLabPredicts()
+    {
+        using SegmentationModel model = Padded("deeplab-largefov", context: true);
+        IndexMask mask = new Predictor(model).Predict(Noise(30, 21));
+        Assert.That((mask.Width, mask.Height), Is.EqualTo((30, 21)));
+    }
+
+    private static SegmentationModel Padded(string name, bool context)
+    {
+        SegmentationModel model = SegmentationModel.Create(
+            Device.CreateCpu(2),
+            Trunks.Get(name, 3, 1.0 / 32) with { InputScale = 1.0 / 64, MeanBgr = [110, 120, 130], Context = context ? ContextConfig.Basic(3) with { Noise = 0.1 } : null },
+            seed: 3);
+        foreach (Parameter weight in model.Parameters.Where(p => p.Name.StartsWith("score_", StringComparison.Ordinal)))
+        {
+            DilatedKernels.Nn.Initialization.Gaussian(weight, 1, seed: 4);
+        }
+
+        return model;
+    }
+
     private static SegmentationModel Model(bool context = false) => SegmentationModel.Create(
         Device.CreateCpu(2),
         new ModelConfig

@@ -15,7 +15,7 @@ public class ModelConfigTests
         {
             Assert.That(again.ToJson(), Is.EqualTo(json));
             Assert.That(again.MeanBgr, Is.EqualTo(config.MeanBgr));
-            Assert.That(again.Context!.Dilations, Is.EqualTo(config.Context!.Dilations));
+            Assert.That(again.Context?.Dilations, Is.EqualTo(config.Context?.Dilations));
             Assert.That(again.InputSize, Is.EqualTo(config.InputSize));
             Assert.That(json, Does.Not.Contain("\r"));
         });

@@ -1,0 +1,77 @@
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>FCN and DeepLab through the command: trained, scored, predicted.</summary>
+public class BaselineCommandTests
+{
+    private static readonly string[] s_training = ["--batch", "2", "--optimizer", "sgd", "--lr", "0.01", "--steps", "2"];
+
+    [Test]
+    public void AnFcnIsTrainedStageByStage()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result coarse = Train(folder, data, "32s", "--model", "fcn-32s", "--width", "0.015625", "--crop", "48");
+        Assert.That(coarse.Error, Does.Not.Contain("fresh"));
+        DilatedProcess.Result middle = Train(folder, data, "16s", "--model", "fcn-16s", "--weights", "32s/last.safetensors", "--crop", "40x48", "--learn-upsampling");
+        Assert.That(middle.Error, Does.Contain("so fresh: upscore2, score_pool4"));
+        DilatedProcess.Result fine = Train(folder, data, "8s", "--model", "fcn-8s", "--weights", "16s/last.safetensors", "--crop", "48");
+        Assert.That(fine.Error, Does.Contain("so fresh: upscore_pool4, score_pool3"));
+        ModelConfig config = ModelFile.ReadConfig(folder["8s/last.safetensors"]);
+        Assert.That((config.Name, config.Fcn!.Stride, config.Fcn.WidthMultiplier, config.Fcn.LearnUpsampling), Is.EqualTo(("fcn-8s", 8, 1.0 / 64, true)));
+        ScoreAndPredict(folder, data, "8s/last.safetensors");
+
+        DilatedProcess.Result tiled = DilatedProcess.Run(folder.Path, "predict", "8s/last.safetensors", "data/val/0.png", "--out", "tiled", "--tile", "8");
+        Assert.That(tiled.ExitCode, Is.EqualTo(2));
+        Assert.That(tiled.Error, Does.Contain("--tile would have no effect: fcn-8s pads its maps"));
+    }
+
+    [Test]
+    public void DeepLabIsTrainedAndTakesAContextModule()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "large", "--model", "deeplab-largefov", "--width", "0.03125", "--crop", "41");
+        DilatedProcess.Result scales = Train(folder, data, "msc", "--model", "deeplab-msc-largefov", "--weights", "large/last.safetensors", "--crop", "41");
+        Assert.That(scales.Error, Does.Contain("so fresh: msc_image_1, ").And.Not.Contain("fc8,"));
+        ScoreAndPredict(folder, data, "msc/last.safetensors");
+        Train(folder, data, "context", "--recipe", "context", "--weights", "large/last.safetensors");
+        ScoreAndPredict(folder, data, "context/last.safetensors");
+        Train(folder, data, "joint", "--recipe", "joint", "--weights", "context/last.safetensors", "--crop", "33");
+        Assert.That(ModelFile.ReadConfig(folder["joint/last.safetensors"]).Context, Is.Not.Null);
+        ScoreAndPredict(folder, data, "joint/last.safetensors");
+    }
+
+    [Test]
+    public void OneSeedGivesTheSameBitsWithOneThreadAndTwo([Values("fcn-8s", "deeplab")] string model)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        foreach (string threads in (string[])["1", "2"])
+        {
+            Train(folder, data, threads, "--model", model, "--width", "0.015625", "--crop", "41", "--val-split", "none", "--threads", threads);
+        }
+
+        Assert.That(File.ReadAllBytes(folder["2/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["1/last.safetensors"])));
+    }
+
+    private static DilatedProcess.Result Train(TemporaryFolder folder, string data, string run, params string[] options)
+    {
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, ["train", data, "--run", run, .. s_training, .. options]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        return result;
+    }
+
+    private static void ScoreAndPredict(TemporaryFolder folder, string data, string checkpoint)
+    {
+        DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", checkpoint, data);
+        Assert.That(eval.ExitCode, Is.Zero, eval.Error);
+        DilatedProcess.Result predict = DilatedProcess.Run(folder.Path, "predict", checkpoint, "data/val/0.png", "--out", "out", "--overwrite");
+        Assert.That(predict.ExitCode, Is.Zero, predict.Error);
+        IndexMask mask = MaskFile.Read(folder["out/0.png"]);
+        Assert.That((mask.Width, mask.Height), Is.EqualTo((SmallDataset.Size, SmallDataset.Size)));
+    }
+}
