@@ -21,6 +21,7 @@ internal static class CommandLine
         TrainCommand.Create(),
         EvalCommand.Create(),
         PredictCommand.Create(),
+        CrfCommand.Create(),
         InfoCommand.Create(),
         BenchCommand.Create(),
         CheckDataCommand.Create(),

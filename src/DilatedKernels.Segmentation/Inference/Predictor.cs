@@ -43,30 +43,29 @@ public sealed class Predictor
     public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using Tape tape = Tape.Inference();
-        // Interpolation needs one cell past the last pixel's own.
-        Tensor scores = FrontEndScores(image, extraCells: 1, cancellation);
-        if (_model.Context is { } context)
-        {
-            scores = context.Forward(scores, ForwardContext.Inference);
-        }
-
         byte[] indices = new byte[image.Width * image.Height];
-        if (_model.Config.UpsampleInNetwork)
-        {
-            ArgMax(Ops.BilinearDeconvolution(scores, _model.Stride), image.Width, 0, image.Height, indices);
-            return new IndexMask(image.Width, image.Height, indices);
-        }
-
-        Tensor probabilities = Ops.Softmax(scores);
-        int band = BandCells * _model.Stride;
-        for (int top = 0; top < image.Height; top += band)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            PredictBand(probabilities, image.Width, top, Math.Min(band, image.Height - top), indices);
-        }
-
+        ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation);
         return new IndexMask(image.Width, image.Height, indices);
+    }
+
+    /// <summary>The probability of every class at every pixel, of which <see cref="Predict"/> takes the largest.</summary>
+    /// <param name="image">An image of any size from 1×1; its pixels and classes must fit one array.</param>
+    /// <param name="cancellation">Checked between tiles.</param>
+    public ProbabilityMap Probabilities(RgbImage image, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        int classes = _model.Config.Classes;
+        float[] values = new float[checked(image.Width * image.Height * classes)];
+        int rowLength = image.Width * classes;
+        ForBands(image, normalize: true, (probabilities, top, height) =>
+        {
+            float[] band = probabilities.ToChannelsLast();
+            for (int y = 0; y < height; y++)
+            {
+                Array.Copy(band, y * probabilities.Shape.W * classes, values, (top + y) * rowLength, rowLength);
+            }
+        }, cancellation);
+        return new ProbabilityMap(image.Width, image.Height, classes, values);
     }
 
     /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
@@ -126,17 +125,40 @@ public sealed class Predictor
         tile.Dispose();
     }
 
-    // A band of rows at a time, because at full resolution the probabilities are many times the image.
-    private void PredictBand(Tensor probabilities, int width, int top, int height, byte[] indices)
+    /// <summary>
+    /// Shows the probabilities at full resolution, a band of rows at a time, because they are many times the image. A network that enlarges its scores
+    /// shows all of them at once, and as scores unless they are to be normalised.
+    /// </summary>
+    private void ForBands(RgbImage image, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
     {
         using Tape tape = Tape.Inference();
-        int stride = _model.Stride;
-        int first = top / stride;
-        // The last row of cells is interpolated with the one below it.
-        int rows = Math.Min(CellsFor(height, stride) + 1, probabilities.Shape.H - first);
-        Tensor cells = Ops.Crop(probabilities, first, 0, rows, probabilities.Shape.W);
-        Tensor full = Ops.UpsampleBilinear(cells, rows * stride, probabilities.Shape.W * stride, BilinearAlignment.CellOrigin);
-        ArgMax(full, width, top, height, indices);
+        // Interpolation needs one cell past the last pixel's own.
+        Tensor scores = FrontEndScores(image, extraCells: 1, cancellation);
+        if (_model.Context is { } context)
+        {
+            scores = context.Forward(scores, ForwardContext.Inference);
+        }
+
+        if (_model.Config.UpsampleInNetwork)
+        {
+            Tensor upsampled = Ops.BilinearDeconvolution(scores, _model.Stride);
+            show(normalize ? Ops.Softmax(upsampled) : upsampled, 0, image.Height);
+            return;
+        }
+
+        Tensor probabilities = Ops.Softmax(scores);
+        int band = BandCells * _model.Stride;
+        for (int top = 0; top < image.Height; top += band)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using Tape inner = Tape.Inference();
+            int height = Math.Min(band, image.Height - top);
+            int first = top / _model.Stride;
+            // The last row of cells is interpolated with the one below it.
+            int rows = Math.Min(CellsFor(height, _model.Stride) + 1, probabilities.Shape.H - first);
+            Tensor cells = Ops.Crop(probabilities, first, 0, rows, probabilities.Shape.W);
+            show(Ops.UpsampleBilinear(cells, rows * _model.Stride, probabilities.Shape.W * _model.Stride, BilinearAlignment.CellOrigin), top, height);
+        }
     }
 
     private static void ArgMax(Tensor scores, int width, int top, int height, byte[] indices)
@@ -148,17 +170,7 @@ public sealed class Predictor
         {
             for (int x = 0; x < width; x++)
             {
-                ReadOnlySpan<float> pixel = values.AsSpan((y * rowLength) + (x * channels), channels);
-                int best = 0;
-                for (int c = 1; c < channels; c++)
-                {
-                    if (pixel[c] > pixel[best])
-                    {
-                        best = c;
-                    }
-                }
-
-                indices[((top + y) * width) + x] = (byte)best;
+                indices[((top + y) * width) + x] = ProbabilityMap.ArgMax(values.AsSpan((y * rowLength) + (x * channels), channels));
             }
         }
     }
