@@ -27,7 +27,7 @@ public sealed class DenseCrf
     /// <summary>Energy and iterations.</summary>
     public DenseCrfConfig Config { get; }
 
-    /// <summary>Mean-field probabilities. About 8 bytes a pixel and class are needed beside the input's, and 200 a pixel for the lattices, more where hardly two colours are alike.</summary>
+    /// <summary>Mean-field probabilities. About 20 bytes a pixel and class are needed beside the input, and 200 a pixel for the lattices, more where hardly two colours are alike.</summary>
     /// <param name="image">The image.</param>
     /// <param name="probabilities">The network's, of the image's size: 0 to 1, not NaN.</param>
     /// <param name="cancellation">Checked all the time.</param>
