@@ -1,5 +1,6 @@
 // The benchmarks of the tree: `./build.sh bench [ARGUMENT ...]` runs this.
 //   --compare ...    ours against PyTorch and ONNX Runtime, interleaved, into a results folder
+//   --crf ...        the dense CRF over image sizes, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 
@@ -8,6 +9,7 @@ using DilatedKernels.Bench;
 return args switch
 {
     ["--compare", ..] => CompareCommand.Run(args[1..]),
+    ["--crf", ..] => CrfCommand.Run(args[1..]),
     ["--worker", ..] => Worker.Run(args[1..]),
     _ => BenchmarkCommand.Run(args),
 };

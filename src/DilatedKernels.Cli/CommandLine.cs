@@ -21,6 +21,7 @@ internal static class CommandLine
         TrainCommand.Create(),
         EvalCommand.Create(),
         PredictCommand.Create(),
+        CrfCommand.Create(),
         InfoCommand.Create(),
         ImportCommand.Create(),
         ExportCommand.Create(),

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
@@ -18,12 +19,14 @@ internal sealed class EvalCommand
     private readonly Option<string> _split = new("--split") { Description = "The split to score.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON, the confusion matrix included." };
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
+    private readonly CrfOptions _crf = new(isOptional: true);
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
     {
         var verb = new EvalCommand();
         var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json, verb._precision };
+        verb._crf.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
@@ -35,6 +38,7 @@ internal sealed class EvalCommand
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         string split = result.GetValue(_split)!;
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
+        DenseCrfConfig? config = _crf.Parse(result);
         using Device device = _device.Open(result);
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
         IReadOnlyList<Sample> samples = data.Split(split);
@@ -45,12 +49,15 @@ internal sealed class EvalCommand
         }
 
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
+        var predictor = new Predictor(model);
+        DenseCrf? crf = config is null ? null : new DenseCrf(config, _device.Threads(result));
         ConfusionMatrix matrix = Evaluator.Run(
-            new Predictor(model), samples, data.Classes, (done, _, _) => display.Count("image", done, samples.Count), cancellation);
+            image => crf is null ? predictor.Predict(image, cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax(),
+            samples, data.Classes, (done, _, _) => display.Count("image", done, samples.Count), cancellation);
         display.Finish();
         if (result.GetValue(_json))
         {
-            output.WriteLine(ToJson(matrix, data.Classes.Names));
+            output.WriteLine(ToJson(matrix, data.Classes.Names, config));
         }
         else
         {
@@ -60,12 +67,18 @@ internal sealed class EvalCommand
         return ExitCode.Ok;
     }
 
-    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names)
+    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names, DenseCrfConfig? crf)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
+            if (crf is not null)
+            {
+                json.WritePropertyName("crf");
+                json.WriteRawValue(crf.ToJson());
+            }
+
             json.WriteNumber("meanIoU", matrix.MeanIoU);
             json.WriteNumber("pixelAccuracy", matrix.PixelAccuracy);
             json.WriteStartArray("classes");

@@ -45,33 +45,29 @@ public sealed class Predictor
     public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using Tape tape = Tape.Inference();
-        // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
-        Tensor scores = _model.IsPadded
-            ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
-            : FrontEndScores(image, extraCells: 1, cancellation);
-        if (_model.Context is { } context)
-        {
-            scores = context.Forward(scores, ForwardContext.Inference);
-        }
-
         byte[] indices = new byte[image.Width * image.Height];
-        if (_model.OutputStride == 1)
-        {
-            Tensor full = _model.Config.UpsampleInNetwork ? Ops.BilinearDeconvolution(scores, _model.Stride) : scores;
-            ArgMax(full, image.Width, 0, image.Height, indices);
-            return new IndexMask(image.Width, image.Height, indices);
-        }
-
-        Tensor maps = _model.Config.DeepLab is null ? Ops.Softmax(scores) : scores;
-        int band = BandCells * _model.Stride;
-        for (int top = 0; top < image.Height; top += band)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            PredictBand(maps, image.Width, top, Math.Min(band, image.Height - top), indices);
-        }
-
+        ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation);
         return new IndexMask(image.Width, image.Height, indices);
+    }
+
+    /// <summary>The probability of every class at every pixel, of which <see cref="Predict"/> takes the largest.</summary>
+    /// <param name="image">An image of any size from 1×1; its pixels and classes must fit one array.</param>
+    /// <param name="cancellation">Checked between tiles.</param>
+    public ProbabilityMap Probabilities(RgbImage image, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        int classes = _model.Config.Classes;
+        float[] values = new float[checked(image.Width * image.Height * classes)];
+        int rowLength = image.Width * classes;
+        ForBands(image, normalize: true, (probabilities, top, height) =>
+        {
+            float[] band = probabilities.ToChannelsLast();
+            for (int y = 0; y < height; y++)
+            {
+                Array.Copy(band, y * probabilities.Shape.W * classes, values, (top + y) * rowLength, rowLength);
+            }
+        }, cancellation);
+        return new ProbabilityMap(image.Width, image.Height, classes, values);
     }
 
     /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
@@ -148,17 +144,44 @@ public sealed class Predictor
         tile.Dispose();
     }
 
-    // A band of rows at a time, because at full resolution the maps are many times the image.
-    private void PredictBand(Tensor maps, int width, int top, int height, byte[] indices)
+    /// <summary>
+    /// Shows what decides the class at full resolution, a band of rows at a time, because it is many times the image. A network that enlarges its scores
+    /// itself shows all of them at once. Where the scores are what decides, they are shown as such unless they are to be normalised.
+    /// </summary>
+    private void ForBands(RgbImage image, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
     {
         using Tape tape = Tape.Inference();
-        int stride = _model.Stride;
-        int first = top / stride;
-        // The last row of cells is interpolated with the one below it.
-        int rows = Math.Min(CellsFor(height, stride) + 1, maps.Shape.H - first);
-        Tensor cells = Ops.Crop(maps, first, 0, rows, maps.Shape.W);
-        Tensor full = Ops.UpsampleBilinear(cells, rows * stride, maps.Shape.W * stride, BilinearAlignment.CellOrigin);
-        ArgMax(full, width, top, height, indices);
+        // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
+        Tensor scores = _model.IsPadded
+            ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
+            : FrontEndScores(image, extraCells: 1, cancellation);
+        if (_model.Context is { } context)
+        {
+            scores = context.Forward(scores, ForwardContext.Inference);
+        }
+
+        if (_model.OutputStride == 1)
+        {
+            Tensor full = _model.Config.UpsampleInNetwork ? Ops.BilinearDeconvolution(scores, _model.Stride) : scores;
+            show(normalize ? Ops.Softmax(full) : full, 0, image.Height);
+            return;
+        }
+
+        bool interpolatesScores = _model.Config.DeepLab is not null;
+        Tensor maps = interpolatesScores ? scores : Ops.Softmax(scores);
+        int band = BandCells * _model.Stride;
+        for (int top = 0; top < image.Height; top += band)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using Tape inner = Tape.Inference();
+            int height = Math.Min(band, image.Height - top);
+            int first = top / _model.Stride;
+            // The last row of cells is interpolated with the one below it.
+            int rows = Math.Min(CellsFor(height, _model.Stride) + 1, maps.Shape.H - first);
+            Tensor cells = Ops.Crop(maps, first, 0, rows, maps.Shape.W);
+            Tensor full = Ops.UpsampleBilinear(cells, rows * _model.Stride, maps.Shape.W * _model.Stride, BilinearAlignment.CellOrigin);
+            show(normalize && interpolatesScores ? Ops.Softmax(full) : full, top, height);
+        }
     }
 
     private static void ArgMax(Tensor scores, int width, int top, int height, byte[] indices)
@@ -170,17 +193,7 @@ public sealed class Predictor
         {
             for (int x = 0; x < width; x++)
             {
-                ReadOnlySpan<float> pixel = values.AsSpan((y * rowLength) + (x * channels), channels);
-                int best = 0;
-                for (int c = 1; c < channels; c++)
-                {
-                    if (pixel[c] > pixel[best])
-                    {
-                        best = c;
-                    }
-                }
-
-                indices[((top + y) * width) + x] = (byte)best;
+                indices[((top + y) * width) + x] = ProbabilityMap.ArgMax(values.AsSpan((y * rowLength) + (x * channels), channels));
             }
         }
     }

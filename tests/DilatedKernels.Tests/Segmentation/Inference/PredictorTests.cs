@@ -62,6 +62,7 @@ public class PredictorTests
             var predictor = new Predictor(model);
             IndexMask mask = predictor.Predict(image);
             Assert.That((mask.Width, mask.Height), Is.EqualTo((width, height)));
+            Assert.That(predictor.Probabilities(image).ArgMax().Indices, Is.EqualTo(mask.Indices));
             Assert.That(model.Device.Memory.LiveBytes, Is.EqualTo(model.Parameters.Sum(p => p.Value.Shape.Count * sizeof(float))), "no intermediate is left");
 
             using Tape tape = Tape.Inference();
@@ -104,7 +105,25 @@ public class PredictorTests
         return model;
     }
 
-    private static SegmentationModel Model(bool context = false) => SegmentationModel.Create(
+    [TestCase(1, 1, false)]
+    [TestCase(33, 70, false)]
+    [TestCase(33, 70, true)]
+    public void ProbabilitiesAreThoseThatTheMaskIsMadeOf(int width, int height, bool upsampleInNetwork)
+    {
+        using SegmentationModel model = Model(context: true, upsampleInNetwork);
+        RgbImage image = Noise(width, height);
+        var predictor = new Predictor(model, 4);
+        ProbabilityMap map = predictor.Probabilities(image);
+        Assert.That(map.ArgMax().Indices, Is.EqualTo(predictor.Predict(image).Indices));
+        for (int i = 0; i < width * height; i++)
+        {
+            Assert.That(map.Values[3 * i] + map.Values[(3 * i) + 1] + map.Values[(3 * i) + 2], Is.EqualTo(1f).Within(1e-5), $"pixel {i}");
+        }
+
+        Assert.That(model.Device.Memory.LiveBytes, Is.EqualTo(model.Parameters.Sum(p => p.Value.Shape.Count * sizeof(float))), "no intermediate is left");
+    }
+
+    private static SegmentationModel Model(bool context = false, bool upsampleInNetwork = false) => SegmentationModel.Create(
         Device.CreateCpu(2),
         new ModelConfig
         {
@@ -119,6 +138,7 @@ public class PredictorTests
                 FinalDeviation = 1,
             },
             Context = context ? ContextConfig.Basic(3) with { Padding = ContextPadding.PerLayer, Noise = 0.1 } : null,
+            UpsampleInNetwork = upsampleInNetwork,
             InputScale = 1.0 / 64,
             MeanBgr = [110, 120, 130],
         },

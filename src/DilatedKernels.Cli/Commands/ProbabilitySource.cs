@@ -1,0 +1,48 @@
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Inference;
+using DilatedKernels.Segmentation.Models;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary>Where the probabilities of an image come from: a network, or the file of the image's name in a folder.</summary>
+internal sealed class ProbabilitySource : IDisposable
+{
+    private readonly Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> _get;
+    private readonly IDisposable[] _owned;
+
+    private ProbabilitySource(Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> get, params IDisposable[] owned) => (_get, _owned) = (get, owned);
+
+    /// <summary>The network of a checkpoint.</summary>
+    public static ProbabilitySource FromCheckpoint(string path, Device device, int tile, ElementType precision)
+    {
+        SegmentationModel model = ModelFile.Load(path, device, precision);
+        var predictor = new Predictor(model, tile);
+        return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model, device);
+    }
+
+    /// <summary>What <c>--save-probabilities</c> wrote into a folder.</summary>
+    public static ProbabilitySource FromFolder(string folder) => new((imagePath, image, _) =>
+    {
+        string path = Path.Combine(folder, Path.GetFileNameWithoutExtension(imagePath) + ".safetensors");
+        if (!File.Exists(path))
+        {
+            throw new UserInputException($"There is no file {path} with the probabilities of {imagePath}; dilated predict --save-probabilities writes it.");
+        }
+
+        (ProbabilityMap map, Palette? palette) = ProbabilityFile.Read(path);
+        return map.Width == image.Width && map.Height == image.Height
+            ? (map, palette ?? Palette.Voc)
+            : throw new UserInputException($"{path} is for {map.Width}×{map.Height} pixels, but {imagePath} has {image.Width}×{image.Height} (width×height).");
+    });
+
+    public (ProbabilityMap Map, Palette Palette) Get(string imagePath, RgbImage image, CancellationToken cancellation) => _get(imagePath, image, cancellation);
+
+    public void Dispose()
+    {
+        foreach (IDisposable owned in _owned)
+        {
+            owned.Dispose();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.CommandLine;
+using DilatedKernels.Segmentation;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary><c>--tile</c>, the same for every verb that segments images.</summary>
+internal static class TileOption
+{
+    public static Option<int> Create() => new("--tile")
+    {
+        Description = "Cells along the side of a tile; smaller needs less memory. The result is the same. An FCN or DeepLab pads its maps and knows no tiles.",
+        DefaultValueFactory = _ => 66,
+        HelpName = "N",
+    };
+
+    public static int Get(ParseResult result, Option<int> option)
+    {
+        int tile = result.GetValue(option);
+        return tile is >= 1 and <= 4096 ? tile : throw new UserInputException($"--tile is from 1 to 4096; it was {tile}.");
+    }
+}
