@@ -22,6 +22,7 @@ internal static class CommandLine
         EvalCommand.Create(),
         PredictCommand.Create(),
         CrfCommand.Create(),
+        CompareCommand.Create(),
         InfoCommand.Create(),
         ImportCommand.Create(),
         ExportCommand.Create(),

@@ -21,6 +21,22 @@ public sealed class ConfusionMatrix
         _counts = new long[classes * classes];
     }
 
+    /// <summary>A matrix with counts taken before, such as another process's.</summary>
+    /// <param name="classes">The number of classes, C.</param>
+    /// <param name="counts">C·C counts, a row for each true class; 0 or more.</param>
+    /// <exception cref="ArgumentException">There are not C·C counts, or one is negative.</exception>
+    public static ConfusionMatrix FromCounts(int classes, ReadOnlySpan<long> counts)
+    {
+        var matrix = new ConfusionMatrix(classes);
+        if (counts.Length != matrix._counts.Length || counts.ContainsAnyInRange(long.MinValue, -1))
+        {
+            throw new ArgumentException($"A matrix of {classes} classes has {matrix._counts.Length} counts of 0 or more; these are {counts.Length}, or some are negative.", nameof(counts));
+        }
+
+        counts.CopyTo(matrix._counts);
+        return matrix;
+    }
+
     /// <summary>The number of classes, C.</summary>
     public int Classes { get; }
 

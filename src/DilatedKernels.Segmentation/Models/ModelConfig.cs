@@ -56,6 +56,10 @@ public sealed record ModelConfig
     [JsonIgnore]
     public int Classes => FrontEnd?.Classes ?? Fcn?.Classes ?? DeepLab?.Classes ?? Context?.Classes ?? 0;
 
+    /// <summary>Whether the part from image to scores pads its maps, as FCN and DeepLab do: it sees an image whole and knows no tiles.</summary>
+    [JsonIgnore]
+    public bool IsPadded => HasTrunk && FrontEnd is null;
+
     /// <summary>Whether there is a part from image to scores.</summary>
     [JsonIgnore]
     public bool HasTrunk => FrontEnd is not null || Fcn is not null || DeepLab is not null;

@@ -61,7 +61,7 @@ public sealed class SegmentationModel : Module
     /// Whether the part from image to scores pads its maps with zeros, as an FCN and DeepLab do: then it takes an image of any size as it is, and its
     /// scores, at every <see cref="Stride"/>-th pixel from the first, depend on where the image ends, so that it cannot be computed in tiles.
     /// </summary>
-    public bool IsPadded => Config.HasTrunk && Config.FrontEnd is null;
+    public bool IsPadded => Config.IsPadded;
 
     /// <summary>Input pixels that one cell's scores depend on, along each axis.</summary>
     public int ReceptiveField => _architecture.ReceptiveField;

@@ -43,6 +43,13 @@ internal static class Checkpoint
         ModelFile.Save(path, model, metadata, optimizer.States);
     }
 
+    /// <summary>The steps that a checkpoint has behind it, or null where the file is none.</summary>
+    public static long? StepOf(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.Metadata.TryGetValue(StepKey, out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+    }
+
     /// <summary>Puts the file's weights and optimizer state back.</summary>
     /// <exception cref="UserInputException">The file is not a checkpoint of this run.</exception>
     /// <exception cref="SafetensorsException">The file is damaged or holds other arrays than the model has.</exception>

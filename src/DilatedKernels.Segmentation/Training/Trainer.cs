@@ -86,7 +86,7 @@ public sealed class Trainer : IDisposable
         SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
         try
         {
-            CheckCrop(config, model);
+            CheckCrop(config);
             IReadOnlyList<string> fresh = [];
             if (config.Weights is { } weights)
             {
@@ -294,23 +294,28 @@ public sealed class Trainer : IDisposable
         (_step, _bestMeanIoU, _unreportedLoss, _) = state;
     }
 
-    private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop, SegmentationModel model) => new()
+    private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop)
     {
-        Crop = crop,
-        Margin = model.Margin,
-        Stride = model.Stride,
-        Padded = model.IsPadded,
-        Mirror = config.Mirror,
-        Labels = config.Labels,
-        Seed = config.Seed,
-        BatchSize = config.BatchSize,
-    };
+        var architecture = new Architecture(config.Model);
+        return new CropOptions
+        {
+            Crop = crop,
+            Margin = architecture.Margin,
+            Stride = architecture.Stride,
+            Padded = config.Model.IsPadded,
+            Mirror = config.Mirror,
+            Labels = config.Labels,
+            Seed = config.Seed,
+            BatchSize = config.BatchSize,
+        };
+    }
 
-    private static void CheckCrop(TrainingConfig config, SegmentationModel model)
+    /// <summary>Refuses a crop that the network cannot be trained on.</summary>
+    internal static void CheckCrop(TrainingConfig config)
     {
         if (config.Crop is { } crop)
         {
-            CropOptionsOf(config, crop, model).Validate();
+            CropOptionsOf(config, crop).Validate();
         }
         else if (config.Recipe != Recipe.Context || config.ScoreMaps == ScoreMaps.Live)
         {
@@ -333,7 +338,7 @@ public sealed class Trainer : IDisposable
         var loader = new BatchLoader(
             _trainingSamples,
             _data.Classes with { MeanBgr = (mean[0], mean[1], mean[2]) },
-            CropOptionsOf(_config, _config.Crop!.Value, _model));
+            CropOptionsOf(_config, _config.Crop!.Value));
         return new CropStepSource(loader);
     }
 
@@ -341,7 +346,7 @@ public sealed class Trainer : IDisposable
     {
         if (_config.Crop is { } crop)
         {
-            return CropOptionsOf(_config, crop, _model).Cells;
+            return CropOptionsOf(_config, crop).Cells;
         }
 
         var cells = new Size2(1, 1);

@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+
+namespace DilatedKernels.Segmentation.Compare;
+
+/// <summary>What a comparison keeps of one system and seed, so that a comparison that was interrupted goes on where it was.</summary>
+/// <param name="TrainingSeconds">Null where the run was continued.</param>
+/// <param name="Plain">The confusion matrix, row by row.</param>
+/// <param name="Refined">With the CRF, or null.</param>
+internal sealed record KeptScore(double? TrainingSeconds, long[] Plain, long[]? Refined);
+
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    NewLine = "\n",
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(CompareConfig))]
+[JsonSerializable(typeof(KeptScore))]
+internal sealed partial class CompareJson : JsonSerializerContext;
