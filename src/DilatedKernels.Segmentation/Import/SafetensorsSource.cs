@@ -11,6 +11,16 @@ internal sealed class SafetensorsSource : WeightSource
         : base(path)
     {
         _file = SafetensorsFile.Open(path);
+        try
+        {
+            _file.Verify();
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
+
         Tensors = [.. _file.Names.Select(name => new SourceTensor(name, _file.ShapeOf(name)))];
         if (Tensors.FirstOrDefault(tensor => tensor.Name.EndsWith(".running_mean", StringComparison.Ordinal)) is { } normalised)
         {
