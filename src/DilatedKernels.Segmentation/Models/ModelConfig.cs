@@ -89,7 +89,8 @@ public sealed record ModelConfig
             config.Validate();
             return config;
         }
-        catch (JsonException exception)
+        // Half of a UTF-16 pair is an invalid operation to a tree of nodes.
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new ArgumentException($"The model's configuration is no valid JSON: {exception.Message}", nameof(json), exception);
         }

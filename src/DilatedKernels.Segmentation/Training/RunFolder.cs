@@ -111,6 +111,11 @@ public sealed class RunFolder : IDisposable
             folder.Dispose();
             throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {error.Message}", error);
         }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
 
         folder.RemoveTemporaries();
         return folder;

@@ -1,6 +1,7 @@
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Import;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Tests.Hostile;
 
 namespace DilatedKernels.Tests.Segmentation.Import;
 
@@ -41,7 +42,7 @@ public class HostileCaffeTests
         (int loads, int errors) = (0, 0);
         for (int i = 0; i < Mutations; i++)
         {
-            byte[] damaged = Mutate(originals[i % originals.Length], new RandomSequence(11, "mutation", (ulong)i));
+            byte[] damaged = Mutation.Of(originals[i % originals.Length], new RandomSequence(11, "mutation", (ulong)i));
             string file = folder.Write("damaged.caffemodel", damaged);
             try
             {
@@ -140,45 +141,5 @@ public class HostileCaffeTests
         {
             Assert.That(refusal.Message, Does.Contain(part));
         }
-    }
-
-    private static byte[] Mutate(byte[] original, RandomSequence random)
-    {
-        List<byte> bytes = [.. original];
-        for (int rounds = 1 + random.NextInt32(3); rounds > 0 && bytes.Count > 8; rounds--)
-        {
-            int at = random.NextInt32(bytes.Count);
-            int length = Math.Min(1 + random.NextInt32(40), bytes.Count - at);
-            switch (random.NextInt32(7))
-            {
-                case 0:
-                    bytes[at] ^= (byte)(1 << random.NextInt32(8));
-                    break;
-                case 1:
-                    bytes[at] = (byte)random.NextInt32(256);
-                    break;
-                case 2:
-                    bytes.RemoveRange(at, bytes.Count - at);
-                    break;
-                case 3:
-                    bytes.RemoveRange(at, length);
-                    break;
-                case 4:
-                    bytes.InsertRange(at, bytes.GetRange(at, length));
-                    break;
-                case 5:
-                    bytes.InsertRange(at, Enumerable.Repeat((byte)0xFF, 1 + random.NextInt32(10)));
-                    break;
-                default:
-                    for (int i = 0; i < length; i++)
-                    {
-                        bytes[at + i] = (byte)random.NextInt32(256);
-                    }
-
-                    break;
-            }
-        }
-
-        return [.. bytes];
     }
 }
