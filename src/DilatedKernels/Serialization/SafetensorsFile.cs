@@ -83,13 +83,13 @@ public sealed class SafetensorsFile : IDisposable
             return;
         }
 
-        byte[] buffer = new byte[Math.Max(_dataStart, 1 << 20)];
+        long length = RandomAccess.GetLength(_handle);
+        byte[] buffer = new byte[Math.Max(_dataStart, Math.Min(length, 1 << 20))];
         Span<byte> header = buffer.AsSpan(0, (int)_dataStart);
         ReadFully(FilePath, _handle, header, 0);
         header[SafetensorsChecksum.Digits(header)].Fill((byte)'0');
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(header);
-        long length = RandomAccess.GetLength(_handle);
         for (long at = _dataStart; at < length;)
         {
             Span<byte> part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
