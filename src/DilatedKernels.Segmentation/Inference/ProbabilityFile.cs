@@ -57,6 +57,7 @@ public static class ProbabilityFile
             throw new SafetensorsException(path, $"'{ArrayName}' has the shape [{string.Join(", ", shape)}]; it is [classes, height, width] with 1 to 256 classes and sides from 1 to {ImageLimits.MaxSide}.");
         }
 
+        file.Verify();
         (int classes, int height, int width) = (shape[0], shape[1], shape[2]);
         float[] planes = file.Read(ArrayName).Values;
         float[] values = new float[planes.Length];
