@@ -5,6 +5,7 @@ using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
+using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -119,7 +120,11 @@ internal sealed class CrfCommand
         }
 
         int tile = TileOption.Get(result, _tile);
-        return ProbabilitySource.FromCheckpoint(CheckpointPath.Existing(source), _device.Open(result), tile, result.GetValue(_precision));
+        string checkpoint = CheckpointPath.Existing(source);
+        Device device = _device.Open(result);
+        SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
+        TileOption.Check(result, _tile, model);
+        return ProbabilitySource.FromNetwork(model, device, tile);
     }
 
     private static void CheckTarget(string path, bool overwrite)

@@ -39,11 +39,7 @@ internal sealed class PredictCommand
         DenseCrf? crf = _crf.Parse(result) is { } config ? new DenseCrf(config, _device.Threads(result)) : null;
         using Device device = _device.Open(result);
         using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
-        if (model.IsPadded)
-        {
-            Given.Refuse(result, $"{model.Config.Name} pads its maps and sees every image whole.", _tile);
-        }
-
+        TileOption.Check(result, _tile, model);
         Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile);
         return _output.Run(result, images, (_, image) => Predict(image), cancellation);

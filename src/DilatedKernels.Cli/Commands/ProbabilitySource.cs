@@ -13,10 +13,9 @@ internal sealed class ProbabilitySource : IDisposable
 
     private ProbabilitySource(Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> get, params IDisposable[] owned) => (_get, _owned) = (get, owned);
 
-    /// <summary>The network of a checkpoint.</summary>
-    public static ProbabilitySource FromCheckpoint(string path, Device device, int tile, ElementType precision)
+    /// <summary>A network, which it then owns with its device.</summary>
+    public static ProbabilitySource FromNetwork(SegmentationModel model, Device device, int tile)
     {
-        SegmentationModel model = ModelFile.Load(path, device, precision);
         var predictor = new Predictor(model, tile);
         return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model, device);
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -17,5 +18,14 @@ internal static class TileOption
     {
         int tile = result.GetValue(option);
         return tile is >= 1 and <= 4096 ? tile : throw new UserInputException($"--tile is from 1 to 4096; it was {tile}.");
+    }
+
+    /// <summary>Refuses the option where the network sees every image whole.</summary>
+    public static void Check(ParseResult result, Option<int> option, SegmentationModel model)
+    {
+        if (model.IsPadded)
+        {
+            Given.Refuse(result, $"{model.Config.Name} pads its maps and sees every image whole.", option);
+        }
     }
 }

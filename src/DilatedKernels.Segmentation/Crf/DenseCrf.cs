@@ -94,6 +94,8 @@ public sealed class DenseCrf
     {
         float[] rows = Rows.Pad(map.Values, map.Width * map.Height, map.Classes);
         int stride = Rows.Stride(map.Classes);
+        // A floor may be below every float32 number; its logarithm is not.
+        float least = (float)Math.Log(floor);
         for (int i = 0; i < map.Width * map.Height; i++)
         {
             for (int c = 0; c < map.Classes; c++)
@@ -105,7 +107,7 @@ public sealed class DenseCrf
                     throw new ArgumentException($"The probability of class {c} at x {i % map.Width}, y {i / map.Width} is {value}; probabilities are from 0 to 1.");
                 }
 
-                value = MathF.Log(MathF.Max(value, (float)floor));
+                value = value > floor ? MathF.Log(value) : least;
             }
         }
 

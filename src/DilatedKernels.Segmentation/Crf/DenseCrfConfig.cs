@@ -75,7 +75,7 @@ public sealed record DenseCrfConfig
     public double ProbabilityFloor { get; init; } = 1e-5;
 
     /// <summary>
-    /// μ, row by row, C×C finite numbers: <c>μ[l·C + m]</c> is what class l pays next to class m. Null, the default, is Potts: 1 between
+    /// μ, row by row, C×C numbers from −10,000 to 10,000: <c>μ[l·C + m]</c> is what class l pays next to class m. Null, the default, is Potts: 1 between
     /// different classes, 0 within one.
     /// </summary>
     public IReadOnlyList<double>? Compatibility { get; init; }
@@ -115,7 +115,7 @@ public sealed record DenseCrfConfig
         That(ProbabilityFloor is > 0 and <= 0.1, string.Create(CultureInfo.InvariantCulture, $"ProbabilityFloor is above 0 and at most 0.1; it was {ProbabilityFloor}."));
         That(Enum.IsDefined(Normalization), $"Normalization is Symmetric or Response; it was {Normalization}.");
         That(Enum.IsDefined(Kernel), $"Kernel is Lattice or Exact; it was {Kernel}.");
-        That(Compatibility is null || Compatibility.All(double.IsFinite), "every number of Compatibility is finite.");
+        That(Compatibility is null || Compatibility.All(mu => Math.Abs(mu) <= MostWeight), string.Create(CultureInfo.InvariantCulture, $"every number of Compatibility is from {-MostWeight} to {MostWeight}."));
     }
 
     internal static void Range(double value, double least, double most, string name) =>

@@ -17,7 +17,7 @@ internal sealed class ExactKernel : IPixelKernel
     private readonly float[][] _features;
     private readonly float[] _factors;
 
-    /// <exception cref="ArgumentException">There are more than <see cref="MostPoints"/> pixels.</exception>
+    /// <exception cref="ArgumentException">There are more than <see cref="MostPoints"/> pixels, or a feature is not finite.</exception>
     public ExactKernel(PixelFeatures features, Pieces pieces)
     {
         _pieces = pieces;
@@ -25,6 +25,15 @@ internal sealed class ExactKernel : IPixelKernel
         if (Points > MostPoints)
         {
             throw new ArgumentException($"The exact kernel compares every pixel with every other and takes at most {MostPoints} pixels; these were {Points}. Use the lattice.");
+        }
+
+        foreach (float[] values in features.Values)
+        {
+            int pixel = Array.FindIndex(values, value => !float.IsFinite(value));
+            if (pixel >= 0)
+            {
+                throw new ArgumentException($"A feature of pixel {pixel} is not finite.");
+            }
         }
 
         _factors = [.. features.Deviations.Select(sigma => (float)(1 / sigma))];

@@ -58,7 +58,7 @@ public static class ModelFile
     /// <param name="path">The file.</param>
     /// <param name="device">Where to put the parameters.</param>
     /// <param name="computeType">The type of the network's activations; the file does not say one, and its weights are float32.</param>
-    /// <exception cref="SafetensorsException">The file is damaged, holds no network of ours, or its arrays are not those of its configuration.</exception>
+    /// <exception cref="SafetensorsException">The file is damaged, holds no network of ours, its arrays are not those of its configuration, or a number is not finite.</exception>
     public static SegmentationModel Load(string path, Device device, ElementType computeType = ElementType.Float32)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -70,6 +70,7 @@ public static class ModelFile
         try
         {
             Fill(file, model.Parameters);
+            CheckFinite(path, model.Parameters);
             return model;
         }
         catch
@@ -120,6 +121,15 @@ public static class ModelFile
         Fill(file, present);
         string[] loaded = [.. present.Select(parameter => parameter.Name)];
         return new WeightLoadReport(loaded, [.. byPresence[false].Select(parameter => parameter.Name)], [.. file.Names.Except(loaded).Where(name => !name.StartsWith(StatePrefix, StringComparison.Ordinal))]);
+    }
+
+    /// <summary>Refuses weights that came from a run whose numbers had gone wrong: all their scores would be NaN.</summary>
+    internal static void CheckFinite(string path, IEnumerable<Parameter> parameters)
+    {
+        if (parameters.FirstOrDefault(parameter => !parameter.Value.IsFinite()) is { } spoilt)
+        {
+            throw new SafetensorsException(path, $"the array '{spoilt.Name}' holds a number that is not finite.");
+        }
     }
 
     private static ModelConfig Config(SafetensorsFile file)

@@ -73,12 +73,18 @@ public sealed class RunFolder : IDisposable
                 : $"{path} is not empty. Name another folder for the run; nothing was overwritten.");
         }
 
+        RunFolder? folder = null;
         try
         {
             Directory.CreateDirectory(path);
-            var folder = new RunFolder(path);
+            folder = new RunFolder(path);
             AtomicFile.Write(folder.ConfigFile, [.. JsonSerializer.SerializeToUtf8Bytes(config, TrainingJson.Default.TrainingConfig), (byte)'\n']);
             return folder;
+        }
+        catch (UserInputException)
+        {
+            folder?.Dispose();
+            throw;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -104,7 +110,7 @@ public sealed class RunFolder : IDisposable
         {
             using FileStream file = File.OpenRead(folder.ConfigFile);
             config = JsonSerializer.Deserialize(file, TrainingJson.Default.TrainingConfig)
-                ?? throw new UserInputException($"{folder.ConfigFile} is empty.");
+                ?? throw new JsonException("The text is null.");
         }
         catch (JsonException error)
         {

@@ -17,7 +17,7 @@ internal sealed class ScoreMapStore(string folder)
     /// <summary>The scores <c>[h][w][C]</c> and labels <c>[h][w]</c> of one image.</summary>
     public sealed record Entry(int Height, int Width, int Channels, float[] Scores, int LabelHeight, int LabelWidth, byte[] Labels);
 
-    /// <summary>Computes the maps that are not there yet.</summary>
+    /// <summary>Computes the maps that are not there yet, or are damaged.</summary>
     public void Fill(
         Predictor predictor, IReadOnlyList<Sample> samples, ClassSet classes, int stride, LabelResolution resolution, bool mirror,
         Action<int, int>? onImage, CancellationToken cancellation)
@@ -30,7 +30,7 @@ internal sealed class ScoreMapStore(string folder)
             bool flipped = i % variants == 1;
             Sample sample = samples[i / variants];
             string path = PathOf(i / variants, flipped);
-            if (!File.Exists(path))
+            if (!IsWhole(path))
             {
                 RgbImage image = ImageFile.Read(sample.ImagePath);
                 IndexMask mask = MaskFile.Read(sample.MaskPath!);
@@ -61,6 +61,25 @@ internal sealed class ScoreMapStore(string folder)
         using SafetensorsFile file = SafetensorsFile.Open(PathOf(sample, mirrored: false));
         IReadOnlyList<int> shape = file.ShapeOf(ScoresName);
         return new Size2(shape[0], shape[1]);
+    }
+
+    private static bool IsWhole(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            file.Verify();
+            return true;
+        }
+        catch (SafetensorsException)
+        {
+            return false;
+        }
     }
 
     private static void Save(

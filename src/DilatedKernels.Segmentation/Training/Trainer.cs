@@ -239,6 +239,7 @@ public sealed class Trainer : IDisposable
         }
 
         WeightLoadReport report = ModelFile.LoadMatching(path, model);
+        ModelFile.CheckFinite(path, model.Parameters);
         // A finer FCN starts from a coarser one, and any FCN or DeepLab from VGG-16: what comes after its convolutions may be new.
         if (model.FrontEnd!.Parameters.FirstOrDefault(
             p => report.Missing.Contains(p.Name) && (!model.IsPadded || p.Name.StartsWith("conv", StringComparison.Ordinal))) is { } missing)

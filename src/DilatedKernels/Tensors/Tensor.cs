@@ -103,7 +103,7 @@ public sealed class Tensor : IDisposable
     /// <summary>Whether every value is a finite number. The values are copied back for that.</summary>
     public bool IsFinite()
     {
-        bool isFinite = FiniteCheck.First(Backend, Buffer, Shape.Count) is null;
+        bool isFinite = FiniteCheck.First(Backend, Buffer, Shape) is null;
         GC.KeepAlive(this);
         return isFinite;
     }

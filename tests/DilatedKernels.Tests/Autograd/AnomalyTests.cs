@@ -61,6 +61,23 @@ public class AnomalyTests(Device device)
         }
     }
 
+    [Test]
+    public void LargeTensorsAreReadInPieces([Values] ElementType type, [Values(1, 100, 1000)] int pieceBytes)
+    {
+        var shape = new Shape(2, 3, 5, 4);
+        for (int spoilt = -1; spoilt < shape.Count; spoilt++)
+        {
+            float[] values = new float[shape.Count];
+            if (spoilt >= 0)
+            {
+                values[spoilt] = float.NegativeInfinity;
+            }
+
+            using Tensor tensor = Tensor.FromArray(device, shape, values, type);
+            Assert.That(FiniteCheck.First(device.Backend, tensor.Buffer, shape, pieceBytes), Is.EqualTo(spoilt < 0 ? null : float.NegativeInfinity), $"element {spoilt}");
+        }
+    }
+
     private static void Forward(ElementType type, Tensor x, params Parameter[] factors)
     {
         using Tape tape = Tape.Record(detectAnomaly: true);

@@ -25,6 +25,25 @@ public class DivergenceTests
     }
 
     [Test]
+    public void ATrainingDoesNotBeginWithWeightsThatAreNotFinite()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Assert.That(DilatedProcess.Run(folder.Path, ["train", data, "--run", "run", .. Options[..^1], "1", "--lr", "0.01"]).ExitCode, Is.Zero);
+        using (SegmentationModel model = ModelFile.Load(folder["run/last.safetensors"], Device.Cpu))
+        {
+            Parameter spoilt = model.Parameters[0];
+            spoilt.Value.SetArray(Enumerable.Repeat(float.PositiveInfinity, (int)spoilt.Value.Shape.Count).ToArray());
+            ModelFile.Save(folder["spoilt.safetensors"], model);
+        }
+
+        DilatedProcess.AssertRefused(
+            folder, ["train", data, "--run", "next", .. Options[2..], "--lr", "0.01", "--weights", "spoilt.safetensors"], "spoilt.safetensors", "holds a number that is not finite");
+        Assert.That(Directory.Exists(folder["next"]), Is.False);
+        DilatedProcess.AssertRefused(folder, ["predict", "spoilt.safetensors", "data/val/0.png"], "holds a number that is not finite");
+    }
+
+    [Test]
     public void DetectingAnomaliesChangesNoBit()
     {
         using var folder = new TemporaryFolder();

@@ -16,7 +16,8 @@ public class DenseCrfConfigTests
         yield return new TestCaseData(right with { ProbabilityFloor = 0 }, "ProbabilityFloor is above 0 and at most 0.1; it was 0.");
         yield return new TestCaseData(right with { Normalization = (CrfNormalization)7 }, "Normalization is Symmetric or Response; it was 7.");
         yield return new TestCaseData(right with { Kernel = (CrfKernel)7 }, "Kernel is Lattice or Exact; it was 7.");
-        yield return new TestCaseData(right with { Compatibility = [double.NaN] }, "every number of Compatibility is finite.");
+        yield return new TestCaseData(right with { Compatibility = [double.NaN] }, "every number of Compatibility is from -10000 to 10000.");
+        yield return new TestCaseData(right with { Compatibility = [0, 1e300] }, "every number of Compatibility is from -10000 to 10000.");
     }
 
     [TestCaseSource(nameof(Wrong))]

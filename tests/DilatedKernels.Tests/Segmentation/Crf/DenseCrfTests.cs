@@ -54,6 +54,18 @@ public class DenseCrfTests
     }
 
     [Test]
+    public void ProbabilitiesOfZeroAndTheLeastFloorGiveProbabilities([Values(1e-300, double.Epsilon, 1e-5)] double floor, [Values] CrfKernel kernel)
+    {
+        var map = new ProbabilityMap(Width, Height, 3, new float[Width * Height * 3]);
+        map.Values[0] = 1;
+        float[] refined = new DenseCrf(new DenseCrfConfig { Kernel = kernel, ProbabilityFloor = floor }).Refine(Small, map).Values;
+        for (int i = 0; i < refined.Length; i += 3)
+        {
+            Assert.That(refined[i] + refined[i + 1] + refined[i + 2], Is.EqualTo(1).Within(1e-5), $"pixel {i / 3}");
+        }
+    }
+
+    [Test]
     public void FindsTheObject()
     {
         const int Side = 120;

@@ -30,6 +30,15 @@ public class PixelKernelTests
     public void TheExactKernelIsTheGaussian(object features) =>
         AssertEqual(new ExactKernel((PixelFeatures)features, new Pieces(2)), CrfReference.Exact((PixelFeatures)features));
 
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    public void AColourThatIsNotFiniteIsRefused(float color)
+    {
+        PixelFeatures features = PixelFeatures.Bilateral(4, 3, pixel => (1, 2, pixel == 7 ? color : 3), 5, 5);
+        Assert.That(() => new ExactKernel(features, new Pieces(1)), Throws.ArgumentException.With.Message.Contains("pixel 7 is not finite"));
+        Assert.That(() => new PermutohedralLattice(features, new Pieces(1)), Throws.ArgumentException.With.Message.Contains("pixel 7 is not finite"));
+    }
+
     [TestCaseSource(nameof(Features))]
     public void ALatticeHasAtMostDPlusOnePointsAPixel(object features)
     {

@@ -29,6 +29,17 @@ public class ProbabilityFileTests
         Assert.That(file.Read("probabilities").Values, Is.EqualTo(new[] { 0.1f, 0.2f, 0.9f, 0.8f }));
     }
 
+    [Test]
+    public void ADamagedFileIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        ProbabilityFile.Write(folder["p.safetensors"], new ProbabilityMap(2, 1, 2, [0.1f, 0.9f, 0.2f, 0.8f]), null);
+        byte[] bytes = File.ReadAllBytes(folder["p.safetensors"]);
+        bytes[^1] ^= 1;
+        folder.Write("p.safetensors", bytes);
+        Assert.That(() => ProbabilityFile.Read(folder["p.safetensors"]), Throws.TypeOf<SafetensorsException>().With.Message.Contains("the file is damaged"));
+    }
+
     [TestCase("scores", 2, 1, 2, "no array 'probabilities'")]
     [TestCase("probabilities", 4, 1, 1, "from 0 to 1")]
     [TestCase("probabilities", 4, 0, 3, "[4, 0, 3]")]

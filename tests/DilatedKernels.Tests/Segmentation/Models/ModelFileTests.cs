@@ -103,6 +103,17 @@ public class ModelFileTests
     }
 
     [Test]
+    public void WeightsThatAreNotFiniteAreRefused()
+    {
+        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, Joint(), seed: 1);
+        model.Parameters[2].Value.SetArray(Enumerable.Repeat(float.NaN, (int)model.Parameters[2].Value.Shape.Count).ToArray());
+        ModelFile.Save(File1, model);
+        Assert.That(
+            () => ModelFile.Load(File1, Device.Cpu),
+            Throws.TypeOf<SafetensorsException>().With.Message.Contains($"'{model.Parameters[2].Name}' holds a number that is not finite"));
+    }
+
+    [Test]
     public void AFileWithoutConfigurationSaysSo()
     {
         SafetensorsWriter.Write(File1, [("a", [1], new float[] { 1 })]);
