@@ -50,7 +50,7 @@ internal sealed class DatasetDescription
         catch (JsonException e)
         {
             string place = e.LineNumber is long line ? $"line {line + 1}, byte {e.BytePositionInLine + 1}: " : "";
-            throw new UserInputException($"{path}: {place}{e.Message} The fields are name, classes, palette, void and meanBgr, as in {Example}.", e);
+            throw new UserInputException($"{path}: {place}{JsonErrors.Describe(e)} The fields are name, classes, palette, void and meanBgr, as in {Example}.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

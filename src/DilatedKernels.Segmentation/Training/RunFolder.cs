@@ -115,7 +115,7 @@ public sealed class RunFolder : IDisposable
         catch (JsonException error)
         {
             folder.Dispose();
-            throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {error.Message}", error);
+            throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {JsonErrors.Describe(error)}", error);
         }
         catch
         {
