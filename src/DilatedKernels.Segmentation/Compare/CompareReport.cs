@@ -15,7 +15,7 @@ public static class CompareReport
         ArgumentNullException.ThrowIfNull(result);
         CompareConfig config = result.Config;
         var text = new StringBuilder();
-        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names).AppendLine(" | mean | parameters | minutes |");
+        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names.Select(name => name.Replace("|", "\\|", StringComparison.Ordinal))).AppendLine(" | mean | parameters | minutes |");
         text.Append("|---|").Append(string.Concat(Enumerable.Repeat("---|", result.Classes.Count))).AppendLine("---|---|---|");
         foreach ((string system, bool withCrf) in Rows(config))
         {
