@@ -141,7 +141,7 @@ public sealed class Comparison
         (string checkpoint, double? seconds) = Train(system with { Context = null }, seed, cancellation);
         if (system.Context is not null)
         {
-            TrainingConfig run = _config.ContextRun(system, _data.Classes, seed, checkpoint);
+            TrainingConfig run = _config.ContextRun(system, _data.Classes, seed, Path.GetFullPath(checkpoint));
             (checkpoint, double? more) = Train(system.Name, run, cancellation);
             seconds += more;
         }
