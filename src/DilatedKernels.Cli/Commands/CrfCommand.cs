@@ -74,6 +74,11 @@ internal sealed class CrfCommand
         IReadOnlyList<Sample> samples = Spread(data.Split(split), result.GetValue(_count));
         var search = new CrfSearch(grid, data.Classes.Count, data.Classes.VoidLabel, _device.Threads(result));
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
+        if (Directory.Exists(result.GetValue(_source)))
+        {
+            ProbabilitySource.CheckNames(samples.Select(sample => sample.ImagePath));
+        }
+
         using ProbabilitySource source = Open(result);
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         int done = 0;
@@ -99,8 +104,8 @@ internal sealed class CrfCommand
         }
 
         display.Finish();
-        AtomicFile.Write(best, System.Text.Encoding.UTF8.GetBytes(search.Ranked[^1].Config.ToJson() + "\n"));
         CrfTable.Write(result.InvocationConfiguration.Output, search, result.GetValue(_json));
+        AtomicFile.Write(best, System.Text.Encoding.UTF8.GetBytes(search.Ranked[^1].Config.ToJson() + "\n"));
         if (stopped)
         {
             result.InvocationConfiguration.Error.WriteLine($"dilated: interrupted; the scores are of {search.Images} of {samples.Count} images.");

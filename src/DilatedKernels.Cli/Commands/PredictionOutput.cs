@@ -80,7 +80,7 @@ internal sealed class PredictionOutput
         }
     }
 
-    /// <summary>Predicts and writes every image. Where there are several, one that cannot be read does not stop the others.</summary>
+    /// <summary>Predicts and writes every image. Where there are several, one that fails does not stop the others.</summary>
     public int Run(ParseResult result, string[] images, Func<string, RgbImage, Prediction> predict, CancellationToken cancellation)
     {
         TextWriter error = result.InvocationConfiguration.Error;
@@ -112,7 +112,7 @@ internal sealed class PredictionOutput
 
         if (failures > 0)
         {
-            error.WriteLine($"dilated: {failures} of {images.Length} images could not be read; the others are done.");
+            error.WriteLine($"dilated: {failures} of {images.Length} images failed; the others are done.");
             return ExitCode.Failed;
         }
 

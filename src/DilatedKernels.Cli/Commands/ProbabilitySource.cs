@@ -35,6 +35,18 @@ internal sealed class ProbabilitySource : IDisposable
             : throw new UserInputException($"{path} is for {map.Width}×{map.Height} pixels, but {imagePath} has {image.Width}×{image.Height} (width×height).");
     });
 
+    /// <summary>Refuses images in different folders whose probabilities would be one file in a folder of saved ones.</summary>
+    public static void CheckNames(IEnumerable<string> imagePaths)
+    {
+        foreach (IGrouping<string, string> group in imagePaths.Distinct(StringComparer.Ordinal).GroupBy(path => Path.GetFileNameWithoutExtension(path), StringComparer.Ordinal))
+        {
+            if (group.Skip(1).FirstOrDefault() is { } other)
+            {
+                throw new UserInputException($"{group.First()} and {other} have one name, so a folder cannot hold the probabilities of both; name the checkpoint instead.");
+            }
+        }
+    }
+
     public (ProbabilityMap Map, Palette Palette) Get(string imagePath, RgbImage image, CancellationToken cancellation) => _get(imagePath, image, cancellation);
 
     public void Dispose()

@@ -7,7 +7,7 @@ namespace DilatedKernels.Segmentation.Compare;
 
 /// <summary>
 /// What is compared, and with which budget. Every network from image to scores gets the same steps of the same number of images, and every context module the
-/// same on the stored score maps of its trained network (Yu and Koltun 2016, section 5). Written into the folder as <c>compare.config.json</c>.
+/// same on the stored score maps of its trained network (Yu and Koltun 2016, section 5). Written into the folder as <c>compare.config.json</c>, with fingerprints of the data.
 /// </summary>
 public sealed record CompareConfig
 {

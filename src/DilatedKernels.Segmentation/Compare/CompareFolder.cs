@@ -13,10 +13,14 @@ internal sealed class CompareFolder
     private CompareFolder(string path) => _path = path;
 
     /// <summary>Starts a comparison, or goes on with the one that the folder holds.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="config">What is compared.</param>
+    /// <param name="trainingData">The fingerprint of the training split.</param>
+    /// <param name="validationData">That of the split to score on.</param>
     /// <exception cref="UserInputException">The folder holds something else, or a comparison of other things.</exception>
-    public static CompareFolder Open(string path, CompareConfig config)
+    public static CompareFolder Open(string path, CompareConfig config, string trainingData, string validationData)
     {
-        byte[] text = [.. JsonSerializer.SerializeToUtf8Bytes(config, CompareJson.Default.CompareConfig), (byte)'\n'];
+        byte[] text = [.. JsonSerializer.SerializeToUtf8Bytes(new KeptConfig(config, trainingData, validationData), CompareJson.Default.KeptConfig), (byte)'\n'];
         string file = Path.Combine(path, ConfigName);
         if (File.Exists(path))
         {
@@ -27,7 +31,7 @@ internal sealed class CompareFolder
         {
             return File.ReadAllBytes(file).AsSpan().SequenceEqual(text)
                 ? new CompareFolder(path)
-                : throw new UserInputException($"{path} holds a comparison with other options ({ConfigName}). Repeat those to continue it, or name another folder; nothing was overwritten.");
+                : throw new UserInputException($"{path} holds a comparison with other options, or of data that have changed since ({ConfigName}). Repeat those to continue it, or name another folder; nothing was overwritten.");
         }
 
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
@@ -49,8 +53,11 @@ internal sealed class CompareFolder
 
     public string RunOf(string system, ulong seed) => Sub("runs", $"{system}-seed{seed}");
 
-    /// <summary>Where the mask of an image goes that a picture will show.</summary>
-    public string MaskOf(string system, bool withCrf, string image) => Path.Combine(Sub("masks", system + (withCrf ? "+crf" : "")), $"{image.Replace('/', '_').Replace('\\', '_')}.png");
+    /// <summary>Where the mask of an image goes that a picture will show. An image's name may have folders.</summary>
+    public string MaskOf(string system, bool withCrf, string image) => ImageOf(Path.Combine("masks", system + (withCrf ? "+crf" : "")), image);
+
+    /// <summary>Where the picture of an image goes.</summary>
+    public string PictureOf(string image) => ImageOf("pictures", image);
 
     /// <summary>A file of the comparison itself.</summary>
     public string FileOf(string name) => Path.Combine(_path, name);
@@ -67,7 +74,7 @@ internal sealed class CompareFolder
         {
             using FileStream stream = File.OpenRead(file);
             KeptScore? score = JsonSerializer.Deserialize(stream, CompareJson.Default.KeptScore);
-            return score is not null && score.Plain.Length == classes * classes && (score.Refined is null || score.Refined.Length == classes * classes)
+            return score is not null && AreCounts(score.Plain) && (score.Refined is null || AreCounts(score.Refined))
                 ? score
                 : throw new UserInputException($"{file} holds no score of {classes} classes; delete it to have it computed again.");
         }
@@ -75,6 +82,8 @@ internal sealed class CompareFolder
         {
             throw new UserInputException($"{file} is damaged; delete it to have it computed again. {error.Message}", error);
         }
+
+        bool AreCounts(long[] counts) => counts.Length == classes * classes && counts.All(count => count >= 0);
     }
 
     public void Keep(string system, ulong seed, KeptScore score)
@@ -86,6 +95,13 @@ internal sealed class CompareFolder
     public static long[] Counts(ConfusionMatrix matrix) => [.. matrix.ToArray().Cast<long>()];
 
     private string ScoreFile(string system, ulong seed) => Path.Combine(_path, "scores", $"{system}-seed{seed}.json");
+
+    private string ImageOf(string folder, string image)
+    {
+        string file = Path.Combine(_path, folder, $"{image}.png");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        return file;
+    }
 
     private string Sub(string folder, string name)
     {

@@ -15,7 +15,7 @@ public static class CompareReport
         ArgumentNullException.ThrowIfNull(result);
         CompareConfig config = result.Config;
         var text = new StringBuilder();
-        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names).AppendLine(" | mean | parameters | minutes |");
+        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names.Select(name => name.Replace("|", "\\|", StringComparison.Ordinal))).AppendLine(" | mean | parameters | minutes |");
         text.Append("|---|").Append(string.Concat(Enumerable.Repeat("---|", result.Classes.Count))).AppendLine("---|---|---|");
         foreach ((string system, bool withCrf) in Rows(config))
         {
@@ -51,7 +51,7 @@ public static class CompareReport
     {
         string seeds = config.Seeds.Count == 1 ? $"seed {config.Seeds[0]}" : $"means over the seeds {string.Join(", ", config.Seeds)}, ± the sample's standard deviation";
         string crf = config.Crf is { } c
-            ? $" The CRF: weights {c.BilateralWeight} and {c.SpatialWeight}, deviations {c.BilateralSigma}, {c.ColorSigma} and {c.SpatialSigma}, {c.Iterations} iterations."
+            ? string.Create(CultureInfo.InvariantCulture, $" The CRF: weights {c.BilateralWeight} and {c.SpatialWeight}, deviations {c.BilateralSigma}, {c.ColorSigma} and {c.SpatialSigma}, {c.Iterations} iterations.")
             : "";
         return string.Create(CultureInfo.InvariantCulture, $"""
             IoU in percent on {config.ValidationSplit}, {seeds}. From random weights at {config.Width} of VGG-16's channels: {config.Steps} steps of {config.BatchSize} images for every network

@@ -58,7 +58,7 @@ public sealed class Comparison
             Check(system);
         }
 
-        _folder = CompareFolder.Open(folder, config);
+        _folder = CompareFolder.Open(folder, config, DataFingerprint.Of(_data.Split(config.TrainingSplit)), DataFingerprint.Of(_samples));
     }
 
     private IEnumerable<ComparedSystem> Systems => _config.Systems.Select(ComparedSystem.Parse);
@@ -68,7 +68,7 @@ public sealed class Comparison
     /// <param name="folder">A new folder, or that of the same comparison, interrupted.</param>
     /// <param name="device">Where to train and predict.</param>
     /// <param name="progress">Told about every step.</param>
-    /// <param name="pictures">How many images to show side by side, spread over the split; 0 or more.</param>
+    /// <param name="pictures">How many images to show side by side, spread over the split; 0 or more. A score that is kept from a call that showed others is white there.</param>
     /// <param name="withPhotographs">Whether the pictures show the image beside the masks.</param>
     /// <param name="crfThreads">Processor threads of the CRF, or 0 for one a core.</param>
     /// <param name="cancellation">Ends the comparison at the next step or image.</param>
@@ -141,7 +141,7 @@ public sealed class Comparison
         (string checkpoint, double? seconds) = Train(system with { Context = null }, seed, cancellation);
         if (system.Context is not null)
         {
-            TrainingConfig run = _config.ContextRun(system, _data.Classes, seed, checkpoint);
+            TrainingConfig run = _config.ContextRun(system, _data.Classes, seed, Path.GetFullPath(checkpoint));
             (checkpoint, double? more) = Train(system.Name, run, cancellation);
             seconds += more;
         }
@@ -211,16 +211,13 @@ public sealed class Comparison
         {
             if (shown && _pictured.Contains(sample))
             {
-                string path = _folder.MaskOf(system.Name, withCrf, sample.Name);
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                MaskFile.Write(path, mask, _data.Classes.Palette);
+                MaskFile.Write(_folder.MaskOf(system.Name, withCrf, sample.Name), mask, _data.Classes.Palette);
             }
         }
     }
 
     private void DrawPictures(bool withPhotographs)
     {
-        Directory.CreateDirectory(_folder.FileOf("pictures"));
         foreach (Sample sample in _pictured)
         {
             (RgbImage image, IndexMask truth) = Evaluator.Read(sample);
@@ -233,14 +230,12 @@ public sealed class Comparison
             columns.Add(SideBySide.Colors(truth, _data.Classes.Palette));
             foreach ((string system, bool withCrf) in CompareReport.Rows(_config))
             {
+                // Its score may have been kept by an earlier call that showed other images.
                 string path = _folder.MaskOf(system, withCrf, sample.Name);
-                if (File.Exists(path))
-                {
-                    columns.Add(SideBySide.Colors(MaskFile.Read(path), _data.Classes.Palette));
-                }
+                columns.Add(File.Exists(path) ? SideBySide.Colors(MaskFile.Read(path), _data.Classes.Palette) : SideBySide.Blank(image));
             }
 
-            PngWriter.Write(_folder.FileOf(Path.Combine("pictures", $"{sample.Name.Replace('/', '_').Replace('\\', '_')}.png")), SideBySide.Join(columns));
+            PngWriter.Write(_folder.PictureOf(sample.Name), SideBySide.Join(columns));
         }
     }
 }

@@ -20,6 +20,14 @@ internal static class SideBySide
         return new RgbImage(mask.Width, mask.Height, pixels);
     }
 
+    /// <summary>White, of another picture's size.</summary>
+    public static RgbImage Blank(RgbImage like)
+    {
+        byte[] pixels = new byte[like.Pixels.Length];
+        pixels.AsSpan().Fill(255);
+        return new RgbImage(like.Width, like.Height, pixels);
+    }
+
     /// <summary>Pictures of one height from left to right with white between them.</summary>
     public static RgbImage Join(IReadOnlyList<RgbImage> pictures)
     {

@@ -101,7 +101,7 @@ public sealed class SafetensorsFile : IDisposable
         string actual = System.Convert.ToHexStringLower(hash.GetHashAndReset());
         if (actual != expected)
         {
-            throw new SafetensorsException(FilePath, $"the file is damaged: its SHA-256 is {actual[..12]}…, and {expected[..Math.Min(12, expected.Length)]}… was written into it.");
+            throw new SafetensorsException(FilePath, $"the file is damaged: its SHA-256 is {actual[..12]}…, and {expected[..Math.Min(12, expected.Length)]}… was written into it. A program that writes other arrays with these metadata leaves '{SafetensorsChecksum.Key}' out.");
         }
     }
 

@@ -32,6 +32,8 @@ public class CompareCommandTests
         {
             "fcn-8s-seed1", "fcn-8s-seed2", "front-end-seed1", "front-end-seed2", "front-end+basic-seed1", "front-end+basic-seed2",
         }));
+        using var contextRun = JsonDocument.Parse(File.ReadAllText(folder["side/runs/front-end+basic-seed1/config.json"]));
+        Assert.That(Path.IsPathRooted(contextRun.RootElement.GetProperty("weights").GetString()!), "it goes on wherever it is called from");
         string[] pictures = Directory.GetFiles(folder["side/pictures"]);
         Assert.That(pictures, Has.Length.EqualTo(2));
         Assert.That(ImageFile.ReadSize(pictures[0]), Is.EqualTo(((8 * SmallDataset.Size) + (7 * 4), SmallDataset.Size)), "image, truth and six masks");

@@ -103,6 +103,36 @@ public class CrfCommandTests
         Assert.That(File.Exists(folder["refined/1.png"]));
     }
 
+    [Test]
+    public void ASearchShowsItsTableWhereTheBestCannotBeWritten()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Save(folder, noisy: false);
+        string[] one = ["--crf-bilateral-weight", "3", "--crf-bilateral-sigma", "9", "--crf-color-sigma", "5"];
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, ["crf", "saved", data, "--search", "--best", new string('x', 300), .. one]);
+        Assert.That(result.ExitCode, Is.EqualTo(2), result.Error);
+        Assert.That(result.Error, Does.Contain("cannot be written"));
+        Assert.That(result.Output.TrimEnd().Split('\n'), Has.Length.EqualTo(3), "a header, the score without, the one candidate");
+    }
+
+    [Test]
+    public void ASearchDoesNotTakeOneImagesProbabilitiesForAnothers()
+    {
+        using var folder = new TemporaryFolder();
+        SmallDataset.Create(folder);
+        Save(folder, noisy: false);
+        foreach (string image in (string[])["a/0", "b/0"])
+        {
+            folder.Write($"voc/JPEGImages/{image}.png", File.ReadAllBytes(folder["data/val/0.png"]));
+            folder.Write($"voc/SegmentationClass/{image}.png", File.ReadAllBytes(folder["data/valannot/0.png"]));
+        }
+
+        folder.Write("voc/ImageSets/Segmentation/val.txt", "a/0\nb/0\n");
+        File.Copy(folder["data/dataset.json"], folder["voc/dataset.json"]);
+        DilatedProcess.AssertRefused(folder, ["crf", "saved", "voc", "--search"], "have one name", "name the checkpoint instead");
+    }
+
     [TestCase("there is no file \"nothing\"", "crf", "saved", "data/val/0.png", "--crf", "nothing")]
     [TestCase("wrong.json", "crf", "saved", "data/val/0.png", "--crf", "wrong.json")]
     [TestCase("ColorSigma is from 0.1 to 100000; it was 0.", "crf", "saved", "data/val/0.png", "--crf-color-sigma", "0")]

@@ -43,6 +43,14 @@ public class CompareReportTests
         }));
     }
 
+    [Test]
+    public void AClassNameDoesNotEndItsCell()
+    {
+        var config = new CompareConfig { Data = "x", Systems = ["fcn-8s"], Seeds = [1] };
+        var result = new CompareResult(config, Classes with { Names = ["ground", "car|van"] }, [Score(ComparedSystem.Parse("fcn-8s"), 1, false, [1, 0, 0, 1], 60)], [1]);
+        Assert.That(CompareReport.Table(result), Does.StartWith(@"| system | ground | car\|van | mean |"));
+    }
+
     [TestCase("front-end", "front-end", null)]
     [TestCase(" DeepLab-LargeFOV+Basic", "deeplab-largefov", "basic")]
     [TestCase("front-end+large", "front-end", "large")]
@@ -63,6 +71,7 @@ public class CompareReportTests
         Assert.That(colors.Pixels, Is.EqualTo(new byte[] { 4, 5, 6, 255, 255, 255 }));
         RgbImage joined = SideBySide.Join([colors, new RgbImage(1, 1, [7, 8, 9])]);
         Assert.That((joined.Width, joined.Height), Is.EqualTo((7, 1)));
+        Assert.That(SideBySide.Blank(colors).Pixels, Is.EqualTo(new byte[] { 255, 255, 255, 255, 255, 255 }));
         Assert.That(joined.Pixels, Is.EqualTo(new byte[] { 4, 5, 6, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 7, 8, 9 }));
     }
 
