@@ -122,7 +122,8 @@ public static class ModelFile
         return new WeightLoadReport(loaded, [.. byPresence[false].Select(parameter => parameter.Name)], [.. file.Names.Except(loaded).Where(name => !name.StartsWith(StatePrefix, StringComparison.Ordinal))]);
     }
 
-    private static ModelConfig Config(SafetensorsFile file)
+    /// <summary>The network that a file's metadata describe.</summary>
+    internal static ModelConfig Config(SafetensorsFile file)
     {
         if (!file.Metadata.TryGetValue(ConfigKey, out string? json))
         {
