@@ -16,7 +16,7 @@ namespace DilatedKernels.Segmentation.Import;
 /// </remarks>
 public static class WeightImport
 {
-    /// <summary>The mean (blue, green, red, 0 to 255) that a file's weights were trained with, where its layers' names tell; null otherwise.</summary>
+    /// <summary>The mean (blue, green, red, 0 to 255) that a file's weights were trained with, where its layers' names or, in a checkpoint of ours, its metadata tell; null otherwise.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserInputException">It is neither safetensors nor a Caffe network, or a damaged one.</exception>
     /// <exception cref="IOException">The file cannot be read, or is a damaged safetensors file.</exception>
