@@ -31,7 +31,7 @@ internal sealed class InfoCommand
     private int Run(ParseResult result)
     {
         ModelConfig config = Config(result);
-        Size2 input = SizeText.Parse(result.GetValue(_input), "--input") ?? config.InputSize ?? (config.HasTrunk && config.FrontEnd is null ? 321 : 900);
+        Size2 input = SizeText.Parse(result.GetValue(_input), "--input") ?? config.InputSize ?? (config.IsPadded ? 321 : 900);
         int batch = result.GetValue(_batch);
         if (batch < 1)
         {
@@ -46,6 +46,10 @@ internal sealed class InfoCommand
         catch (ArgumentException exception)
         {
             throw new UserInputException(exception.Message, exception);
+        }
+        catch (OverflowException exception)
+        {
+            throw new UserInputException($"--batch {batch} of {input} pixels is more than can be counted; take a smaller one.", exception);
         }
 
         TextWriter output = result.InvocationConfiguration.Output;

@@ -29,9 +29,14 @@ internal static class AtomicFile
 
             File.Move(temporary, full, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e)
         {
             Remove(temporary);
+            if (e is not (IOException or UnauthorizedAccessException or NotSupportedException))
+            {
+                throw;
+            }
+
             string reason = e is DirectoryNotFoundException ? "its folder does not exist; create it first." : e.Message;
             throw new UserInputException($"{path}: the file cannot be written: {reason}", e);
         }

@@ -2,9 +2,12 @@ using System.Globalization;
 
 namespace DilatedKernels.Segmentation.Import;
 
-/// <summary>The names in VGG's and in Yu and Koltun's Caffe networks.</summary>
+/// <summary>The names in VGG's, in Yu and Koltun's and in DeepLab's Caffe networks.</summary>
 internal sealed class CaffeNames(IReadOnlyList<SourceTensor> tensors) : SourceNames
 {
+    // Not fc8, which in VGG's file is the classifier of ImageNet's classes.
+    private const string DeepLabClassifier = "fc8_voc12";
+
     // The Pascal VOC network has names of its own for the last layer of the front end and those of the context module.
     private readonly bool _isVoc = tensors.Any(tensor => tensor.Name.StartsWith("ct_", StringComparison.Ordinal) || tensor.Name.StartsWith("fc-final.", StringComparison.Ordinal));
 
@@ -18,7 +21,7 @@ internal sealed class CaffeNames(IReadOnlyList<SourceTensor> tensors) : SourceNa
     private string Prefix => _isVoc ? "ct_" : "ctx_";
 
     public override string? ReasonToSkip(string tensor, bool hasContext) =>
-        tensor.StartsWith("fc8", StringComparison.Ordinal) ? "the classifier of ImageNet's classes"
+        tensor.StartsWith("fc8.", StringComparison.Ordinal) ? "the classifier of ImageNet's classes"
         : tensor.StartsWith("ctx_upsample.", StringComparison.Ordinal) ? "the fixed bilinear enlargement, which the network computes itself"
         : IsTrunk(tensor) || (hasContext && tensor.StartsWith(Prefix, StringComparison.Ordinal)) ? null
         : "the network has no such layer";
@@ -33,7 +36,7 @@ internal sealed class CaffeNames(IReadOnlyList<SourceTensor> tensors) : SourceNa
 
         if (!layer.StartsWith(Context, StringComparison.Ordinal))
         {
-            return layer;
+            return layer == "fc8" ? DeepLabClassifier : layer;
         }
 
         int count = parameters.Count(parameter => parameter.StartsWith(Context, StringComparison.Ordinal)) / 2;

@@ -59,6 +59,13 @@ internal sealed class ImportPlan
             loaded.Add(new PlannedTensor(parameter, source, tensor, change, LayerOf(parameter) == FirstLayer ? source.Names.Pixels : null));
         }
 
+        PlannedTensor[] first = [.. loaded.Where(tensor => LayerOf(tensor.Parameter) == FirstLayer)];
+        if (first.DistinctBy(tensor => tensor.Pixels).Count() > 1)
+        {
+            throw new UserInputException(
+                $"{first[0].Parameter} is in {first[0].Source.FilePath} and {first[1].Parameter} in {first[1].Source.FilePath}, which were trained on pixels of different scales; import both from one of them.");
+        }
+
         CheckNothingIsMissing(sources, maps, network, names, [.. loaded.Select(tensor => tensor.Parameter)], fresh);
         bool hasContext = names.Any(name => name.StartsWith(ContextPrefix, StringComparison.Ordinal));
         SkippedTensor[] skipped = [.. sources.SelectMany(source => source.Tensors

@@ -1,3 +1,4 @@
+using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Import;
@@ -14,21 +15,14 @@ internal sealed class SafetensorsSource : WeightSource
         try
         {
             _file.Verify();
+            Tensors = [.. _file.Names.Select(name => new SourceTensor(name, _file.ShapeOf(name)))];
+            Names = NamesOf(_file);
         }
         catch
         {
             _file.Dispose();
             throw;
         }
-
-        Tensors = [.. _file.Names.Select(name => new SourceTensor(name, _file.ShapeOf(name)))];
-        if (Tensors.FirstOrDefault(tensor => tensor.Name.EndsWith(".running_mean", StringComparison.Ordinal)) is { } normalised)
-        {
-            _file.Dispose();
-            throw new UserInputException($"{path}: '{normalised.Name}' belongs to batch normalisation, which these networks do not have; take the VGG-16 without it.");
-        }
-
-        Names = _file.Contains(TorchNames.First) ? new TorchNames(isTimm: _file.Names.Any(name => name.StartsWith(TorchNames.TimmHead, StringComparison.Ordinal))) : new OwnNames();
     }
 
     public override IReadOnlyList<SourceTensor> Tensors { get; }
@@ -38,4 +32,16 @@ internal sealed class SafetensorsSource : WeightSource
     public override float[] Read(SourceTensor tensor) => _file.Read(tensor.Name).Values;
 
     public override void Dispose() => _file.Dispose();
+
+    private static SourceNames NamesOf(SafetensorsFile file)
+    {
+        if (file.Names.FirstOrDefault(name => name.EndsWith(".running_mean", StringComparison.Ordinal)) is { } normalised)
+        {
+            throw new UserInputException($"{file.FilePath}: '{normalised}' belongs to batch normalisation, which these networks do not have; take the VGG-16 without it.");
+        }
+
+        return file.Contains(TorchNames.First)
+            ? new TorchNames(isTimm: file.Names.Any(name => name.StartsWith(TorchNames.TimmHead, StringComparison.Ordinal)))
+            : new OwnNames(file.Metadata.ContainsKey(ModelFile.ConfigKey) ? ModelFile.Config(file) : null);
+    }
 }

@@ -11,8 +11,11 @@ internal abstract partial class SourceNames
     /// <summary>What the first layer expects where it is not what our networks feed it, blue, green, red from 0 to 255 less a mean; null otherwise.</summary>
     public virtual PixelScale? Pixels => null;
 
-    /// <summary>The mean (blue, green, red, 0 to 255) that the published weights were trained with, or null where the names do not tell.</summary>
+    /// <summary>The mean (blue, green, red, 0 to 255) that the published weights were trained with, or null where the file does not tell.</summary>
     public virtual IReadOnlyList<double>? MeanBgr => null;
+
+    /// <summary>The factor on the input that the weights were trained with, or null where the file does not tell: then it is the network's own.</summary>
+    public virtual double? InputScale => null;
 
     /// <summary>The file's name for each of a network's parameters, given in the order of computation.</summary>
     public IReadOnlyDictionary<string, string> Map(IReadOnlyList<string> parameters)

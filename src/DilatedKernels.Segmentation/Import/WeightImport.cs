@@ -1,3 +1,4 @@
+using System.Globalization;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Segmentation.Import;
@@ -15,7 +16,7 @@ namespace DilatedKernels.Segmentation.Import;
 /// </remarks>
 public static class WeightImport
 {
-    /// <summary>The mean (blue, green, red, 0 to 255) that a file's weights were trained with, where its layers' names tell; null otherwise.</summary>
+    /// <summary>The mean (blue, green, red, 0 to 255) that a file's weights were trained with, where its layers' names or, in a checkpoint of ours, its metadata tell; null otherwise.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="UserInputException">It is neither safetensors nor a Caffe network, or a damaged one.</exception>
     /// <exception cref="IOException">The file cannot be read, or is a damaged safetensors file.</exception>
@@ -34,8 +35,8 @@ public static class WeightImport
     /// <param name="seed">Names the random numbers of the layers that are not loaded.</param>
     /// <exception cref="ArgumentException">The configuration is wrong; the message says where.</exception>
     /// <exception cref="UserInputException">
-    /// A file is of no kind that can be read, or damaged; an array is missing, is of the wrong shape, is in two files, has no place in the network, or holds a value
-    /// that is not finite; there is no layer of a name in <paramref name="fresh"/>. The message names it.
+    /// A file is of no kind that can be read, or damaged; an array is missing, is of the wrong shape, is in two files, has no place in the network, was trained on pixels of another
+    /// scale, or holds a value that is not finite; there is no layer of a name in <paramref name="fresh"/>. The message names it.
     /// </exception>
     /// <exception cref="IOException">A file cannot be read, or is a damaged safetensors file.</exception>
     public static SegmentationModel Load(
@@ -53,6 +54,7 @@ public static class WeightImport
             }
 
             ImportPlan plan = ImportPlan.Make(sources, config.Name, [.. layers.SelectMany(layer => layer.Parameters)], fresh ?? []);
+            CheckScale(plan, config);
             SegmentationModel model = SegmentationModel.Create(device, config, seed);
             try
             {
@@ -71,6 +73,18 @@ public static class WeightImport
         finally
         {
             sources.ForEach(source => source.Dispose());
+        }
+    }
+
+    private static void CheckScale(ImportPlan plan, ModelConfig config)
+    {
+        PlannedTensor? other = plan.Loaded.FirstOrDefault(
+            tensor => tensor.Parameter.StartsWith(ImportPlan.FirstLayer + ".", StringComparison.Ordinal) && tensor.Source.Names.InputScale is { } scale && scale != config.InputScale);
+        if (other is not null)
+        {
+            throw new UserInputException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{other.Source.FilePath}: the network multiplies its image by {other.Source.Names.InputScale}, and {config.Name} by {config.InputScale}. Train from it with --weights, which keeps that, or import what dilated export --format torchvision makes of it."));
         }
     }
 

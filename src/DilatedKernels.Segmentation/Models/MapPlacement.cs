@@ -13,8 +13,9 @@ internal readonly record struct MapPlacement(int First, int Jump, int Field)
     public static MapPlacement Input => new(0, 1, 1);
 
     /// <summary>After windows of an extent.</summary>
+    /// <exception cref="OverflowException">They see more pixels than can be counted.</exception>
     public MapPlacement Under(int extent, int stride, int padding) =>
-        new(First + ((((extent - 1) / 2) - padding) * Jump), Jump * stride, Field + ((extent - 1) * Jump));
+        checked(new(First + ((((extent - 1) / 2) - padding) * Jump), Jump * stride, Field + ((extent - 1) * Jump)));
 
     /// <summary>After a deconvolution of kernel 2·scale, whose outputs between two cells depend on both.</summary>
     public MapPlacement Enlarged(int scale, int padding) =>

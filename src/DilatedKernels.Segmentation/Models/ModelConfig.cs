@@ -144,8 +144,10 @@ public sealed record ModelConfig
             !UpsampleInNetwork || FrontEnd?.Stages.Any(stage => stage.PoolAfter) == true,
             "UpsampleInNetwork needs a front end with at least one pooling.");
         Check.That(MeanBgr is { Count: 3 } && MeanBgr.All(double.IsFinite), "MeanBgr has three finite values: blue, green, red.");
-        Check.That(double.IsFinite(InputScale) && InputScale > 0, $"InputScale is above 0; it was {InputScale}.");
+        Check.That(float.IsFinite((float)InputScale) && (float)InputScale > 0, $"InputScale is above 0 and a float32 number; it was {InputScale}.");
         Check.That(ClassNames is null || ClassNames.Count == Classes, $"ClassNames has one entry a class, {Classes}; there were {ClassNames?.Count}.");
+        Check.That(ClassNames is null || ClassNames.All(name => name is not null), "ClassNames holds a null entry.");
         Check.That(Palette is null || Palette.Count == Classes, $"Palette has one entry a class, {Classes}; there were {Palette?.Count}.");
+        Check.That(InputSize is null or { Height: >= 1, Width: >= 1 }, $"InputSize is 1 or more along both axes; it was {InputSize}.");
     }
 }

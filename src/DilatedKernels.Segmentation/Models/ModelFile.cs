@@ -132,7 +132,8 @@ public static class ModelFile
         }
     }
 
-    private static ModelConfig Config(SafetensorsFile file)
+    /// <summary>The network that a file's metadata describe.</summary>
+    internal static ModelConfig Config(SafetensorsFile file)
     {
         if (!file.Metadata.TryGetValue(ConfigKey, out string? json))
         {

@@ -64,6 +64,7 @@ public sealed class ModelSummary
     /// <param name="input">Extents of the input, margins included.</param>
     /// <param name="batch">Images in a batch, 1 or more.</param>
     /// <exception cref="ArgumentException">The configuration is wrong or the input too small for it; the message says where.</exception>
+    /// <exception cref="OverflowException">The batch is so large that its numbers cannot be counted.</exception>
     public static ModelSummary Of(ModelConfig config, Size2 input, int batch = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
@@ -76,11 +77,11 @@ public sealed class ModelSummary
             (LayerPlan layer, _, MapPlacement placement) = architecture.Nodes[i];
             bool isContext = i >= architecture.FrontEnd.Count && i < architecture.FrontEnd.Count + architecture.Context.Count;
             contextField += isContext ? layer.Extent - 1 : 0;
-            long values = (long)batch * layer.OutChannels * sizes[i].Height * sizes[i].Width;
+            long values = checked((long)batch * layer.OutChannels * sizes[i].Height * sizes[i].Width);
             layers.Add(new LayerSummary(
                 layer.Name, layer.Kind, layer.Kernel, layer.Stride, layer.Dilation, layer.Padding,
                 placement.Field, isContext ? contextField : null, layer.OutChannels, sizes[i],
-                layer.Parameters.Sum(parameter => parameter.Shape.Count), values * layer.FlopsPerValue, values * sizeof(float)));
+                layer.Parameters.Sum(parameter => parameter.Shape.Count), checked(values * layer.FlopsPerValue), checked(values * sizeof(float))));
         }
 
         return new ModelSummary(config, architecture, input, batch, layers);

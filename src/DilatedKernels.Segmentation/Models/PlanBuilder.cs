@@ -21,10 +21,18 @@ internal sealed class PlanBuilder(int inChannels)
 
     /// <summary>Adds a layer.</summary>
     /// <returns>Its position.</returns>
+    /// <exception cref="ArgumentException">The layer's cells see more pixels than can be counted.</exception>
     public int Add(LayerPlan layer, params IReadOnlyList<int> inputs)
     {
-        _nodes.Add(new NodePlan(layer, inputs, layer.Place([.. inputs.Select(PlacementOf)])));
-        return Last;
+        try
+        {
+            _nodes.Add(new NodePlan(layer, inputs, layer.Place([.. inputs.Select(PlacementOf)])));
+            return Last;
+        }
+        catch (OverflowException e)
+        {
+            throw new ArgumentException($"The model's configuration is wrong: from layer {layer.Name} on, a cell sees more than {int.MaxValue} pixels along an axis.", e);
+        }
     }
 
     /// <summary>Cuts a map to another one's size, so that the cells of both lie on one another.</summary>

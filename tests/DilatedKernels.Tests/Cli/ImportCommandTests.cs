@@ -1,6 +1,7 @@
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Serialization;
 using DilatedKernels.Tests.Segmentation;
+using DilatedKernels.Tests.Segmentation.Imaging;
 using DilatedKernels.Tests.Segmentation.Import;
 
 namespace DilatedKernels.Tests.Cli;
@@ -77,6 +78,25 @@ public class ImportCommandTests
         DilatedProcess.AssertRefused(folder, ["import", "vgg16.safetensors", "--width", Narrow, "--out", "there/x.safetensors"], "no folder", "there");
         DilatedProcess.AssertRefused(folder, ["import", "vgg16.safetensors", "--width", Narrow, "--out", "."], "--out");
         Assert.That(File.ReadAllText(folder["mine.safetensors"]), Is.EqualTo("mine"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Pipes and devices are no files there.")]
+    public void PipesDevicesAndLinksAreSeenThrough()
+    {
+        using var folder = new TemporaryFolder();
+        WriteTorch(folder, "vgg16.safetensors");
+        File.CreateSymbolicLink(folder["link"], "vgg16.safetensors");
+        File.CreateSymbolicLink(folder["broken"], folder["nowhere"]);
+        string[] options = ["--width", Narrow, "--overwrite", "--out"];
+        using (new NamedPipe(folder["pipe"]))
+        {
+            DilatedProcess.AssertRefused(folder, ["import", "pipe", .. options, "x"], "pipe", "a pipe or a device");
+        }
+
+        DilatedProcess.AssertRefused(folder, ["import", "broken", .. options, "x"], "broken", "nowhere");
+        DilatedProcess.AssertRefused(folder, ["import", "link", .. options, "vgg16.safetensors"], "to be read");
+        DilatedProcess.AssertRefused(folder, ["import", "vgg16.safetensors", .. options, "/dev/none"], "device");
     }
 
     [TestCase("import")]

@@ -36,6 +36,13 @@ public class InfoCommandTests
     }
 
     [Test]
+    public void ABatchBeyondCountingIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        DilatedProcess.AssertRefused(folder, ["info", "--batch", "2000000000", "--input", "65536"], "--batch 2000000000", "65536×65536", "smaller");
+    }
+
+    [Test]
     public void DevicesAlwaysListsTheProcessorAndWhyNotCuda()
     {
         using var folder = new TemporaryFolder();

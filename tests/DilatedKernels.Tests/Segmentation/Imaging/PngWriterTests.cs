@@ -53,6 +53,13 @@ public class PngWriterTests
     }
 
     [Test]
+    public void ContentThatFailsLeavesNothing()
+    {
+        Assert.That(() => AtomicFile.Write(_folder["half"], stream => throw new InvalidOperationException("half")), Throws.InvalidOperationException);
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.Empty);
+    }
+
+    [Test]
     public void AFailedWriteLeavesNoTemporaryFile()
     {
         Directory.CreateDirectory(_folder["taken.png"]);

@@ -106,6 +106,24 @@ public class CaffeImportTests
     }
 
     [Test]
+    public void DeepLabsClassifierIsNotImageNets()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig config = PublishedNetworks.Narrow("deeplab-7x7");
+        using SegmentationModel published = PublishedNetworks.Random(config);
+        string With(string classifier, int classes) => folder.Write($"{classifier}.caffemodel", CaffeWriter.Write(
+            CaffeForm.Current,
+            PublishedNetworks.Layers(published, "vgg").Append((classifier, [new CaffeBlob([classes, 64, 1, 1], new float[classes * 64]), new CaffeBlob([classes], new float[classes])]))));
+
+        WeightImport.Load([With("fc8", 10)], config, Device.Cpu, out ImportReport report).Dispose();
+        Assert.That(report.Initialized, Is.EqualTo(new[] { "fc8.weight", "fc8.bias" }));
+        Assert.That(report.Skipped.Select(tensor => tensor.Reason), Is.All.Contains("ImageNet"));
+        WeightImport.Load([With("fc8_voc12", 21)], config, Device.Cpu, out report).Dispose();
+        Assert.That(report.Initialized, Is.Empty);
+        Assert.That(report.Loaded[^1], Is.EqualTo(new ImportedParameter("fc8.bias", "fc8_voc12.bias", "")));
+    }
+
+    [Test]
     public void LayersCanKeepTheirInitialValues()
     {
         using var folder = new TemporaryFolder();

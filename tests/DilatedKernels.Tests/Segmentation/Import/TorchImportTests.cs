@@ -125,6 +125,31 @@ public class TorchImportTests
         Assert.That(() => WeightImport.MeanOf(folder.Write("cut", File.ReadAllBytes(folder["deeper"]).AsSpan(0, 200))), Throws.TypeOf<SafetensorsException>());
     }
 
+    [Test]
+    public void HalvesOfAFirstLayerForDifferentInputsAreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig config = PublishedNetworks.Narrow("camvid-dilation8");
+        using SegmentationModel vgg = PublishedNetworks.Random(config);
+        SafetensorsWriter.Write(folder["weights"], PublishedNetworks.Torch(vgg, isTimm: false).Where(array => array.Name != "features.0.bias"));
+        SafetensorsWriter.Write(folder["bias"], [("conv1_1.bias", [1], new float[1])]);
+        Assert.That(
+            () => WeightImport.Load([folder["weights"], folder["bias"]], config, Device.Cpu, out _).Dispose(),
+            Throws.TypeOf<UserInputException>().With.Message.Contains(folder["bias"]).And.Message.Contains("conv1_1.weight").And.Message.Contains("one of them"));
+    }
+
+    [Test]
+    public void ACheckpointOfOurOwnBringsItsMeanAndKeepsItsScale()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig config = PublishedNetworks.Narrow("fcn-8s") with { InputScale = 1.0 / 64, MeanBgr = [1, 2, 3] };
+        using SegmentationModel model = PublishedNetworks.Random(config);
+        ModelFile.Save(folder["own.safetensors"], model);
+        Assert.That(WeightImport.MeanOf(folder["own.safetensors"]), Is.EqualTo(new[] { 1, 2, 3 }));
+        WeightImport.Load([folder["own.safetensors"]], config, Device.Cpu, out _).Dispose();
+        AssertRefused(folder["own.safetensors"], config with { InputScale = 1 }, "own.safetensors", "0.015625", "--weights");
+    }
+
     private static void AssertRefused(string file, ModelConfig config, params string[] message)
     {
         UserInputException refusal = Assert.Throws<UserInputException>(() => WeightImport.Load([file], config, Device.Cpu, out _).Dispose())!;

@@ -44,6 +44,10 @@ public class ModelConfigTests
     [TestCase("""{"name": "x", "context": {"classes": 3, "kind": "Custom"}}""", "ChannelMultipliers")]
     [TestCase("""{"name": "x", "context": {"classes": 3}, "meanBgr": [1, 2]}""", "MeanBgr")]
     [TestCase("""{"name": "x", "context": {"classes": 3}, "classNames": ["a"]}""", "ClassNames has one entry a class, 3; there were 1")]
+    [TestCase("""{"name": "x", "context": {"classes": 1}, "classNames": [null]}""", "ClassNames holds a null entry")]
+    [TestCase("""{"name": "x", "fcn": {"classes": 3}, "inputSize": {"height": 5, "width": 0}}""", "InputSize is 1 or more along both axes; it was 5×0")]
+    [TestCase("""{"name": "x", "fcn": {"classes": 3}, "inputScale": 1e-60}""", "InputScale is above 0 and a float32 number; it was 1E-60")]
+    [TestCase("""{"name": "x", "fcn": {"classes": 3}, "inputScale": 1e60}""", "InputScale")]
     [TestCase("""{"name": "x", "context": {"classes": 3}, "upsampleInNetwork": true}""", "UpsampleInNetwork")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "stages": [{"convolutions": 1, "channels": 4}]}, "context": {"classes": 3}}""", "makes 4 classes and the context module takes 3")]
     [TestCase("""{"name": "x", "frontEnd": {"classes": 4, "fcKernel": 4, "stages": [{"convolutions": 1, "channels": 4}]}}""", "FcKernel is odd")]
@@ -64,6 +68,13 @@ public class ModelConfigTests
     [TestCase("{", "JSON")]
     public void WrongConfigurationsSayWhatIsWrong(string json, string part) =>
         Assert.That(() => ModelConfig.FromJson(json), Throws.ArgumentException.With.Message.Contains(part));
+
+    [Test]
+    public void AViewThatCannotBeCountedIsRefused()
+    {
+        var config = new ModelConfig { Name = "deep", FrontEnd = FrontEndConfig.Vgg16(2) with { Stages = [.. Enumerable.Repeat(new Stage(1, 1, PoolAfter: true), 32)] } };
+        Assert.That(() => new Architecture(config), Throws.ArgumentException.With.Message.Contains("conv").And.Message.Contains("pixels along an axis"));
+    }
 
     [Test]
     public void AnUnknownPresetListsTheNames() => Assert.That(
