@@ -28,6 +28,7 @@ internal sealed class CompareCommand
     private readonly Option<string> _paddedCrop = new("--padded-crop") { Description = "The input in pixels of an FCN or DeepLab.", DefaultValueFactory = _ => "321", HelpName = "SIZE" };
     private readonly Option<long> _contextSteps = new("--context-steps") { Description = "Steps of every context module, on stored score maps.", DefaultValueFactory = _ => 1000, HelpName = "N" };
     private readonly Option<int> _contextBatch = new("--context-batch") { Description = "Score maps in each of them.", DefaultValueFactory = _ => 8, HelpName = "N" };
+    private readonly Option<long> _crfRnnSteps = new("--crf-rnn-steps") { Description = "Steps of every trained system with a CRF behind it that learns too; 0 leaves such systems out.", DefaultValueFactory = _ => 0, HelpName = "N" };
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start, by Adam.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to score on.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
@@ -39,14 +40,14 @@ internal sealed class CompareCommand
 
     private IEnumerable<Option> Options =>
     [
-        _out, _systems, _seeds, _width, _dropout, _steps, _batch, _crop, _paddedCrop, _contextSteps, _contextBatch, _rate, _trainingSplit, _validationSplit,
+        _out, _systems, _seeds, _width, _dropout, _steps, _batch, _crop, _paddedCrop, _contextSteps, _contextBatch, _crfRnnSteps, _rate, _trainingSplit, _validationSplit,
         _pictures, _masksOnly, _precision,
     ];
 
     public static Command Create()
     {
         var verb = new CompareCommand();
-        var command = new Command("compare", "Trains several systems from random weights on the same data with the same budget, scores them with and without a CRF, and prints the paper's kind of table.") { verb._data };
+        var command = new Command("compare", "Trains several systems from random weights on the same data with the same budget, scores them without and with a CRF, and prints the paper's kind of table.") { verb._data };
         foreach (Option option in verb.Options)
         {
             command.Options.Add(option);
@@ -89,6 +90,7 @@ internal sealed class CompareCommand
             PaddedCrop = SizeText.Parse(result.GetValue(_paddedCrop), "--padded-crop")!.Value,
             ContextSteps = result.GetValue(_contextSteps),
             ContextBatchSize = result.GetValue(_contextBatch),
+            CrfRnnSteps = result.GetValue(_crfRnnSteps),
             LearningRate = result.GetValue(_rate),
             Precision = result.GetValue(_precision),
             Crf = _crf.Parse(result),

@@ -104,15 +104,18 @@ internal sealed class CrfOptions
             return null;
         }
 
-        DenseCrfConfig config = name is null ? DenseCrfConfig.DeepLab : DenseCrfConfig.Known.TryGetValue(name, out DenseCrfConfig? known) ? known : Read(name);
+        DenseCrfConfig config = name is null ? DenseCrfConfig.DeepLab : Named("--crf", name);
         return result.GetValue(_iterations) is { } iterations ? config with { Iterations = iterations } : config;
     }
 
-    private static DenseCrfConfig Read(string path)
+    /// <summary>The parameters of one of the known names, or of a file.</summary>
+    public static DenseCrfConfig Named(string option, string name) => DenseCrfConfig.Known.TryGetValue(name, out DenseCrfConfig? known) ? known : Read(option, name);
+
+    private static DenseCrfConfig Read(string option, string path)
     {
         if (!File.Exists(path))
         {
-            throw new UserInputException($"--crf is one of {string.Join(", ", DenseCrfConfig.Known.Keys)} or a JSON file; there is no file \"{path}\".");
+            throw new UserInputException($"{option} is one of {string.Join(", ", DenseCrfConfig.Known.Keys)} or a JSON file; there is no file \"{path}\".");
         }
 
         if (new FileInfo(path).Length > MaxFileBytes)

@@ -11,6 +11,9 @@ internal sealed class ModelOptions
     /// <summary>What a network's name ends with that has a context module.</summary>
     public const string WithContext = "-context";
 
+    /// <summary>What a network's name ends with that has a CRF, behind that.</summary>
+    public const string WithCrf = "-crf";
+
     private readonly Option<string?> _trunk = new("--model")
     {
         Description = $"The part from image to scores: {string.Join(", ", Trunks.Names)}. [default: {Trunks.FrontEnd}, or that of the weights]",
@@ -123,10 +126,9 @@ internal sealed class ModelOptions
         };
     }
 
-    private static string NameOf(ModelConfig config) =>
-        config.FrontEnd is not null ? Trunks.FrontEnd
-        : config.Name.EndsWith(WithContext, StringComparison.Ordinal) ? config.Name[..^WithContext.Length]
-        : config.Name;
+    private static string NameOf(ModelConfig config) => config.FrontEnd is not null ? Trunks.FrontEnd : Without(WithContext, Without(WithCrf, config.Name));
+
+    private static string Without(string ending, string name) => name.EndsWith(ending, StringComparison.Ordinal) ? name[..^ending.Length] : name;
 
     // What the weights' network has and a name does not say.
     private static ModelConfig Following(ModelConfig trunk, ModelConfig start) => trunk with

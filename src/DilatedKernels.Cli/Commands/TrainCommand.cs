@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
@@ -23,6 +24,12 @@ internal sealed class TrainCommand
     private readonly Option<bool> _noMirror = new("--no-mirror") { Description = "Do not mirror half of the samples." };
     private readonly Option<LabelResolution> _labels = Choice.Of("--labels", "Train on labels at the network's stride, or at full resolution through the fixed upsampling.", LabelResolution.Stride);
     private readonly Option<ScoreMaps> _maps = Choice.Of("--score-maps", "Context recipe: maps computed once, or on every crop.", ScoreMaps.Stored);
+    private readonly Option<string?> _crfRnn = new("--crf-rnn")
+    {
+        Description = $"Train a CRF with the network, on labels at full resolution: kernels and initial weights of {string.Join(", ", DenseCrfConfig.Known.Keys)}, or of a JSON file that dilated crf --search wrote.",
+        HelpName = "NAME|FILE",
+    };
+
     private readonly Option<OptimizerKind> _optimizer = Choice.Of("--optimizer", "The update rule.", OptimizerKind.Adam);
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<ScheduleKind> _schedule = Choice.Of("--schedule", "How the learning rate falls.", ScheduleKind.Poly);
@@ -40,7 +47,7 @@ internal sealed class TrainCommand
 
     private IEnumerable<Option> Options =>
     [
-        _run, _resume, _recipe, _preset, _weights, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
+        _run, _resume, _recipe, _preset, _weights, _crfRnn, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
         _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
@@ -128,7 +135,8 @@ internal sealed class TrainCommand
         ScoreMaps maps = result.GetValue(_maps);
         string split = result.GetValue(_validationSplit)!;
         bool wholeMaps = recipe == Recipe.Context && maps == ScoreMaps.Stored;
-        ModelConfig network = Network(result, recipe, classes);
+        ModelConfig network = WithCrf(result, recipe, Network(result, recipe, classes));
+        LabelResolution labels = network.Crf is not null && !Given.Is(result, _labels) ? LabelResolution.Full : result.GetValue(_labels);
         return new TrainingConfig
         {
             Model = network,
@@ -140,7 +148,7 @@ internal sealed class TrainCommand
             BatchSize = result.GetValue(_batch),
             Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : network.FrontEnd is null ? 321 : 564),
             Mirror = !result.GetValue(_noMirror),
-            Labels = result.GetValue(_labels),
+            Labels = labels,
             ScoreMaps = maps,
             Steps = result.GetValue(_steps),
             ValidateEvery = result.GetValue(_validateEvery),
@@ -156,6 +164,23 @@ internal sealed class TrainCommand
                 Schedule = result.GetValue(_schedule),
             },
         };
+    }
+
+    // A CRF that comes with the weights stays; the context recipe trains below it, on score maps.
+    private ModelConfig WithCrf(ParseResult result, Recipe recipe, ModelConfig network)
+    {
+        CrfRnnConfig? crf = recipe == Recipe.Context ? null : network.Crf;
+        if (crf is not null)
+        {
+            Given.Refuse(result, "the CRF comes with the weights.", _crfRnn);
+        }
+
+        if (result.GetValue(_crfRnn) is { } name)
+        {
+            crf = CrfRnnConfig.From(CrfOptions.Named(_crfRnn.Name, name), network.Classes);
+        }
+
+        return crf is null ? network with { Crf = null } : network with { Name = network.Name + ModelOptions.WithCrf, Crf = crf, UpsampleInNetwork = false };
     }
 
     private ModelConfig Network(ParseResult result, Recipe recipe, ClassSet classes)
@@ -183,6 +208,7 @@ internal sealed class TrainCommand
             Context = Context(result, recipe, count, start),
             UpsampleInNetwork = false,
             InputSize = null,
+            Crf = start?.Crf,
             // From scratch, He initialisation expects inputs of unit size.
             InputScale = start?.InputScale ?? 1.0 / 64,
         };

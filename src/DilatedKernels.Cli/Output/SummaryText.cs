@@ -44,6 +44,11 @@ internal static class SummaryText
             Line("  of the context", summary.Layers.Where(layer => layer.ContextField is not null).Sum(layer => layer.Parameters).ToString("N0", CultureInfo.InvariantCulture));
         }
 
+        if (summary.Config.Crf is not null)
+        {
+            Line("  of the CRF", summary.CrfParameters.ToString("N0", CultureInfo.InvariantCulture));
+        }
+
         Line("forward", string.Create(CultureInfo.InvariantCulture, $"{summary.Flops / 1e9:F2} GFLOP"));
         Line("activations", string.Create(
             CultureInfo.InvariantCulture, $"{summary.InferenceActivationBytes / 1e6:F1} MB predicting, {summary.TrainingActivationBytes / 1e6:F1} MB training"));

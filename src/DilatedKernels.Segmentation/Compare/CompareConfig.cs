@@ -59,6 +59,12 @@ public sealed record CompareConfig
     /// <summary>The CRF that every system is also scored with, or null.</summary>
     public DenseCrfConfig? Crf { get; init; }
 
+    /// <summary>
+    /// Steps in which every trained system is trained on with a CRF behind it (Zheng et al. 2015), which starts from <see cref="Crf"/>'s kernels and weights,
+    /// or CRF-RNN's where there is none; at a tenth of the learning rate, with the batches of the network from image to scores. 0, the default, leaves such systems out.
+    /// </summary>
+    public long CrfRnnSteps { get; init; }
+
     /// <summary>Checks what does not need the dataset.</summary>
     /// <exception cref="UserInputException">A value is outside its range or a system does not exist; the message names it.</exception>
     public void Validate()
@@ -69,6 +75,7 @@ public sealed record CompareConfig
         Require(Seeds.Count >= 1 && Seeds.Distinct().Count() == Seeds.Count, "Name one seed or more, each once.");
         Require(Width is > 0 and <= 64, $"The width is above 0 and at most 64; it was {Width}.");
         Require(ContextSteps >= 1 && ContextBatchSize >= 1, $"The context modules' steps and batch are 1 or more; they were {ContextSteps} and {ContextBatchSize}.");
+        Require(CrfRnnSteps >= 0, $"The steps with a CRF are 0 or more; they were {CrfRnnSteps}.");
         Crf?.Validate();
 
         static void Require(bool condition, string message)
@@ -102,6 +109,23 @@ public sealed record CompareConfig
             Steps = ContextSteps,
             BatchSize = ContextBatchSize,
         };
+
+    /// <summary>The run of a trained system with a CRF behind it.</summary>
+    internal TrainingConfig CrfRnnRun(ComparedSystem system, ClassSet classes, ulong seed, string weights)
+    {
+        ModelConfig network = system.Network(this, classes);
+        TrainingConfig run = Run(network with { Name = $"{network.Name}+crf-rnn", Crf = CrfRnnConfig.From(Crf ?? DenseCrfConfig.CrfRnn, classes.Count) }, seed);
+        return run with
+        {
+            Recipe = system.Context is null ? Recipe.FrontEnd : Recipe.Joint,
+            Weights = weights,
+            Labels = LabelResolution.Full,
+            Crop = network.FrontEnd is null ? PaddedCrop : Crop,
+            Steps = CrfRnnSteps,
+            BatchSize = BatchSize,
+            Optimizer = run.Optimizer with { LearningRate = LearningRate / 10 },
+        };
+    }
 
     private TrainingConfig Run(ModelConfig network, ulong seed) => new()
     {

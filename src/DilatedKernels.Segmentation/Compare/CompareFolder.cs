@@ -54,7 +54,15 @@ internal sealed class CompareFolder
     public string RunOf(string system, ulong seed) => Sub("runs", $"{system}-seed{seed}");
 
     /// <summary>Where the mask of an image goes that a picture will show. An image's name may have folders.</summary>
-    public string MaskOf(string system, bool withCrf, string image) => ImageOf(Path.Combine("masks", system + (withCrf ? "+crf" : "")), image);
+    public string MaskOf(string system, Refinement refinement, string image) => ImageOf(Path.Combine("masks", system + Ending(refinement)), image);
+
+    /// <summary>What is behind a system's name in the names of files.</summary>
+    public static string Ending(Refinement refinement) => refinement switch
+    {
+        Refinement.Crf => "+crf",
+        Refinement.CrfRnn => "+crf-rnn",
+        _ => "",
+    };
 
     /// <summary>Where the picture of an image goes.</summary>
     public string PictureOf(string image) => ImageOf("pictures", image);

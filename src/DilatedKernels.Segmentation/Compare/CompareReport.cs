@@ -8,7 +8,7 @@ namespace DilatedKernels.Segmentation.Compare;
 /// <summary>A comparison as the paper's kind of table in Markdown, and as JSON.</summary>
 public static class CompareReport
 {
-    /// <summary>The table: a row a system without and with the CRF, per-class IoU in percent, their mean ± its deviation over the seeds.</summary>
+    /// <summary>The table: a row a system and refinement, per-class IoU in percent, their mean ± its deviation over the seeds.</summary>
     /// <param name="result">The comparison.</param>
     public static string Table(CompareResult result)
     {
@@ -17,10 +17,10 @@ public static class CompareReport
         var text = new StringBuilder();
         text.Append("| system | ").AppendJoin(" | ", result.Classes.Names.Select(name => name.Replace("|", "\\|", StringComparison.Ordinal))).AppendLine(" | mean | parameters | minutes |");
         text.Append("|---|").Append(string.Concat(Enumerable.Repeat("---|", result.Classes.Count))).AppendLine("---|---|---|");
-        foreach ((string system, bool withCrf) in Rows(config))
+        foreach ((string system, Refinement refinement) in Rows(config))
         {
-            CompareScore[] scores = result.Of(system, withCrf);
-            text.Append(CultureInfo.InvariantCulture, $"| {system}{(withCrf ? " + CRF" : "")} |");
+            CompareScore[] scores = result.Of(system, refinement);
+            text.Append(CultureInfo.InvariantCulture, $"| {system}{Ending(refinement)} |");
             for (int c = 0; c < result.Classes.Count; c++)
             {
                 text.Append(CultureInfo.InvariantCulture, $" {Percent(CompareResult.Over(scores.Select(score => score.Matrix.IoU(c))).Mean)} |");
@@ -36,10 +36,23 @@ public static class CompareReport
     }
 
     /// <summary>The rows in their order.</summary>
-    internal static IEnumerable<(string System, bool WithCrf)> Rows(CompareConfig config) =>
+    internal static IEnumerable<(string System, Refinement Refinement)> Rows(CompareConfig config) =>
         from system in config.Systems
-        from withCrf in config.Crf is null ? (bool[])[false] : [false, true]
-        select (system, withCrf);
+        from refinement in Enum.GetValues<Refinement>()
+        where refinement switch
+        {
+            Refinement.Crf => config.Crf is not null,
+            Refinement.CrfRnn => config.CrfRnnSteps > 0,
+            _ => true,
+        }
+        select (system, refinement);
+
+    private static string Ending(Refinement refinement) => refinement switch
+    {
+        Refinement.Crf => " + CRF",
+        Refinement.CrfRnn => " + CRF-RNN",
+        _ => "",
+    };
 
     internal static void Write(CompareResult result, string markdown, string json)
     {
@@ -53,10 +66,13 @@ public static class CompareReport
         string crf = config.Crf is { } c
             ? string.Create(CultureInfo.InvariantCulture, $" The CRF: weights {c.BilateralWeight} and {c.SpatialWeight}, deviations {c.BilateralSigma}, {c.ColorSigma} and {c.SpatialSigma}, {c.Iterations} iterations.")
             : "";
+        string crfRnn = config.CrfRnnSteps > 0
+            ? string.Create(CultureInfo.InvariantCulture, $" CRF-RNN: {config.CrfRnnSteps} more steps of {config.BatchSize} images of the whole system with {(config.Crf is null ? "CRF-RNN's first" : "that")} CRF behind it, at a tenth of the learning rate.")
+            : "";
         return string.Create(CultureInfo.InvariantCulture, $"""
             IoU in percent on {config.ValidationSplit}, {seeds}. From random weights at {config.Width} of VGG-16's channels: {config.Steps} steps of {config.BatchSize} images for every network
             from image to scores (input {config.Crop} for the front end, {config.PaddedCrop} for those that pad), then {config.ContextSteps} steps of {config.ContextBatchSize} stored score maps for a context
-            module. The last checkpoint counts. Minutes are of training, the network's under a context module included.{crf} Pictures show {(config.Systems.Count == 1 ? "the system" : "the systems")}, in the order
+            module. The last checkpoint counts. Minutes are of training, the network's under a context module included.{crf}{crfRnn} Pictures show {(config.Systems.Count == 1 ? "the system" : "the systems")}, in the order
             of the rows, after image and truth.
 
             """);
@@ -83,7 +99,7 @@ public static class CompareReport
                 json.WriteStartObject();
                 json.WriteString("system", score.System.Name);
                 json.WriteNumber("seed", score.Seed);
-                json.WriteBoolean("crf", score.WithCrf);
+                json.WriteString("refinement", score.Refinement.ToString());
                 Number(json, "meanIoU", score.Matrix.MeanIoU);
                 Number(json, "pixelAccuracy", score.Matrix.PixelAccuracy);
                 json.WriteStartArray("iou");

@@ -102,6 +102,13 @@ public sealed class Comparison
             {
                 _config.ContextRun(system, _data.Classes, seed: 1, weights: "").Validate();
             }
+
+            if (_config.CrfRnnSteps > 0)
+            {
+                run = _config.CrfRnnRun(system, _data.Classes, seed: 1, weights: "");
+                run.Validate();
+                Trainer.CheckCrop(run);
+            }
         }
         catch (UserInputException exception)
         {
@@ -123,17 +130,25 @@ public sealed class Comparison
                 }
 
                 double seconds = kept.TrainingSeconds ?? double.NaN;
-                scores.Add(new CompareScore(system, seed, false, ConfusionMatrix.FromCounts(_data.Classes.Count, kept.Plain), seconds));
+                scores.Add(new CompareScore(system, seed, Refinement.None, ConfusionMatrix.FromCounts(_data.Classes.Count, kept.Plain), seconds));
                 if (kept.Refined is { } refined)
                 {
-                    scores.Add(new CompareScore(system, seed, true, ConfusionMatrix.FromCounts(_data.Classes.Count, refined), seconds));
+                    scores.Add(new CompareScore(system, seed, Refinement.Crf, ConfusionMatrix.FromCounts(_data.Classes.Count, refined), seconds));
+                }
+
+                if (_config.CrfRnnSteps > 0)
+                {
+                    string name = system.Name + CompareFolder.Ending(Refinement.CrfRnn);
+                    KeptScore joint = _folder.Score(name, seed, _data.Classes.Count) ?? TrainAndScoreCrfRnn(system, name, seed, kept.TrainingSeconds, cancellation);
+                    scores.Add(new CompareScore(
+                        system, seed, Refinement.CrfRnn, ConfusionMatrix.FromCounts(_data.Classes.Count, joint.Plain), joint.TrainingSeconds ?? double.NaN));
                 }
             }
         }
 
         return new CompareResult(
             _config, _data.Classes, scores,
-            [.. Systems.Select(system => new Architecture(system.Network(_config, _data.Classes)).Layers.Sum(layer => layer.Parameters.Sum(parameter => parameter.Shape.Count)))]);
+            [.. Systems.Select(system => new Architecture(system.Network(_config, _data.Classes)).Parameters.Sum(parameter => parameter.Shape.Count))]);
     }
 
     private KeptScore TrainAndScore(ComparedSystem system, ulong seed, CancellationToken cancellation)
@@ -146,8 +161,18 @@ public sealed class Comparison
             seconds += more;
         }
 
-        KeptScore score = Score(system, seed, checkpoint, seconds, cancellation);
+        KeptScore score = Score(system, Refinement.None, seed, checkpoint, seconds, cancellation);
         _folder.Keep(system.Name, seed, score);
+        return score;
+    }
+
+    // The system's own checkpoint is that of its last stage.
+    private KeptScore TrainAndScoreCrfRnn(ComparedSystem system, string name, ulong seed, double? before, CancellationToken cancellation)
+    {
+        string weights = Path.GetFullPath(Path.Combine(_folder.RunOf(system.Name, seed), "last.safetensors"));
+        (string checkpoint, double? seconds) = Train(name, _config.CrfRnnRun(system, _data.Classes, seed, weights), cancellation);
+        KeptScore score = Score(system, Refinement.CrfRnn, seed, checkpoint, seconds + before, cancellation);
+        _folder.Keep(name, seed, score);
         return score;
     }
 
@@ -186,32 +211,33 @@ public sealed class Comparison
         return (last, elapsed);
     }
 
-    private KeptScore Score(ComparedSystem system, ulong seed, string checkpoint, double? seconds, CancellationToken cancellation)
+    private KeptScore Score(ComparedSystem system, Refinement trained, ulong seed, string checkpoint, double? seconds, CancellationToken cancellation)
     {
         using SegmentationModel model = ModelFile.Load(checkpoint, _device, _config.Precision);
         var predictor = new Predictor(model);
-        ConfusionMatrix? refined = _crf is null ? null : new ConfusionMatrix(_data.Classes.Count);
+        DenseCrf? crf = trained == Refinement.None ? _crf : null;
+        ConfusionMatrix? refined = crf is null ? null : new ConfusionMatrix(_data.Classes.Count);
         bool shown = seed == _config.Seeds[0];
         ConfusionMatrix plain = Evaluator.Run(predictor, _samples, _data.Classes, (done, sample, mask) =>
         {
-            if (_crf is not null)
+            if (crf is not null)
             {
                 (RgbImage image, IndexMask truth) = Evaluator.Read(sample);
-                IndexMask sharp = _crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax();
+                IndexMask sharp = crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax();
                 refined!.Add(truth, sharp, _data.Classes.VoidLabel);
-                Keep(sample, sharp, withCrf: true);
+                Keep(sample, sharp, Refinement.Crf);
             }
 
-            Keep(sample, mask, withCrf: false);
-            _progress.Images($"{system.Name} seed {seed} scored", done, _samples.Count);
+            Keep(sample, mask, trained);
+            _progress.Images($"{system.Name}{CompareFolder.Ending(trained)} seed {seed} scored", done, _samples.Count);
         }, cancellation);
         return new KeptScore(seconds, CompareFolder.Counts(plain), refined is null ? null : CompareFolder.Counts(refined));
 
-        void Keep(Sample sample, IndexMask mask, bool withCrf)
+        void Keep(Sample sample, IndexMask mask, Refinement refinement)
         {
             if (shown && _pictured.Contains(sample))
             {
-                MaskFile.Write(_folder.MaskOf(system.Name, withCrf, sample.Name), mask, _data.Classes.Palette);
+                MaskFile.Write(_folder.MaskOf(system.Name, refinement, sample.Name), mask, _data.Classes.Palette);
             }
         }
     }
@@ -228,10 +254,10 @@ public sealed class Comparison
             }
 
             columns.Add(SideBySide.Colors(truth, _data.Classes.Palette));
-            foreach ((string system, bool withCrf) in CompareReport.Rows(_config))
+            foreach ((string system, Refinement refinement) in CompareReport.Rows(_config))
             {
                 // Its score may have been kept by an earlier call that showed other images.
-                string path = _folder.MaskOf(system, withCrf, sample.Name);
+                string path = _folder.MaskOf(system, refinement, sample.Name);
                 columns.Add(File.Exists(path) ? SideBySide.Colors(MaskFile.Read(path), _data.Classes.Palette) : SideBySide.Blank(image));
             }
 

@@ -22,7 +22,7 @@ public sealed class CrfRnn : IDisposable
     /// <param name="device">Where the parameters live.</param>
     /// <param name="config">Kernels and iterations.</param>
     /// <param name="name">The parameters are called <c>name.bilateral</c>, <c>name.spatial</c> and <c>name.compatibility</c>.</param>
-    /// <param name="threads">Processor threads, or 0 for one a core.</param>
+    /// <param name="threads">Processor threads, or 0 for the device's.</param>
     /// <exception cref="ArgumentException">A number is out of its range.</exception>
     public CrfRnn(Device device, CrfRnnConfig config, string name = "crf", int threads = 0)
     {
@@ -31,21 +31,25 @@ public sealed class CrfRnn : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(name);
         config.Validate();
         Config = config;
-        _pieces = new Pieces(threads);
-        BilateralWeight = KernelWeight("bilateral", config.BilateralWeight);
-        SpatialWeight = KernelWeight("spatial", config.SpatialWeight);
-        Compatibility = Create("compatibility", Matrix(config.Classes), (l, m) => l == m ? -1 : 0);
-        _parameters = [BilateralWeight, SpatialWeight, Compatibility];
-
-        Parameter KernelWeight(string kernel, double weight) => config.FullKernelWeights
-            ? Create(kernel, Matrix(config.Classes), (l, m) => l == m ? weight : 0)
-            : Create(kernel, Shape.PerChannel(config.Classes), (_, _) => weight);
+        _pieces = new Pieces(threads == 0 ? device.Threads : threads);
+        _parameters = [.. ParametersOf(config, name).Select(Create)];
+        (BilateralWeight, SpatialWeight, Compatibility) = (_parameters[0], _parameters[1], _parameters[2]);
+        // A matrix of one class is a number too.
+        Fill(BilateralWeight, (l, m) => l == m || !config.FullKernelWeights ? config.BilateralWeight : 0);
+        Fill(SpatialWeight, (l, m) => l == m || !config.FullKernelWeights ? config.SpatialWeight : 0);
+        Fill(Compatibility, (l, m) => l == m ? -1 : 0);
 
         // Weight decay would pull a compatibility towards no CRF at all.
-        Parameter Create(string part, Shape shape, Func<int, int, double> value)
+        Parameter Create((string Name, Shape Shape) parameter, int index) => new(parameter.Name, Tensor.Zeros(device, parameter.Shape))
         {
-            float[] values = [.. Enumerable.Range(0, (int)shape.Count).Select(i => (float)value(i / shape.C, i % shape.C))];
-            return new Parameter($"{name}.{part}", Tensor.FromArray(device, shape, values)) { WeightDecayMultiplier = 0 };
+            LearningRateMultiplier = (float)(index == 2 ? config.LearningRateMultiplier / 10 : config.LearningRateMultiplier),
+            WeightDecayMultiplier = 0,
+        };
+
+        static void Fill(Parameter parameter, Func<int, int, double> value)
+        {
+            Shape shape = parameter.Value.Shape;
+            parameter.Value.SetArray([.. Enumerable.Range(0, (int)shape.Count).Select(i => (float)value(i / shape.C, i % shape.C))]);
         }
     }
 
@@ -80,6 +84,13 @@ public sealed class CrfRnn : IDisposable
         {
             parameter.Dispose();
         }
+    }
+
+    /// <summary>The names and shapes of a layer's parameters, without making one.</summary>
+    internal static IReadOnlyList<(string Name, Shape Shape)> ParametersOf(CrfRnnConfig config, string name)
+    {
+        Shape kernel = config.FullKernelWeights ? Matrix(config.Classes) : Shape.PerChannel(config.Classes);
+        return [($"{name}.bilateral", kernel), ($"{name}.spatial", kernel), ($"{name}.compatibility", Matrix(config.Classes))];
     }
 
     /// <summary>The layer with parameters from elsewhere.</summary>

@@ -61,7 +61,7 @@ public static class ModelExport
     /// <param name="path">The file, replaced if it exists once the new one is complete.</param>
     /// <param name="model">The network.</param>
     /// <param name="probabilities">Whether to end with a softmax over the classes.</param>
-    /// <exception cref="UserInputException">The network is larger than such a file can be, 2 GiB; or the file cannot be written.</exception>
+    /// <exception cref="UserInputException">The network is larger than such a file can be, 2 GiB, or ends with a CRF; or the file cannot be written.</exception>
     public static void ToOnnx(string path, SegmentationModel model, bool probabilities = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

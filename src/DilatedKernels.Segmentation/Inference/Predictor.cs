@@ -10,8 +10,8 @@ namespace DilatedKernels.Segmentation.Inference;
 /// the very scores of the whole image; the context module then sees the whole score map, without seams. An FCN and DeepLab pad their maps, and see the
 /// image whole.
 /// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
-/// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015). An FCN's
-/// scores are as fine as the image.
+/// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015), as they are
+/// before a CRF that was trained with the network. An FCN's scores are as fine as the image.
 /// </summary>
 public sealed class Predictor
 {
@@ -158,6 +158,16 @@ public sealed class Predictor
         if (_model.Context is { } context)
         {
             scores = context.Forward(scores, ForwardContext.Inference);
+        }
+
+        if (_model.Crf is not null)
+        {
+            float[] pixels = new float[checked(image.Height * image.Width * 3)];
+            ImageTensor.CopyWindow(image, _mean, 0, 0, new Size2(image.Height, image.Width), mirror: false, pixels);
+            using Tensor x = Tensor.FromChannelsLast(_model.Device, new Shape(1, 3, image.Height, image.Width), pixels);
+            Tensor refined = _model.Refine(scores, x, ForwardContext.Inference);
+            show(normalize ? Ops.Softmax(refined) : refined, 0, image.Height);
+            return;
         }
 
         if (_model.OutputStride == 1)

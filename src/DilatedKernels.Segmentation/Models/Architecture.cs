@@ -1,10 +1,14 @@
 using DilatedKernels.Nn;
+using DilatedKernels.Segmentation.Crf;
 
 namespace DilatedKernels.Segmentation.Models;
 
 /// <summary>The layers that a configuration asks for, each with what it reads, in order of computation, and what follows from them about sizes.</summary>
 internal sealed class Architecture
 {
+    /// <summary>What the names of a CRF's parameters begin with.</summary>
+    public const string CrfName = "crf";
+
     public Architecture(ModelConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -35,7 +39,15 @@ internal sealed class Architecture
         FrontEnd = [.. Layers.Take(trunk)];
         Context = [.. Layers.Take(trunk..scores)];
         Upsampling = [.. Layers.Skip(scores)];
+        Parameters =
+        [
+            .. Layers.SelectMany(layer => layer.Parameters),
+            .. config.Crf is { } crf ? CrfRnn.ParametersOf(crf, CrfName) : [],
+        ];
     }
+
+    /// <summary>The names and shapes of all parameters, a CRF's last.</summary>
+    public IReadOnlyList<(string Name, Shape Shape)> Parameters { get; }
 
     /// <summary>All layers and what each reads. The last one's output is the network's.</summary>
     public IReadOnlyList<NodePlan> Nodes { get; }

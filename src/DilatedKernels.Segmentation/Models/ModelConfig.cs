@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 
@@ -33,6 +34,12 @@ public sealed record ModelConfig
     /// does. Needs a front end with an even stride.
     /// </summary>
     public bool UpsampleInNetwork { get; init; }
+
+    /// <summary>
+    /// A CRF that is trained with the network, on its scores at the image's resolution (Zheng et al. 2015), or null. The scores come there as they do in
+    /// prediction: score cell i is the image's pixel 8·i, and what is between two cells is interpolated.
+    /// </summary>
+    public CrfRnnConfig? Crf { get; init; }
 
     /// <summary>The value subtracted from blue, green and red (0 to 255), in this order.</summary>
     public IReadOnlyList<double> MeanBgr { get; init; } = [0, 0, 0];
@@ -143,6 +150,10 @@ public sealed record ModelConfig
         Check.That(
             !UpsampleInNetwork || FrontEnd?.Stages.Any(stage => stage.PoolAfter) == true,
             "UpsampleInNetwork needs a front end with at least one pooling.");
+        Crf?.Validate();
+        Check.That(Crf is null || Crf.Classes == Classes, $"the network has {Classes} classes and its CRF {Crf?.Classes}.");
+        Check.That(Crf is null || HasTrunk, "a CRF compares the image's colours; a context module alone takes no image.");
+        Check.That(Crf is null || !UpsampleInNetwork, "a CRF enlarges the scores itself; of Crf and UpsampleInNetwork a network has one.");
         Check.That(MeanBgr is { Count: 3 } && MeanBgr.All(double.IsFinite), "MeanBgr has three finite values: blue, green, red.");
         Check.That(float.IsFinite((float)InputScale) && (float)InputScale > 0, $"InputScale is above 0 and a float32 number; it was {InputScale}.");
         Check.That(ClassNames is null || ClassNames.Count == Classes, $"ClassNames has one entry a class, {Classes}; there were {ClassNames?.Count}.");

@@ -64,7 +64,7 @@ public static class ModelFile
         using SafetensorsFile file = SafetensorsFile.Open(path);
         ModelConfig config = Config(file);
         // Before any memory is taken for what the configuration claims.
-        CheckAll(file, [.. new Architecture(config).Layers.SelectMany(layer => layer.Parameters)]);
+        CheckAll(file, new Architecture(config).Parameters);
         file.Verify();
         SegmentationModel model = SegmentationModel.CreateZero(device, config, computeType);
         try

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using DilatedKernels.Segmentation.Crf;
 
 namespace DilatedKernels.Segmentation.Models;
 
@@ -29,6 +30,7 @@ internal sealed partial class ModelJson : JsonSerializerContext
             AddDefaults(model["fcn"], JsonSerializer.SerializeToNode(new FcnConfig { Classes = 0 }, Default.FcnConfig), "classes");
             AddDefaults(model["deepLab"], JsonSerializer.SerializeToNode(new DeepLabConfig { Classes = 0 }, Default.DeepLabConfig), "classes");
             AddDefaults(model["context"], JsonSerializer.SerializeToNode(new ContextConfig { Classes = 0 }, Default.ContextConfig), "classes");
+            AddDefaults(model["crf"], JsonSerializer.SerializeToNode(new CrfRnnConfig { Classes = 0 }, Default.CrfRnnConfig), "classes");
         }
 
         return given.Deserialize(Default.ModelConfig) ?? throw new JsonException("The text is null.");

@@ -14,7 +14,8 @@ public sealed class ModelSummary
         Margin = architecture.Margin;
         Size2 size = layers[^1].Size;
         Output = new Shape(batch, architecture.OutChannels, size.Height, size.Width);
-        Parameters = layers.Sum(layer => layer.Parameters);
+        CrfParameters = config.Crf is null ? 0 : architecture.Parameters.Sum(parameter => parameter.Shape.Count) - layers.Sum(layer => layer.Parameters);
+        Parameters = layers.Sum(layer => layer.Parameters) + CrfParameters;
         Flops = layers.Sum(layer => layer.Flops);
         TrainingActivationBytes = layers.Sum(layer => layer.ActivationBytes);
         InferenceActivationBytes = PeakBytes(architecture, Input, layers);
@@ -44,7 +45,10 @@ public sealed class ModelSummary
     /// <summary>Input pixels on each side without scores of their own: 186 for the paper's front end.</summary>
     public int Margin { get; }
 
-    /// <summary>Weights and biases.</summary>
+    /// <summary>The numbers that a CRF behind the scores learns; they are among <see cref="Parameters"/>, and no layer has them.</summary>
+    public long CrfParameters { get; }
+
+    /// <summary>Weights and biases, and what a CRF learns.</summary>
     public long Parameters { get; }
 
     /// <summary>Multiply-adds times two of one forward pass over the batch.</summary>

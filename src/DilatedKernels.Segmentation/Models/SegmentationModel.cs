@@ -1,4 +1,5 @@
 using DilatedKernels.Nn;
+using DilatedKernels.Segmentation.Crf;
 
 namespace DilatedKernels.Segmentation.Models;
 
@@ -12,6 +13,7 @@ public sealed class SegmentationModel : Module
     private readonly Architecture _architecture;
     private readonly Module[] _modules;
     private readonly Graph _graph;
+    private readonly Parameter[] _parameters;
 
     private SegmentationModel(Device device, ModelConfig config, Architecture architecture, ElementType computeType)
     {
@@ -25,6 +27,8 @@ public sealed class SegmentationModel : Module
         Context = architecture.Context.Count == 0 ? null : Part(trunk, architecture.Context.Count);
         // One graph of all layers, so that each layer's output is freed right after its last reader.
         _graph = Part(0, _modules.Length);
+        Crf = config.Crf is null ? null : new CrfRnn(device, config.Crf, Architecture.CrfName);
+        _parameters = [.. _graph.Parameters, .. Crf?.Parameters ?? []];
     }
 
     /// <summary>What the network was built from.</summary>
@@ -41,6 +45,9 @@ public sealed class SegmentationModel : Module
 
     /// <summary>The context module, or null.</summary>
     public Graph? Context { get; }
+
+    /// <summary>The CRF behind the scores, or null.</summary>
+    public CrfRnn? Crf { get; }
 
     /// <summary>The number of classes, C.</summary>
     public int Classes => Config.Classes;
@@ -67,7 +74,7 @@ public sealed class SegmentationModel : Module
     public int ReceptiveField => _architecture.ReceptiveField;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Parameter> Parameters => _graph.Parameters;
+    public override IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <summary>
     /// Builds the network with fresh weights: He et al. 2015 for the trunk, Gaussian for its last layer, 0 for the scores of an FCN, bilinear for what it
@@ -94,7 +101,7 @@ public sealed class SegmentationModel : Module
     /// <exception cref="ArgumentException">The input is too small; the message names the layer and the smallest input.</exception>
     public Size2 OutputSize(Size2 input) => _architecture.OutputSize(input);
 
-    /// <summary>Computes scores, not normalised.</summary>
+    /// <summary>Computes scores, not normalised, and before the CRF of a network that has one.</summary>
     /// <param name="x">Input <c>[N, 3, H, W]</c>, or <c>[N, C, H, W]</c> for a context module alone.</param>
     /// <param name="context">Training or prediction.</param>
     /// <returns><c>[N, C, h, w]</c> with (h, w) = <see cref="OutputSize"/>.</returns>
@@ -109,6 +116,30 @@ public sealed class SegmentationModel : Module
 
         OutputSize(new Size2(x.Shape.H, x.Shape.W));
         return _graph.Forward(x, context);
+    }
+
+    /// <summary>Computes scores at the image's resolution after the CRF, not normalised.</summary>
+    /// <param name="x">Input <c>[N, 3, H, W]</c>, margins included.</param>
+    /// <param name="context">Training or prediction.</param>
+    /// <returns><c>[N, C, H − 2·<see cref="Margin"/>, W − 2·<see cref="Margin"/>]</c>.</returns>
+    /// <exception cref="InvalidOperationException">The network has no CRF.</exception>
+    /// <exception cref="ArgumentException">The input has other channels or is too small.</exception>
+    public Tensor ForwardRefined(Tensor x, ForwardContext context)
+    {
+        Tensor scores = Forward(x, context);
+        return Refine(scores, Ops.Crop(x, Margin, Margin, x.Shape.H - (2 * Margin), x.Shape.W - (2 * Margin)), context);
+    }
+
+    /// <summary>Enlarges scores to an image's resolution and refines them.</summary>
+    /// <param name="scores">The scores of the image's cells <c>[N, C, h, w]</c>, whose first is its first pixel's.</param>
+    /// <param name="image">The image without margins <c>[N, 3, H, W]</c>, H at most h·stride.</param>
+    /// <param name="context">Training or prediction.</param>
+    internal Tensor Refine(Tensor scores, Tensor image, ForwardContext context)
+    {
+        CrfRnn crf = Crf ?? throw new InvalidOperationException($"The network {Config.Name} has no CRF.");
+        Tensor full = Stride == 1 ? scores : Ops.UpsampleBilinear(scores, scores.Shape.H * Stride, scores.Shape.W * Stride, BilinearAlignment.CellOrigin);
+        bool isLarger = full.Shape.H != image.Shape.H || full.Shape.W != image.Shape.W;
+        return crf.Forward(isLarger ? Ops.Crop(full, 0, 0, image.Shape.H, image.Shape.W) : full, image, context);
     }
 
     /// <summary>Sets whether the front end learns. Off, its weights stay and no gradients are computed for it: for training the context module alone.</summary>

@@ -38,6 +38,7 @@ public sealed class Trainer : IDisposable
         _model = model;
         _network = config.Recipe switch
         {
+            _ when model.Crf is not null => new RefinedScores(model),
             Recipe.FrontEnd => model.FrontEnd!,
             Recipe.Context when config.ScoreMaps == ScoreMaps.Stored => model.Context!,
             Recipe.Context => new LiveScoreMaps(model.FrontEnd!, model.Context!),

@@ -7,13 +7,13 @@ namespace DilatedKernels.Segmentation.Training;
 /// <summary>Which part of the network a run trains (Yu and Koltun 2016, sections 4 and 5, appendix A).</summary>
 public enum Recipe
 {
-    /// <summary>The part from image to scores alone, be it a front end, an FCN or DeepLab, on crops of images.</summary>
+    /// <summary>The part from image to scores without a context module, be it a front end, an FCN or DeepLab, on crops of images; with its CRF where the network has one.</summary>
     FrontEnd,
 
     /// <summary>The context module alone, on the score maps of a front end that does not change.</summary>
     Context,
 
-    /// <summary>Front end and context module together, on crops of images.</summary>
+    /// <summary>Front end and context module together, on crops of images; with the CRF where the network has one.</summary>
     Joint,
 }
 
@@ -174,7 +174,7 @@ public sealed record TrainingConfig
 
         Require(Model.HasTrunk, "The model has no front end.");
         Require(
-            Model.DeepLab is null || Labels == LabelResolution.Stride,
+            Model.DeepLab is null || Labels == LabelResolution.Stride || Model.Crf is not null,
             "DeepLab's scores belong to every eighth pixel, and the fixed upsampling would move them by half a cell; train it on labels at its stride (--labels stride).");
         Require(Recipe == Recipe.FrontEnd || Model.Context is not null, $"The {Recipe} recipe trains a context module, but the model has none.");
         Require(Recipe != Recipe.FrontEnd || Model.Context is null, "The FrontEnd recipe would leave the model's context module untrained; use the Context or Joint recipe, or no context module.");
@@ -182,6 +182,11 @@ public sealed record TrainingConfig
         Require(
             Recipe != Recipe.Joint || !Model.UpsampleInNetwork || Labels == LabelResolution.Full,
             "The network upsamples its scores itself, so joint training needs labels at full resolution (--labels full).");
+
+        Require(
+            Model.Crf is null || Recipe != Recipe.Context,
+            "A CRF is trained on images, and the Context recipe trains on score maps; use the Joint recipe on the trained context module.");
+        Require(Model.Crf is null || Labels == LabelResolution.Full, "A CRF works at the image's resolution; train it on labels at full resolution (--labels full).");
 
         static void Require(bool condition, string message)
         {

@@ -13,6 +13,9 @@ internal abstract class Backend : IDisposable
 
     public abstract MemoryStatistics Memory { get; }
 
+    /// <summary>Processor threads for what is computed on the processor.</summary>
+    public virtual int Threads => Environment.ProcessorCount;
+
     /// <summary>Allocates memory whose contents are undefined. At least 64 bytes after it may be read, never written.</summary>
     public abstract DeviceBuffer Allocate(long bytes);
 

@@ -25,6 +25,9 @@ public sealed partial class Device : IDisposable
     /// <summary>What the device's allocator holds now.</summary>
     public MemoryStatistics Memory => Backend.Memory;
 
+    /// <summary>Processor threads for what is computed on the processor: those that the device was made with, or one a core on a GPU.</summary>
+    public int Threads => Backend.Threads;
+
     internal Backend Backend { get; }
 
     /// <summary>The processor with a chosen number of threads. Results are the same bits for every number.</summary>

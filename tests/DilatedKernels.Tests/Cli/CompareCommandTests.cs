@@ -10,7 +10,7 @@ public class CompareCommandTests
     private static readonly string[] Options =
     [
         "--systems", "fcn-8s,front-end,front-end+basic", "--seeds", "2", "--width", "0.015625", "--steps", "2", "--batch", "1", "--crop", "396", "--padded-crop", "40",
-        "--context-steps", "2", "--context-batch", "2", "--pictures", "2", "--crf", "deeplab", "--crf-iterations", "2",
+        "--context-steps", "2", "--context-batch", "2", "--pictures", "2", "--crf", "deeplab", "--crf-iterations", "2", "--crf-rnn-steps", "1",
     ];
 
     [Test]
@@ -22,27 +22,25 @@ public class CompareCommandTests
         Assert.That(result.ExitCode, Is.Zero, result.Error);
         string[] rows = [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(2)];
         Assert.That(rows.Select(row => row.Split('|')[1].Trim()), Is.EqualTo(
-            new[] { "fcn-8s", "fcn-8s + CRF", "front-end", "front-end + CRF", "front-end+basic", "front-end+basic + CRF" }));
+            from system in (string[])["fcn-8s", "front-end", "front-end+basic"] from refinement in (string[])["", " + CRF", " + CRF-RNN"] select system + refinement));
         Assert.That(File.ReadAllText(folder["side/table.md"]), Does.EndWith(result.Output));
 
         using var json = JsonDocument.Parse(File.ReadAllText(folder["side/compare.json"]));
-        Assert.That(json.RootElement.GetProperty("scores").GetArrayLength(), Is.EqualTo(12));
+        Assert.That(json.RootElement.GetProperty("scores").GetArrayLength(), Is.EqualTo(18));
         // The context module stands on the front end of its own seed, which is trained once.
-        Assert.That(Directory.GetDirectories(folder["side/runs"]).Select(Path.GetFileName), Is.EquivalentTo(new[]
-        {
-            "fcn-8s-seed1", "fcn-8s-seed2", "front-end-seed1", "front-end-seed2", "front-end+basic-seed1", "front-end+basic-seed2",
-        }));
+        Assert.That(Directory.GetDirectories(folder["side/runs"]).Select(Path.GetFileName), Is.EquivalentTo(
+            from system in (string[])["fcn-8s", "front-end", "front-end+basic"] from ending in (string[])["", "+crf-rnn"] from seed in (int[])[1, 2] select $"{system}{ending}-seed{seed}"));
         using var contextRun = JsonDocument.Parse(File.ReadAllText(folder["side/runs/front-end+basic-seed1/config.json"]));
         Assert.That(Path.IsPathRooted(contextRun.RootElement.GetProperty("weights").GetString()!), "it goes on wherever it is called from");
         string[] pictures = Directory.GetFiles(folder["side/pictures"]);
         Assert.That(pictures, Has.Length.EqualTo(2));
-        Assert.That(ImageFile.ReadSize(pictures[0]), Is.EqualTo(((8 * SmallDataset.Size) + (7 * 4), SmallDataset.Size)), "image, truth and six masks");
+        Assert.That(ImageFile.ReadSize(pictures[0]), Is.EqualTo(((11 * SmallDataset.Size) + (10 * 4), SmallDataset.Size)), "image, truth and nine masks");
 
         // The score is that of the run's last checkpoint.
         DilatedProcess.Result eval = DilatedProcess.Run(folder.Path, "eval", "side/runs/front-end+basic-seed2/last.safetensors", data, "--json");
         using var own = JsonDocument.Parse(eval.Output);
         JsonElement score = json.RootElement.GetProperty("scores").EnumerateArray().Single(
-            s => s.GetProperty("system").GetString() == "front-end+basic" && s.GetProperty("seed").GetInt32() == 2 && !s.GetProperty("crf").GetBoolean());
+            s => s.GetProperty("system").GetString() == "front-end+basic" && s.GetProperty("seed").GetInt32() == 2 && s.GetProperty("refinement").GetString() == "None");
         Assert.That(score.GetProperty("meanIoU").GetDouble(), Is.EqualTo(own.RootElement.GetProperty("meanIoU").GetDouble()));
 
         string[] otherOptions = [.. Options];
@@ -79,7 +77,7 @@ public class CompareCommandTests
         string[] Scores(string run)
         {
             using var json = JsonDocument.Parse(File.ReadAllText(folder[$"{run}/compare.json"]));
-            return [.. json.RootElement.GetProperty("scores").EnumerateArray().Select(score => $"{score.GetProperty("system")} {score.GetProperty("seed")} {score.GetProperty("crf")} {score.GetProperty("meanIoU")}")];
+            return [.. json.RootElement.GetProperty("scores").EnumerateArray().Select(score => $"{score.GetProperty("system")} {score.GetProperty("seed")} {score.GetProperty("refinement")} {score.GetProperty("meanIoU")}")];
         }
     }
 

@@ -20,6 +20,12 @@ internal sealed class OnnxNetwork
     /// <summary>The model: input <c>image [batch, 3, height, width]</c>, or <c>maps</c> for a context module alone, output <c>scores</c> or <c>probabilities</c>.</summary>
     public static OnnxGraph Of(SegmentationModel model, bool probabilities)
     {
+        if (model.Crf is not null)
+        {
+            throw new UserInputException(
+                $"{model.Config.Name} ends with a CRF, for which ONNX has no operator; export it as safetensors, or train without --crf-rnn and refine with --crf.");
+        }
+
         var network = new OnnxNetwork(model);
         OnnxGraph graph = network._graph;
         var architecture = new Architecture(model.Config);

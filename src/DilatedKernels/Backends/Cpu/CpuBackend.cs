@@ -18,7 +18,7 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override MemoryStatistics Memory => _allocator.Statistics;
 
-    public int Threads => _pool.Threads;
+    public override int Threads => _pool.Threads;
 
     internal CpuAllocator Allocator => _allocator;
 

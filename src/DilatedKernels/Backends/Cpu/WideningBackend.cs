@@ -10,6 +10,8 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
 
     public override MemoryStatistics Memory => inner.Memory;
 
+    public override int Threads => inner.Threads;
+
     public override DeviceBuffer Allocate(long bytes) => inner.Allocate(bytes);
 
     public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target) => inner.Upload(source, target);

@@ -53,7 +53,7 @@ public class CompareFolderTests
         using var folder = new TemporaryFolder();
         CompareFolder compared = CompareFolder.Open(folder.Path, Config, "a", "b");
         string[] names = ["a/1", "a_1", "b/1", "b/c/1"];
-        foreach (Func<string, string> of in (Func<string, string>[])[name => compared.MaskOf("front-end", true, name), compared.PictureOf])
+        foreach (Func<string, string> of in (Func<string, string>[])[name => compared.MaskOf("front-end", Refinement.Crf, name), compared.PictureOf])
         {
             string[] files = [.. names.Select(of)];
             Assert.That(files, Is.Unique);

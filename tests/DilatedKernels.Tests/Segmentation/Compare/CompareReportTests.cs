@@ -25,10 +25,10 @@ public class CompareReportTests
         ComparedSystem[] systems = [.. config.Systems.Select(ComparedSystem.Parse)];
         CompareScore[] scores =
         [
-            Score(systems[0], 1, false, [50, 50, 0, 0], 60), Score(systems[0], 1, true, [100, 0, 0, 0], 60),
-            Score(systems[0], 2, false, [100, 0, 0, 0], 120), Score(systems[0], 2, true, [100, 0, 0, 0], 120),
-            Score(systems[1], 1, false, [60, 20, 20, 100], double.NaN), Score(systems[1], 1, true, [60, 20, 20, 100], double.NaN),
-            Score(systems[1], 2, false, [60, 20, 20, 100], double.NaN), Score(systems[1], 2, true, [60, 20, 20, 100], double.NaN),
+            Score(systems[0], 1, Refinement.None, [50, 50, 0, 0], 60), Score(systems[0], 1, Refinement.Crf, [100, 0, 0, 0], 60),
+            Score(systems[0], 2, Refinement.None, [100, 0, 0, 0], 120), Score(systems[0], 2, Refinement.Crf, [100, 0, 0, 0], 120),
+            Score(systems[1], 1, Refinement.None, [60, 20, 20, 100], double.NaN), Score(systems[1], 1, Refinement.Crf, [60, 20, 20, 100], double.NaN),
+            Score(systems[1], 2, Refinement.None, [60, 20, 20, 100], double.NaN), Score(systems[1], 2, Refinement.Crf, [60, 20, 20, 100], double.NaN),
         ];
         string[] rows = CompareReport.Table(new CompareResult(config, Classes, scores, [1234567, 89])).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.That(rows, Is.EqualTo(new[]
@@ -44,10 +44,20 @@ public class CompareReportTests
     }
 
     [Test]
+    public void ACrfThatWasTrainedHasARowOfItsOwn()
+    {
+        var config = new CompareConfig { Data = "x", Systems = ["fcn-8s"], Seeds = [1], CrfRnnSteps = 5 };
+        ComparedSystem system = ComparedSystem.Parse("fcn-8s");
+        CompareScore[] scores = [Score(system, 1, Refinement.None, [50, 50, 0, 100], 60), Score(system, 1, Refinement.CrfRnn, [100, 0, 0, 100], 90)];
+        string[] rows = CompareReport.Table(new CompareResult(config, Classes, scores, [7])).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(rows[2..], Is.EqualTo(new[] { "| fcn-8s | 50.0 | 66.7 | **58.3** | 7 | 1.0 |", "| fcn-8s + CRF-RNN | 100.0 | 100.0 | **100.0** | 7 | 1.5 |" }));
+    }
+
+    [Test]
     public void AClassNameDoesNotEndItsCell()
     {
         var config = new CompareConfig { Data = "x", Systems = ["fcn-8s"], Seeds = [1] };
-        var result = new CompareResult(config, Classes with { Names = ["ground", "car|van"] }, [Score(ComparedSystem.Parse("fcn-8s"), 1, false, [1, 0, 0, 1], 60)], [1]);
+        var result = new CompareResult(config, Classes with { Names = ["ground", "car|van"] }, [Score(ComparedSystem.Parse("fcn-8s"), 1, Refinement.None, [1, 0, 0, 1], 60)], [1]);
         Assert.That(CompareReport.Table(result), Does.StartWith(@"| system | ground | car\|van | mean |"));
     }
 
@@ -75,6 +85,6 @@ public class CompareReportTests
         Assert.That(joined.Pixels, Is.EqualTo(new byte[] { 4, 5, 6, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 7, 8, 9 }));
     }
 
-    private static CompareScore Score(ComparedSystem system, ulong seed, bool withCrf, long[] counts, double seconds) =>
-        new(system, seed, withCrf, ConfusionMatrix.FromCounts(2, counts), seconds);
+    private static CompareScore Score(ComparedSystem system, ulong seed, Refinement refinement, long[] counts, double seconds) =>
+        new(system, seed, refinement, ConfusionMatrix.FromCounts(2, counts), seconds);
 }
