@@ -24,6 +24,7 @@ internal sealed class TrainCommand
     private readonly Option<bool> _noMirror = new("--no-mirror") { Description = "Do not mirror half of the samples." };
     private readonly Option<LabelResolution> _labels = Choice.Of("--labels", "Train on labels at the network's stride, or at full resolution through the fixed upsampling.", LabelResolution.Stride);
     private readonly Option<ScoreMaps> _maps = Choice.Of("--score-maps", "Context recipe: maps computed once, or on every crop.", ScoreMaps.Stored);
+    private readonly Option<bool> _onlyFresh = new("--only-fresh") { Description = "Train only what the weights have not; the rest keeps its values." };
     private readonly Option<string?> _crfRnn = new("--crf-rnn")
     {
         Description = $"Train a CRF with the network, on labels at full resolution: kernels and initial weights of {string.Join(", ", DenseCrfConfig.Known.Keys)}, or of a JSON file that dilated crf --search wrote.",
@@ -47,7 +48,7 @@ internal sealed class TrainCommand
 
     private IEnumerable<Option> Options =>
     [
-        _run, _resume, _recipe, _preset, _weights, _crfRnn, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
+        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
         _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
@@ -125,7 +126,7 @@ internal sealed class TrainCommand
             throw new UserInputException("Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help");
         }
 
-        return Trainer.Start(Configure(result, data), run, device);
+        return Trainer.Start(Configure(result, data), run, device, result.GetValue(_onlyFresh));
     }
 
     private TrainingConfig Configure(ParseResult result, string data)

@@ -50,6 +50,11 @@ public sealed class Trainer : IDisposable
             model.SetFrontEndTrainable(false);
         }
 
+        foreach (Parameter parameter in model.Parameters.Where(p => config.Frozen?.Contains(p.Name) == true))
+        {
+            parameter.IsTrainable = false;
+        }
+
         _optimizer = config.Optimizer.CreateOptimizer([.. _network.Parameters.Where(p => p.IsTrainable)]);
     }
 
@@ -78,8 +83,12 @@ public sealed class Trainer : IDisposable
     /// <param name="config">What to train.</param>
     /// <param name="runFolder">A new or empty folder.</param>
     /// <param name="device">Where to train.</param>
+    /// <param name="onlyFresh">
+    /// Whether the parameters that the weights have keep their values, as when DeepLab's branches of several scales are added to a trained network (Chen et al.
+    /// 2015, section 4.3).
+    /// </param>
     /// <exception cref="UserInputException">The configuration, the dataset, the weights or the folder cannot be used; the message says why.</exception>
-    public static Trainer Start(TrainingConfig config, string runFolder, Device device)
+    public static Trainer Start(TrainingConfig config, string runFolder, Device device, bool onlyFresh = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
@@ -98,6 +107,7 @@ public sealed class Trainer : IDisposable
                 throw new UserInputException("The context recipe trains on the score maps of a trained front end: name its checkpoint as the weights.");
             }
 
+            config = onlyFresh ? WithFrozen(config, model, fresh) : config;
             return new Trainer(config, RunFolder.Create(runFolder, config), data, model) { Fresh = fresh };
         }
         catch
@@ -250,6 +260,18 @@ public sealed class Trainer : IDisposable
         }
 
         return report.Missing;
+    }
+
+    private static TrainingConfig WithFrozen(TrainingConfig config, SegmentationModel model, IReadOnlyList<string> fresh)
+    {
+        if (config.Weights is null)
+        {
+            throw new UserInputException("To train only what is fresh, name the weights that the rest comes from (--weights).");
+        }
+
+        return fresh.Count > 0
+            ? config with { Frozen = [.. model.Parameters.Select(parameter => parameter.Name).Except(fresh)] }
+            : throw new UserInputException($"There is nothing to train: {config.Weights} has every parameter of {config.Model.Name}.");
     }
 
     // What follows a step: a validation where one is due, the best checkpoint, the row of metrics. If it is interrupted, the

@@ -112,6 +112,9 @@ public sealed record TrainingConfig
     /// <summary>A checkpoint whose weights to start from, or null to start from scratch.</summary>
     public string? Weights { get; init; }
 
+    /// <summary>The parameters that keep the values of <see cref="Weights"/>, or null where all learn. <see cref="Trainer.Start"/> can fill it in.</summary>
+    public IReadOnlyList<string>? Frozen { get; init; }
+
     /// <summary>Images in a step, 1 or more.</summary>
     public int BatchSize { get; init; } = 4;
 

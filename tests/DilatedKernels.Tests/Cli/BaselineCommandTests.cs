@@ -1,5 +1,6 @@
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Serialization;
 using DilatedKernels.Tests.Segmentation;
 
 namespace DilatedKernels.Tests.Cli;
@@ -48,6 +49,49 @@ public class BaselineCommandTests
     }
 
     [Test]
+    public void OnlyWhatIsFreshLearnsAlsoAfterAnInterruption()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "large", "--model", "deeplab-largefov", "--width", "0.03125", "--crop", "41");
+        string[] scales = ["--model", "deeplab-msc-largefov", "--weights", "large/last.safetensors", "--crop", "41", "--only-fresh", "--val-split", "none", "--lr", "0.01", "--steps", "30"];
+        DilatedProcess.Result whole = DilatedProcess.Run(folder.Path, ["train", data, "--run", "one", .. scales]);
+        Assert.That(whole.ExitCode, Is.Zero, whole.Error);
+        Dictionary<string, float[]> before = Weights(folder["large/last.safetensors"]);
+        Dictionary<string, float[]> after = Weights(folder["one/last.safetensors"]);
+        foreach ((string name, float[] values) in before)
+        {
+            Assert.That(after[name], Is.EqualTo(values), name);
+        }
+
+        using (DilatedProcess process = DilatedProcess.Start(folder.Path, ["train", data, "--run", "two", .. scales]))
+        {
+            while (!process.HasExited && !File.Exists(folder["two/last.safetensors"]))
+            {
+                Thread.Sleep(5);
+            }
+
+            process.SendInterrupt();
+            Assert.That(process.Wait().ExitCode, Is.EqualTo(130));
+        }
+
+        Dictionary<string, float[]> began = Weights(folder["two/last.safetensors"]);
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "two");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(File.ReadAllBytes(folder["two/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["one/last.safetensors"])));
+        foreach (string name in after.Keys.Except(before.Keys))
+        {
+            Assert.That(after[name], Is.Not.EqualTo(began[name]), name);
+        }
+
+        DilatedProcess.AssertRefused(
+            folder, ["train", data, "--run", "none", "--model", "deeplab-msc-largefov", "--weights", "one/last.safetensors", "--crop", "41", "--only-fresh"], "There is nothing to train");
+        DilatedProcess.AssertRefused(
+            folder, ["train", data, "--run", "none", "--model", "deeplab-msc-largefov", "--width", "0.03125", "--crop", "41", "--only-fresh"], "name the weights");
+        Assert.That(Directory.Exists(folder["none"]), Is.False);
+    }
+
+    [Test]
     public void OneSeedGivesTheSameBitsWithOneThreadAndTwo([Values("fcn-8s", "deeplab")] string model)
     {
         using var folder = new TemporaryFolder();
@@ -75,5 +119,11 @@ public class BaselineCommandTests
         Assert.That(predict.ExitCode, Is.Zero, predict.Error);
         IndexMask mask = MaskFile.Read(folder["out/0.png"]);
         Assert.That((mask.Width, mask.Height), Is.EqualTo((SmallDataset.Size, SmallDataset.Size)));
+    }
+
+    private static Dictionary<string, float[]> Weights(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.Names.Where(name => !name.StartsWith("optimizer/", StringComparison.Ordinal)).ToDictionary(name => name, name => file.Read(name).Values);
     }
 }
