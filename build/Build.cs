@@ -14,6 +14,7 @@ const string Artifacts = "artifacts";
 [
     ("build", "restores and compiles everything, Release (the default)", Build),
     ("test", "builds, runs the tests; arguments go to the test program, such as --filter \"FullyQualifiedName~Conv2d\"", Test),
+    ("sanitize", "builds, runs the tests on the kernels compiled for the processor with every check there is, in 5 orders of threads or as many as named", args => Sanitize.Run(args, () => Build([]), RunTests)),
     ("bench", "builds, runs the benchmarks: BenchmarkDotNet's arguments, or --compare for ours against the peers; --compare --help says more", Bench),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
@@ -84,16 +85,16 @@ static int Bench(string[] extra)
 static int Test(string[] extra)
 {
     int code = Build([]);
-    if (code != 0)
-    {
-        return code;
-    }
+    return code != 0 ? code : RunTests(extra);
+}
 
+static int RunTests(string[] extra)
+{
     string folder = Path.Combine(Artifacts, "test-results");
     string report = Path.Combine(folder, "tests.trx");
     Directory.CreateDirectory(folder);
     File.Delete(report);
-    code = Command.Run("dotnet",
+    int code = Command.Run("dotnet",
     [
         Output("DilatedKernels.Tests", "DilatedKernels.Tests.dll"),
         "--report-trx", "--report-trx-filename", Path.GetFileName(report), "--results-directory", folder,

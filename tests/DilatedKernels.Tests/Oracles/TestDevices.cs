@@ -1,3 +1,4 @@
+using System.Globalization;
 using DilatedKernels.Backends.Cpu;
 using DilatedKernels.Cuda;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
@@ -10,10 +11,14 @@ namespace DilatedKernels.Tests.Oracles;
 /// </summary>
 public static class TestDevices
 {
+    /// <summary>The environment variables that choose which build of the kernels for the processor runs, plain by default, and in which order of threads and blocks.</summary>
+    public const string HostBuildVariable = "DILATEDKERNELS_HOST_BUILD";
+    public const string HostOrderVariable = "DILATEDKERNELS_HOST_ORDER";
+
     private const string HostName = "host";
 
     private static readonly string HostReason;
-    private static readonly Device? OpenedHost = HostDevice.TryOpen("plain", out HostReason);
+    private static readonly Device? OpenedHost = OpenHost(out HostReason);
 
     /// <summary>For <see cref="TestFixtureSourceAttribute"/>: one fixture a device. One that is not there is skipped with the reason.</summary>
     public static IEnumerable<TestFixtureData> All
@@ -40,6 +45,17 @@ public static class TestDevices
         var backend = new CpuBackend(threads);
         backend.Allocator.Poison = true;
         return new Device(new WideningBackend(backend));
+    }
+
+    private static Device? OpenHost(out string reason)
+    {
+        HostDriver? driver = HostDriver.TryOpen(Environment.GetEnvironmentVariable(HostBuildVariable) ?? "plain", out reason);
+        if (Environment.GetEnvironmentVariable(HostOrderVariable) is { } order)
+        {
+            driver?.SetSeed(long.Parse(order, CultureInfo.InvariantCulture));
+        }
+
+        return driver is null ? null : HostDevice.Open(driver);
     }
 
     private static TestFixtureData Fixture(string name, Device device) => new TestFixtureData(device).SetArgDisplayNames(name);
