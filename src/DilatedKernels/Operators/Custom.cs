@@ -36,7 +36,7 @@ public static partial class Ops
             Tape.RecordNode(y, from, (dy, gradients) =>
             {
                 float[] given = new Tensor(y.Device, shape, dy).ToChannelsLast();
-                IReadOnlyList<float[]?> found = backward(given);
+                IReadOnlyList<float[]?> found = backward(given) ?? throw new InvalidOperationException("A custom operator's backward function returns a list with a gradient for every input; it returned null.");
                 for (int i = 0; i < from.Length; i++)
                 {
                     if (gradients.Wants(i))

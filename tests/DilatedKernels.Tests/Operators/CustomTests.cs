@@ -26,6 +26,15 @@ public class CustomTests(Device device)
     }
 
     [Test]
+    public void ABackwardFunctionThatReturnsNothingIsNamed()
+    {
+        using var parameter = new Parameter("x", Tensor.Zeros(device, Shape.Scalar));
+        using Tape tape = Tape.Record();
+        Tensor loss = Ops.Custom([parameter.Value], Shape.Scalar, [1], _ => null!);
+        Assert.That(() => tape.Backward(loss), Throws.InvalidOperationException.With.Message.Contains("it returned null"));
+    }
+
+    [Test]
     public void AGradientThatIsMissingOrMisshapenIsNamed([Values] bool missing)
     {
         using var parameter = new Parameter("x", Tensor.Zeros(device, new Shape(1, 2, 1, 1)));
