@@ -30,7 +30,8 @@ public sealed class DenseCrf
     /// <param name="config">Energy and iterations.</param>
     /// <param name="device">
     /// Where the filters and the iterations run. With a GPU the processor still places the pixels in the lattices, once an image; it computes
-    /// <see cref="CrfKernel.Exact"/> alone. With the processor the device's own threads rest.
+    /// <see cref="CrfKernel.Exact"/> alone. A compatibility matrix is multiplied as the device's convolutions are (<see cref="Float32Precision"/>).
+    /// With the processor the device's own threads rest.
     /// </param>
     /// <param name="threads">Threads for what the processor does, or 0 for one a core.</param>
     /// <exception cref="ArgumentException">A parameter is out of its range, or <paramref name="threads"/> is negative.</exception>
