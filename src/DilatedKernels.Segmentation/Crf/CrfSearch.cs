@@ -35,13 +35,14 @@ public sealed class CrfSearch
     /// <param name="classes">C.</param>
     /// <param name="voidLabel">The true label of pixels that do not count, or −1.</param>
     /// <param name="device">Where to compute, as for <see cref="DenseCrf"/>.</param>
-    /// <param name="threads">Threads for what the processor does, or 0 for one a core.</param>
+    /// <param name="threads">Threads for what the processor does, or 0 for <see cref="Device.Threads"/>.</param>
     /// <exception cref="ArgumentException">The grid is empty or too large, or a value is out of its range.</exception>
     public CrfSearch(CrfGrid grid, int classes, int voidLabel, Device device, int threads = 0)
         : this(grid, classes, voidLabel, threads)
     {
         ArgumentNullException.ThrowIfNull(device);
         _device = device.IsCpu ? null : device;
+        _threads = threads == 0 ? device.Threads : threads;
     }
 
     /// <summary>How many candidates there are.</summary>

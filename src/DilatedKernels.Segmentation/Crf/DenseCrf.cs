@@ -33,13 +33,14 @@ public sealed class DenseCrf
     /// <see cref="CrfKernel.Exact"/> alone. A compatibility matrix is multiplied as the device's convolutions are (<see cref="Float32Precision"/>).
     /// With the processor the device's own threads rest.
     /// </param>
-    /// <param name="threads">Threads for what the processor does, or 0 for one a core.</param>
+    /// <param name="threads">Threads for what the processor does, or 0 for <see cref="Device.Threads"/>.</param>
     /// <exception cref="ArgumentException">A parameter is out of its range, or <paramref name="threads"/> is negative.</exception>
     public DenseCrf(DenseCrfConfig config, Device device, int threads = 0)
         : this(config, threads)
     {
         ArgumentNullException.ThrowIfNull(device);
         _device = device.IsCpu ? null : device;
+        _threads = threads == 0 ? device.Threads : threads;
     }
 
     /// <summary>Energy and iterations.</summary>
