@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Crf;
@@ -24,6 +25,7 @@ internal sealed class CrfCommand
         (480, 360, CrfKernel.Lattice), (1024, 1024, CrfKernel.Lattice), (2048, 1024, CrfKernel.Lattice),
     ];
 
+    private readonly Option<string> _device = new("--device") { Description = "cpu or cuda, which computes the lattice's kernels alone.", DefaultValueFactory = _ => "cpu", HelpName = "cpu|cuda" };
     private readonly Option<string> _threads = new("--threads") { Description = "Processor threads; several separated by commas.", DefaultValueFactory = _ => "1", HelpName = "N[,N]" };
     private readonly Option<int> _runs = new("--runs") { Description = "Runs of each case; medians count.", DefaultValueFactory = _ => 5, HelpName = "N" };
     private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/, the machine's name, and crf]", HelpName = "FOLDER" };
@@ -36,7 +38,7 @@ internal sealed class CrfCommand
     public static int Run(string[] arguments)
     {
         var verb = new CrfCommand();
-        var root = new RootCommand("Measures the dense CRF over image sizes and writes a results folder.") { verb._threads, verb._runs, verb._results };
+        var root = new RootCommand("Measures the dense CRF over image sizes and writes a results folder.") { verb._device, verb._threads, verb._runs, verb._results };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Measure(result, arguments, cancellation)));
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
@@ -51,6 +53,10 @@ internal sealed class CrfCommand
         catch (UserInputException e)
         {
             return Fail(e.Message, 2);
+        }
+        catch (CudaUnavailableException e)
+        {
+            return Fail(e.Message, 3);
         }
         catch (OperationCanceledException)
         {
@@ -75,14 +81,21 @@ internal sealed class CrfCommand
         int[] threads = [.. result.GetValue(_threads)!.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= 1024
             ? count
             : throw new UserInputException($"--threads takes numbers from 1 to 1024 with commas between; it was {text}."))];
-        MachineDescription machine = MachineDescription.Describe(device: null);
+        string name = result.GetValue(_device)!;
+        if (name is not ("cpu" or "cuda"))
+        {
+            throw new UserInputException($"--device is cpu or cuda; it was {name}.");
+        }
+
+        using Device? gpu = name == "cuda" ? Device.CreateCuda() : null;
+        MachineDescription machine = MachineDescription.Describe(gpu);
         string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName, "crf");
         var rows = new List<Row>();
         foreach (int count in threads)
         {
-            foreach ((int width, int height, CrfKernel kernel) in Cases)
+            foreach ((int width, int height, CrfKernel kernel) in Cases.Where(c => gpu is null || c.Kernel == CrfKernel.Lattice))
             {
-                Row row = Measure(width, height, kernel, count, runs, cancellation);
+                Row row = Measure(width, height, kernel, gpu ?? Device.Cpu, count, runs, cancellation);
                 rows.Add(row);
                 Console.Error.WriteLine(Line(row));
             }
@@ -95,12 +108,12 @@ internal sealed class CrfCommand
         return 0;
     }
 
-    private static Row Measure(int width, int height, CrfKernel kernel, int threads, int runs, CancellationToken cancellation)
+    private static Row Measure(int width, int height, CrfKernel kernel, Device device, int threads, int runs, CancellationToken cancellation)
     {
         (RgbImage image, ProbabilityMap map) = Scene(width, height);
         DenseCrfConfig config = DenseCrfConfig.DeepLab with { Kernel = kernel, Iterations = Iterations };
-        var whole = new DenseCrf(config, threads);
-        var prepare = new DenseCrf(config with { Iterations = 0 }, threads);
+        var whole = new DenseCrf(config, device, threads);
+        var prepare = new DenseCrf(config with { Iterations = 0 }, device, threads);
         // The compiler's first version of a method is slow; two runs bring the next.
         prepare.Refine(image, map, cancellation);
         long before = GC.GetTotalAllocatedBytes(precise: true);
@@ -170,11 +183,11 @@ internal sealed class CrfCommand
         text.Append(CultureInfo.InvariantCulture, $"""
             # Dense CRF
 
-            `./build.sh bench {string.Join(' ', arguments.Prepend("--crf"))}`, {machine.Date}, commit {machine.Commit}: {machine.Processor}, {machine.Cores} cores, {machine.Runtime}, {machine.OperatingSystem}.
+            `./build.sh bench {string.Join(' ', arguments.Prepend("--crf"))}`, {machine.Date}, commit {machine.Commit}: {Hardware(machine)}, {machine.Runtime}, {machine.OperatingSystem}.
 
             {Classes} classes, DeepLab's parameters, {Iterations} iterations, a shaded and noisy picture. `Exact` compares every pixel with every other. To prepare is to take
-            logarithms, to build both kernels and to filter once for their normalisation; medians, and the range of the whole. Allocated is what one run
-            takes from the heap in all, which is more than it holds at once.
+            logarithms, to build both kernels and to filter once for their normalisation, on the processor whatever the device; medians, and the range of the
+            whole, copies to and from the device included. Allocated is what one run takes from the processor's heap in all, which is more than it holds at once.
 
             | pixels | kernel | threads | prepare, ms | one iteration, ms | all, ms | range, ms | ms a megapixel | allocated, MB |
             |---|---|---|---|---|---|---|---|---|
@@ -188,6 +201,9 @@ internal sealed class CrfCommand
         return text.ToString();
     }
 
+    private static string Hardware(MachineDescription machine) =>
+        $"{(machine.Gpu is null ? "" : $"{machine.Gpu}; ")}{machine.Processor}, {machine.Cores} cores";
+
     private static string ToJson(MachineDescription machine, List<Row> rows)
     {
         using var buffer = new MemoryStream();
@@ -196,6 +212,7 @@ internal sealed class CrfCommand
             json.WriteStartObject();
             json.WriteString("processor", machine.Processor);
             json.WriteNumber("cores", machine.Cores);
+            json.WriteString("gpu", machine.Gpu);
             json.WriteString("runtime", machine.Runtime);
             json.WriteString("operating_system", machine.OperatingSystem);
             json.WriteString("commit", machine.Commit);

@@ -49,7 +49,7 @@ internal sealed class BenchCommand
         // Wrong names are told before a device is opened; the default group depends on it.
         _ = list.Select(result.GetValue(_group), result.GetValue(_filter));
         using Device device = _device.Open(result);
-        string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.Name.StartsWith("cuda", StringComparison.Ordinal) ? GpuGroup : CpuGroup) : null);
+        string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.IsCpu ? CpuGroup : GpuGroup) : null);
         string type = BenchType.Of(result.GetValue(_precision));
         (BenchShape Shape, string Pass)[] work =
         [

@@ -47,9 +47,11 @@ internal sealed class CrfCommand
     {
         Given.Refuse(result, "they are for --search.", _split, _count, _best, _json);
         string[] images = result.GetValue(_inputs)!;
-        var crf = new DenseCrf(_crf.Parse(result)!, _device.Threads(result));
+        DenseCrfConfig config = _crf.Parse(result)!;
         _output.Check(result, images);
-        using ProbabilitySource source = Open(result);
+        using Device device = _device.Open(result);
+        var crf = new DenseCrf(config, device, _device.Threads(result));
+        using ProbabilitySource source = Open(result, device);
         return _output.Run(result, images, (path, image) =>
         {
             (ProbabilityMap map, Palette palette) = source.Get(path, image, cancellation);
@@ -72,14 +74,15 @@ internal sealed class CrfCommand
         DatasetFolder data = DatasetFolder.Open(root);
         string split = result.GetValue(_split)!;
         IReadOnlyList<Sample> samples = Spread(data.Split(split), result.GetValue(_count));
-        var search = new CrfSearch(grid, data.Classes.Count, data.Classes.VoidLabel, _device.Threads(result));
+        using Device device = _device.Open(result);
+        var search = new CrfSearch(grid, data.Classes.Count, data.Classes.VoidLabel, device, _device.Threads(result));
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
         if (Directory.Exists(result.GetValue(_source)))
         {
             ProbabilitySource.CheckNames(samples.Select(sample => sample.ImagePath));
         }
 
-        using ProbabilitySource source = Open(result);
+        using ProbabilitySource source = Open(result, device);
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         int done = 0;
         bool stopped = false;
@@ -115,7 +118,7 @@ internal sealed class CrfCommand
         return stopped ? ExitCode.Interrupted : ExitCode.Ok;
     }
 
-    private ProbabilitySource Open(ParseResult result)
+    private ProbabilitySource Open(ParseResult result, Device device)
     {
         string source = result.GetValue(_source)!;
         if (Directory.Exists(source))
@@ -126,10 +129,9 @@ internal sealed class CrfCommand
 
         int tile = TileOption.Get(result, _tile);
         string checkpoint = CheckpointPath.Existing(source);
-        Device device = _device.Open(result);
         SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         TileOption.Check(result, _tile, model);
-        return ProbabilitySource.FromNetwork(model, device, tile);
+        return ProbabilitySource.FromNetwork(model, tile);
     }
 
     private static void CheckTarget(string path, bool overwrite)

@@ -50,7 +50,7 @@ internal sealed class EvalCommand
 
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
         var predictor = new Predictor(model);
-        DenseCrf? crf = config is null ? null : new DenseCrf(config, _device.Threads(result));
+        DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
         ConfusionMatrix matrix = Evaluator.Run(
             image => crf is null ? predictor.Predict(image, cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax(),
             samples, data.Classes, (done, _, _) => display.Count("image", done, samples.Count), cancellation);

@@ -36,8 +36,9 @@ internal sealed class PredictCommand
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
         _output.Check(result, images);
-        DenseCrf? crf = _crf.Parse(result) is { } config ? new DenseCrf(config, _device.Threads(result)) : null;
+        DenseCrfConfig? config = _crf.Parse(result);
         using Device device = _device.Open(result);
+        DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
         using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         TileOption.Check(result, _tile, model);
         Palette palette = model.Config.Palette ?? Palette.Voc;

@@ -9,15 +9,15 @@ namespace DilatedKernels.Cli.Commands;
 internal sealed class ProbabilitySource : IDisposable
 {
     private readonly Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> _get;
-    private readonly IDisposable[] _owned;
+    private readonly IDisposable? _owned;
 
-    private ProbabilitySource(Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> get, params IDisposable[] owned) => (_get, _owned) = (get, owned);
+    private ProbabilitySource(Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> get, IDisposable? owned = null) => (_get, _owned) = (get, owned);
 
-    /// <summary>A network, which it then owns with its device.</summary>
-    public static ProbabilitySource FromNetwork(SegmentationModel model, Device device, int tile)
+    /// <summary>A network, which it then owns.</summary>
+    public static ProbabilitySource FromNetwork(SegmentationModel model, int tile)
     {
         var predictor = new Predictor(model, tile);
-        return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model, device);
+        return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model);
     }
 
     /// <summary>What <c>--save-probabilities</c> wrote into a folder.</summary>
@@ -49,11 +49,5 @@ internal sealed class ProbabilitySource : IDisposable
 
     public (ProbabilityMap Map, Palette Palette) Get(string imagePath, RgbImage image, CancellationToken cancellation) => _get(imagePath, image, cancellation);
 
-    public void Dispose()
-    {
-        foreach (IDisposable owned in _owned)
-        {
-            owned.Dispose();
-        }
-    }
+    public void Dispose() => _owned?.Dispose();
 }

@@ -52,7 +52,7 @@ public sealed class Comparison
 
         _samples = _data.Split(config.ValidationSplit);
         _pictured = [.. Enumerable.Range(0, Math.Min(pictures, _samples.Count)).Select(i => _samples[(int)((long)i * _samples.Count / pictures)])];
-        _crf = config.Crf is null ? null : new DenseCrf(config.Crf, crfThreads);
+        _crf = config.Crf is null ? null : new DenseCrf(config.Crf, device, crfThreads);
         foreach (ComparedSystem system in Systems)
         {
             Check(system);
@@ -70,7 +70,7 @@ public sealed class Comparison
     /// <param name="progress">Told about every step.</param>
     /// <param name="pictures">How many images to show side by side, spread over the split; 0 or more. A score that is kept from a call that showed others is white there.</param>
     /// <param name="withPhotographs">Whether the pictures show the image beside the masks.</param>
-    /// <param name="crfThreads">Processor threads of the CRF, or 0 for one a core.</param>
+    /// <param name="crfThreads">Threads for what the processor does of the CRF, or 0 for those of the device.</param>
     /// <param name="cancellation">Ends the comparison at the next step or image.</param>
     /// <exception cref="UserInputException">Configuration, dataset or folder cannot be used; the message says why.</exception>
     /// <exception cref="TrainingDivergedException">A run's numbers went wrong; the message says where.</exception>

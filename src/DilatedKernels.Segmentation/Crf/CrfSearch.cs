@@ -9,11 +9,12 @@ public sealed class CrfSearch
 {
     private readonly int _classes;
     private readonly int _voidLabel;
+    private readonly Device? _device;
     private readonly int _threads;
     private readonly IReadOnlyList<DenseCrfConfig> _candidates;
     private readonly ConfusionMatrix[] _matrices;
 
-    /// <summary>Starts a search.</summary>
+    /// <summary>Starts a search on the processor.</summary>
     /// <param name="grid">The candidates.</param>
     /// <param name="classes">C.</param>
     /// <param name="voidLabel">The true label of pixels that do not count, or −1.</param>
@@ -27,6 +28,21 @@ public sealed class CrfSearch
         _candidates = grid.Candidates();
         Without = new ConfusionMatrix(classes);
         _matrices = [.. _candidates.Select(_ => new ConfusionMatrix(classes))];
+    }
+
+    /// <summary>Starts a search on a device.</summary>
+    /// <param name="grid">The candidates.</param>
+    /// <param name="classes">C.</param>
+    /// <param name="voidLabel">The true label of pixels that do not count, or −1.</param>
+    /// <param name="device">Where to compute, as for <see cref="DenseCrf"/>.</param>
+    /// <param name="threads">Threads for what the processor does, or 0 for <see cref="Device.Threads"/>.</param>
+    /// <exception cref="ArgumentException">The grid is empty or too large, or a value is out of its range.</exception>
+    public CrfSearch(CrfGrid grid, int classes, int voidLabel, Device device, int threads = 0)
+        : this(grid, classes, voidLabel, threads)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _device = device.IsCpu ? null : device;
+        _threads = threads == 0 ? device.Threads : threads;
     }
 
     /// <summary>How many candidates there are.</summary>
@@ -52,21 +68,18 @@ public sealed class CrfSearch
     public void Add(RgbImage image, IndexMask truth, ProbabilityMap probabilities, Action? onCandidate = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
-        DenseCrf.CheckSize(image, probabilities);
+        ArgumentNullException.ThrowIfNull(probabilities);
         if (probabilities.Classes != _classes)
         {
             throw new ArgumentException($"The probabilities have {probabilities.Classes} classes; the search has {_classes}.", nameof(probabilities));
         }
 
-        var pieces = new Pieces(_threads, cancellation);
-        DenseCrfConfig start = _candidates[0];
-        var filters = new CrfFilters(image, start.Normalization, start.Kernel, pieces);
-        float[] unary = DenseCrf.LogProbabilities(probabilities, start.ProbabilityFloor);
+        using ImageCrf crf = ImageCrf.Open(image, probabilities, _candidates[0], _device, _threads, cancellation);
         ConfusionMatrix without = Count(truth, probabilities);
         var scores = new ConfusionMatrix[_candidates.Count];
         for (int i = 0; i < scores.Length; i++)
         {
-            scores[i] = Count(truth, DenseCrf.Refine(unary, probabilities, filters, _candidates[i], pieces));
+            scores[i] = Count(truth, crf.Refine(_candidates[i]));
             onCandidate?.Invoke();
         }
 

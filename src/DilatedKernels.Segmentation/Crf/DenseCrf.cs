@@ -5,13 +5,15 @@ namespace DilatedKernels.Segmentation.Crf;
 
 /// <summary>
 /// Refines a network's probabilities with a fully connected CRF (Krähenbühl and Koltun 2011): pixels that are near each other and of like
-/// colour come to agree. The result has the same bits for every number of threads.
+/// colour come to agree.
 /// </summary>
+/// <remarks>The result has the same bits for every number of threads, and again and again on a GPU; the two differ by rounding.</remarks>
 public sealed class DenseCrf
 {
+    private readonly Device? _device;
     private readonly int _threads;
 
-    /// <summary>Prepares inference.</summary>
+    /// <summary>Prepares inference on the processor.</summary>
     /// <param name="config">Energy and iterations.</param>
     /// <param name="threads">Processor threads, or 0 for one a core.</param>
     /// <exception cref="ArgumentException">A parameter is out of its range, or <paramref name="threads"/> is negative.</exception>
@@ -24,10 +26,27 @@ public sealed class DenseCrf
         _threads = threads;
     }
 
+    /// <summary>Prepares inference on a device.</summary>
+    /// <param name="config">Energy and iterations.</param>
+    /// <param name="device">
+    /// Where the filters and the iterations run. With a GPU the processor still places the pixels in the lattices, once an image; it computes
+    /// <see cref="CrfKernel.Exact"/> alone. A compatibility matrix is multiplied as the device's convolutions are (<see cref="Float32Precision"/>).
+    /// With the processor the device's own threads rest.
+    /// </param>
+    /// <param name="threads">Threads for what the processor does, or 0 for <see cref="Device.Threads"/>.</param>
+    /// <exception cref="ArgumentException">A parameter is out of its range, or <paramref name="threads"/> is negative.</exception>
+    public DenseCrf(DenseCrfConfig config, Device device, int threads = 0)
+        : this(config, threads)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _device = device.IsCpu ? null : device;
+        _threads = threads == 0 ? device.Threads : threads;
+    }
+
     /// <summary>Energy and iterations.</summary>
     public DenseCrfConfig Config { get; }
 
-    /// <summary>Mean-field probabilities. About 20 bytes a pixel and class are needed beside the input, and 200 a pixel for the lattices, more where hardly two colours are alike.</summary>
+    /// <summary>Mean-field probabilities. About 20 bytes a pixel and class are needed beside the input, and 200 a pixel for the lattices, more where hardly two colours are alike; on a GPU about as much of its own.</summary>
     /// <param name="image">The image.</param>
     /// <param name="probabilities">The network's, of the image's size: 0 to 1, not NaN.</param>
     /// <param name="cancellation">Checked all the time.</param>
@@ -38,79 +57,7 @@ public sealed class DenseCrf
     public ProbabilityMap Refine(RgbImage image, ProbabilityMap probabilities, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
-        CheckSize(image, probabilities);
-        var pieces = new Pieces(_threads, cancellation);
-        float[] unary = LogProbabilities(probabilities, Config.ProbabilityFloor);
-        return Refine(unary, probabilities, new CrfFilters(image, Config.Normalization, Config.Kernel, pieces), Config, pieces);
-    }
-
-    /// <summary>Refines with filters that the caller keeps for other parameters.</summary>
-    internal static ProbabilityMap Refine(float[] unary, ProbabilityMap probabilities, CrfFilters filters, DenseCrfConfig config, Pieces pieces)
-    {
-        int classes = probabilities.Classes;
-        int points = probabilities.Width * probabilities.Height;
-        if (config.Compatibility is { } matrix && matrix.Count != classes * classes)
-        {
-            throw new ArgumentException($"The compatibility matrix of {classes} classes has {classes * classes} numbers; this one has {matrix.Count}.");
-        }
-
-        var used = new List<GaussianFilter>();
-        var couplings = new List<Coupling>();
-        if (config.SpatialWeight > 0)
-        {
-            used.Add(filters.Spatial(config.SpatialSigma));
-            couplings.Add(Couple(config.SpatialWeight));
-        }
-
-        if (config.BilateralWeight > 0)
-        {
-            used.Add(filters.Bilateral(config.BilateralSigma, config.ColorSigma));
-            couplings.Add(Couple(config.BilateralWeight));
-        }
-
-        float[] refined = new MeanField(points, classes, used, couplings, pieces).Probabilities(unary, config.Iterations);
-        float[] values = new float[points * classes];
-        Rows.Unpad(refined, values, classes);
-        return new ProbabilityMap(probabilities.Width, probabilities.Height, classes, values);
-
-        // Potts' 1 − I differs from −I by the sum over classes, which is the same for every class and lost in the softmax.
-        Coupling Couple(double weight) => config.Compatibility is { } mu
-            ? Coupling.Full(classes, (l, m) => -weight * mu[(l * classes) + m])
-            : Coupling.Diagonal([.. Enumerable.Repeat((float)weight, classes)]);
-    }
-
-    internal static void CheckSize(RgbImage image, ProbabilityMap probabilities)
-    {
-        ArgumentNullException.ThrowIfNull(probabilities);
-        if (probabilities.Width != image.Width || probabilities.Height != image.Height)
-        {
-            throw new ArgumentException(
-                $"The probabilities are {probabilities.Width}×{probabilities.Height}, but the image is {image.Width}×{image.Height} (width×height); they must be the same size.", nameof(probabilities));
-        }
-    }
-
-    /// <summary>The unary scores log p, as <see cref="Rows"/>.</summary>
-    internal static float[] LogProbabilities(ProbabilityMap map, double floor)
-    {
-        float[] rows = Rows.Pad(map.Values, map.Width * map.Height, map.Classes);
-        int stride = Rows.Stride(map.Classes);
-        // A floor may be below every float32 number; its logarithm is not.
-        float least = (float)Math.Log(floor);
-        for (int i = 0; i < map.Width * map.Height; i++)
-        {
-            for (int c = 0; c < map.Classes; c++)
-            {
-                ref float value = ref rows[(i * stride) + c];
-                // Above 1 by rounding is a probability; NaN is not.
-                if (!(value is >= 0 and <= 1.001f))
-                {
-                    throw new ArgumentException($"The probability of class {c} at x {i % map.Width}, y {i / map.Width} is {value}; probabilities are from 0 to 1.");
-                }
-
-                value = value > floor ? MathF.Log(value) : least;
-            }
-        }
-
-        return rows;
+        using ImageCrf crf = ImageCrf.Open(image, probabilities, Config, _device, _threads, cancellation);
+        return crf.Refine(Config);
     }
 }

@@ -29,6 +29,12 @@ internal sealed class GaussianFilter
 
     public int Points => _kernel.Points;
 
+    /// <summary>The factors of every pixel before the kernel; null for 1.</summary>
+    public float[]? Before => _before;
+
+    /// <summary>The factors of every pixel after it.</summary>
+    public float[] After => _after;
+
     /// <summary>Filters <see cref="Rows"/>; y is not x.</summary>
     public void Apply(float[] x, float[] y, int stride) => _kernel.Apply(x, y, stride, _before, _after, transposed: false);
 

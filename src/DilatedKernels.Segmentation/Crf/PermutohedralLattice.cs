@@ -15,7 +15,7 @@ namespace DilatedKernels.Segmentation.Crf;
 /// error of the norm, on the tests' shaded and noisy pictures; from 0.2 % to 3.2 % were measured.
 /// </para>
 /// </remarks>
-internal sealed class PermutohedralLattice : IPixelKernel
+internal sealed partial class PermutohedralLattice : IPixelKernel
 {
     private const int VertexGrain = 1 << 10;
     private const int BlockLanes = 32;

@@ -25,9 +25,10 @@ internal static class Rows
             : throw new ArgumentException($"{points} pixels with {stride} numbers each are {length}; an array holds at most {Array.MaxLength}. Scale the image down.");
     }
 
-    public static float[] Pad(ReadOnlySpan<float> values, int points, int classes)
+    public static float[] Pad(ReadOnlySpan<float> values, int points, int classes) => Pad(values, points, classes, Stride(classes));
+
+    public static float[] Pad(ReadOnlySpan<float> values, int points, int classes, int stride)
     {
-        int stride = Stride(classes);
         float[] rows = Allocate(points, stride);
         for (int i = 0; i < points; i++)
         {
@@ -37,9 +38,10 @@ internal static class Rows
         return rows;
     }
 
-    public static void Unpad(float[] rows, Span<float> values, int classes)
+    public static void Unpad(float[] rows, Span<float> values, int classes) => Unpad(rows, values, classes, Stride(classes));
+
+    public static void Unpad(float[] rows, Span<float> values, int classes, int stride)
     {
-        int stride = Stride(classes);
         for (int i = 0; i < values.Length / classes; i++)
         {
             rows.AsSpan(i * stride, classes).CopyTo(values[(i * classes)..]);

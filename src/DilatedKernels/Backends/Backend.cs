@@ -105,6 +105,13 @@ internal abstract class Backend : IDisposable
     public abstract void ReflectionPadBackward(in ReflectionPadGeometry geometry, DeviceBuffer dy, DeviceBuffer dx);
 
     /// <summary>
+    /// The product of <see cref="SparseGeometry"/>, of float32 alone. <paramref name="firstOf"/> holds one int a row and one more, <paramref name="entries"/>
+    /// <see cref="SparseEntry"/>s, a row's added in their order; <paramref name="addend"/> is z, null for zeros. y may be the addend.
+    /// </summary>
+    public abstract void SparseProduct(
+        in SparseGeometry geometry, DeviceBuffer firstOf, DeviceBuffer entries, DeviceBuffer x, DeviceBuffer? addend, float scale, DeviceBuffer y);
+
+    /// <summary>
     /// SGD with momentum over all parameters: <c>g' = g + decay·w; v = momentum·v + lr·mult·g'; w = w − v</c> (Caffe's form; State1 is v).
     /// Where <paramref name="loss"/> is given and its one value is not finite, everything stays as it is.
     /// </summary>

@@ -102,6 +102,15 @@ internal readonly record struct ReflectionPadGeometry(Shape In, int Top, int Bot
     }
 }
 
+/// <summary>
+/// A sparse matrix times every channel: <c>y(n, i, c) = z(n, i, c) + scale · Σ_k weight(k) · x(n, column(k), c)</c>, where row i has the entries k from
+/// first(i) to before first(i + 1).
+/// </summary>
+internal readonly record struct SparseGeometry(int Batch, int Channels, int Rows, int Columns)
+{
+    public Shape OutShape => new(Batch, Channels, 1, Rows);
+}
+
 /// <summary>The key of a stream of random numbers: the same key gives the same numbers on every device.</summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Step">The training step.</param>

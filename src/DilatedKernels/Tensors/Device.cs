@@ -22,6 +22,9 @@ public sealed partial class Device : IDisposable
     /// <summary>A short name, such as <c>cpu</c>.</summary>
     public string Name => Backend.Name;
 
+    /// <summary>Whether it is the processor.</summary>
+    public bool IsCpu => Backend is WideningBackend;
+
     /// <summary>What the device's allocator holds now.</summary>
     public MemoryStatistics Memory => Backend.Memory;
 

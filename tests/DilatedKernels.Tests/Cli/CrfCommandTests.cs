@@ -179,6 +179,18 @@ public class CrfCommandTests
         Assert.That(Directory.Exists(folder["refined"]) && Directory.EnumerateFiles(folder["refined"]).Any(), Is.False, "nothing is written");
     }
 
+    [TestCase("crf", "saved", "data/val/0.png")]
+    [TestCase("crf", "saved", "data", "--search")]
+    public void SavedProbabilitiesAreRefinedOnTheDeviceThatIsAskedFor(params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        SmallDataset.Create(folder);
+        Save(folder, noisy: false);
+        DilatedProcess.Result result = DilatedProcess.Run(folder.Path, [.. arguments, "--device", "cuda:99"]);
+        Assert.That(result.ExitCode, Is.EqualTo(3), result.Error + result.Output);
+        Assert.That(result.Error, Does.Contain("--device cuda:99"));
+    }
+
     private static string Train(TemporaryFolder folder, int validation = 2)
     {
         string data = SmallDataset.Create(folder, validation: validation);

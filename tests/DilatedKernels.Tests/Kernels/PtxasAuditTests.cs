@@ -47,6 +47,14 @@ internal sealed class PtxasAuditTests
     }
 
     [Test]
+    public void KernelsOf128BitUnitsLoadThem()
+    {
+        RequireMachineCode();
+        Assert.That(_reports.Where(HasWideUnits).Select(r => r.Name), Does.Contain("sparse_product_f32x4"));
+        ExpectNone(r => HasWideUnits(r) && (WideLoads(r) == 0 || r.Count("STG", "128") == 0), _ => "no loads or no stores of 128 bits");
+    }
+
+    [Test]
     public void TensorCoreConvolutionsMultiplyThereAndCopyAsynchronously()
     {
         RequireMachineCode();
@@ -63,6 +71,9 @@ internal sealed class PtxasAuditTests
 
     // By vector loads, asynchronous copies, or the tensor memory accelerator, which moves whole boxes.
     private static int WideLoads(KernelReport r) => r.Count("LDG", "128") + r.Count("LDGSTS", "128") + r.Count("UTMALDG") + r.Count("UBLKCP");
+
+    // max_pool_forward_f32x4, upsample_bilinear_forward_bf16x8.
+    private static bool HasWideUnits(KernelReport r) => r.Name.EndsWith("_f32x4", StringComparison.Ordinal) || r.Name.EndsWith("_bf16x8", StringComparison.Ordinal);
 
     // For channel counts that are no multiple of four (eight in bfloat16): conv2d_fprop_f32_128x24_c1, conv2d_wgrad_f32_32x128_k1c1, and what pads and packs.
     private static bool LoadsSingleChannels(KernelReport r) =>

@@ -143,6 +143,10 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
         inner.ReflectionPadBackward(geometry, wideDy.Buffer, wideDx.Buffer);
     }
 
+    public override void SparseProduct(
+        in SparseGeometry geometry, DeviceBuffer firstOf, DeviceBuffer entries, DeviceBuffer x, DeviceBuffer? addend, float scale, DeviceBuffer y) =>
+        inner.SparseProduct(geometry, firstOf, entries, x, addend, scale, y);
+
     public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum, DeviceBuffer? loss) =>
         inner.SgdStep(slots, learningRate, momentum, loss);
 

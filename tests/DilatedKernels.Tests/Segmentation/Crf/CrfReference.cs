@@ -1,4 +1,6 @@
 using DilatedKernels.Segmentation.Crf;
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Inference;
 
 namespace DilatedKernels.Tests.Segmentation.Crf;
 
@@ -72,6 +74,32 @@ internal static class CrfReference
         return From(points, (i, j) => normalization == CrfNormalization.Symmetric
             ? kernel[i, j] / Math.Sqrt(response[i] * response[j])
             : kernel[i, j] / response[i]);
+    }
+
+    /// <summary>What a dense CRF makes of a network's probabilities: pixel after pixel, class after class.</summary>
+    public static double[] Refine(RgbImage image, ProbabilityMap map, DenseCrfConfig config, double[,] mu)
+    {
+        double[][,] weights = [Diagonal(map.Classes, config.SpatialWeight), Diagonal(map.Classes, config.BilateralWeight)];
+        return Flat(Softmax(MeanField(Unary(map), Kernels(image, config), weights, mu, config.Iterations)));
+    }
+
+    /// <summary>The scores log p, with the default floor.</summary>
+    public static double[,] Unary(ProbabilityMap map)
+    {
+        double[,] unary = new double[map.Width * map.Height, map.Classes];
+        for (int i = 0; i < map.Values.Length; i++)
+        {
+            unary[i / map.Classes, i % map.Classes] = Math.Log(Math.Max(map.Values[i], 1e-5));
+        }
+
+        return unary;
+    }
+
+    /// <summary>The kernel of position and that of position and colour, normalised.</summary>
+    public static double[][,] Kernels(RgbImage image, DenseCrfConfig config)
+    {
+        PixelFeatures[] features = [TestScene.Spatial(image, config.SpatialSigma), TestScene.Bilateral(image, config.BilateralSigma, config.ColorSigma)];
+        return [.. features.Select(f => Normalize(config.Kernel == CrfKernel.Exact ? Exact(f) : Lattice(f), config.Normalization))];
     }
 
     /// <summary>The scores after mean field: <c>u − Σ_k μ·(W_k·(K_k·q))</c> again and again.</summary>
