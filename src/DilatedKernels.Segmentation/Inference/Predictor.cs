@@ -46,7 +46,7 @@ public sealed class Predictor
     {
         ArgumentNullException.ThrowIfNull(image);
         byte[] indices = new byte[image.Width * image.Height];
-        ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation);
+        Explaining(image, () => ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation));
         return new IndexMask(image.Width, image.Height, indices);
     }
 
@@ -59,14 +59,14 @@ public sealed class Predictor
         int classes = _model.Config.Classes;
         float[] values = new float[checked(image.Width * image.Height * classes)];
         int rowLength = image.Width * classes;
-        ForBands(image, normalize: true, (probabilities, top, height) =>
+        Explaining(image, () => ForBands(image, normalize: true, (probabilities, top, height) =>
         {
             float[] band = probabilities.ToChannelsLast();
             for (int y = 0; y < height; y++)
             {
                 Array.Copy(band, y * probabilities.Shape.W * classes, values, (top + y) * rowLength, rowLength);
             }
-        }, cancellation);
+        }, cancellation));
         return new ProbabilityMap(image.Width, image.Height, classes, values);
     }
 
@@ -77,6 +77,29 @@ public sealed class Predictor
     public Tensor FrontEndScores(RgbImage image, int extraCells = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
+        Tensor? scores = null;
+        Explaining(image, () => scores = Scores(image, extraCells, cancellation));
+        return scores!;
+    }
+
+    internal static int CellsFor(int pixels, int stride) => (pixels + stride - 1) / stride;
+
+    // Where the device has no memory left, the message says what would fit.
+    private void Explaining(RgbImage image, Action predict)
+    {
+        try
+        {
+            predict();
+        }
+        catch (Exception e) when (MemoryAdvice.IsFor(e))
+        {
+            int cells = Math.Min(_tileCells, CellsFor(Math.Max(image.Width, image.Height), _model.Stride) + 1);
+            throw MemoryAdvice.ForPrediction(e, _model, cells, new Size2(image.Height, image.Width), _model.Device.FreeBytes);
+        }
+    }
+
+    private Tensor Scores(RgbImage image, int extraCells, CancellationToken cancellation)
+    {
         Device device = _model.Device;
         int stride = _model.Stride;
         if (_model.IsPadded)
@@ -118,8 +141,6 @@ public sealed class Predictor
         return scores;
     }
 
-    internal static int CellsFor(int pixels, int stride) => (pixels + stride - 1) / stride;
-
     /// <summary>Pixels from the first to the cell that is at the last pixel or next after it: DeepLab's natural sizes, 8·k + 1.</summary>
     private static int ReachFor(int pixels, int stride) => (CellsFor(pixels - 1, stride) * stride) + 1;
 
@@ -154,7 +175,7 @@ public sealed class Predictor
         // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
         Tensor scores = _model.IsPadded
             ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
-            : FrontEndScores(image, extraCells: 1, cancellation);
+            : Scores(image, extraCells: 1, cancellation);
         if (_model.Context is { } context)
         {
             scores = context.Forward(scores, ForwardContext.Inference);

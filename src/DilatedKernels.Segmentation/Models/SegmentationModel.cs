@@ -21,7 +21,7 @@ public sealed class SegmentationModel : Module
         Config = config;
         ComputeType = computeType;
         _architecture = architecture;
-        _modules = [.. architecture.Nodes.Select(node => node.Layer.Create(device))];
+        _modules = Create(device, architecture);
         int trunk = architecture.FrontEnd.Count;
         FrontEnd = trunk == 0 ? null : Part(0, trunk);
         Context = architecture.Context.Count == 0 ? null : Part(trunk, architecture.Context.Count);
@@ -88,12 +88,20 @@ public sealed class SegmentationModel : Module
     public static SegmentationModel Create(Device device, ModelConfig config, ulong seed, ElementType computeType = ElementType.Float32)
     {
         SegmentationModel model = CreateZero(device, config, computeType);
-        for (int i = 0; i < model._modules.Length; i++)
+        try
         {
-            model._architecture.Nodes[i].Layer.Initialize(model._modules[i], seed);
-        }
+            for (int i = 0; i < model._modules.Length; i++)
+            {
+                model._architecture.Nodes[i].Layer.Initialize(model._modules[i], seed);
+            }
 
-        return model;
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The extents of <see cref="Forward"/>'s result.</summary>
@@ -157,6 +165,25 @@ public sealed class SegmentationModel : Module
     {
         ArgumentNullException.ThrowIfNull(device);
         return new SegmentationModel(device, config, new Architecture(config), computeType);
+    }
+
+    private static Module[] Create(Device device, Architecture architecture)
+    {
+        var modules = new List<Module>();
+        try
+        {
+            foreach (NodePlan node in architecture.Nodes)
+            {
+                modules.Add(node.Layer.Create(device));
+            }
+
+            return [.. modules];
+        }
+        catch
+        {
+            modules.ForEach(module => module.Dispose());
+            throw;
+        }
     }
 
     /// <summary>A run of layers whose first reads what the layer before the run made.</summary>

@@ -54,6 +54,13 @@ public sealed class RunFolder : IDisposable
     /// <summary>Lets another process have the folder.</summary>
     public void Dispose() => _lock.Dispose();
 
+    /// <summary>Undoes <see cref="Create"/> for a run that could not begin: the folder can be named again.</summary>
+    internal void Discard()
+    {
+        File.Delete(ConfigFile);
+        Dispose();
+    }
+
     /// <summary>Starts a run in a new or empty folder.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="config">Written as <c>config.json</c>.</param>

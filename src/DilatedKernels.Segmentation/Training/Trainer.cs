@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Segmentation.Data;
@@ -108,7 +109,16 @@ public sealed class Trainer : IDisposable
             }
 
             config = onlyFresh ? WithFrozen(config, model, fresh) : config;
-            return new Trainer(config, RunFolder.Create(runFolder, config), data, model) { Fresh = fresh };
+            RunFolder folder = RunFolder.Create(runFolder, config);
+            try
+            {
+                return new Trainer(config, folder, data, model) { Fresh = fresh };
+            }
+            catch
+            {
+                folder.Discard();
+                throw;
+            }
         }
         catch
         {
@@ -161,6 +171,10 @@ public sealed class Trainer : IDisposable
     /// <param name="preparation">Called while score maps are computed, with the number done and the number in all.</param>
     /// <param name="cancellation">Ends the run at the next step's border.</param>
     /// <exception cref="TrainingDivergedException">The loss or a weight became NaN or infinite; the message says where that began. No checkpoint holds such numbers.</exception>
+    /// <exception cref="CudaException">
+    /// The driver refused; for want of memory (<see cref="CudaException.OutOfMemory"/>) the message names a batch or crop that would fit. The last checkpoint is as it was.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
     public TrainingResult Run(Action<TrainingProgress>? progress = null, Action<int, int>? preparation = null, CancellationToken cancellation = default)
     {
         float loss = float.NaN;
@@ -186,7 +200,7 @@ public sealed class Trainer : IDisposable
             while (_step < _config.Steps && !cancellation.IsCancellationRequested)
             {
                 long started = Stopwatch.GetTimestamp();
-                loss = training.Run(_step, source.Get(_step));
+                loss = RunStep(training, source);
                 _step++;
                 speed.Add(Stopwatch.GetElapsedTime(started));
                 _unreportedLoss = loss;
@@ -223,6 +237,19 @@ public sealed class Trainer : IDisposable
         _optimizer.Dispose();
         _model.Dispose();
         _folder.Dispose();
+    }
+
+    private float RunStep(TrainingStep training, IStepSource source)
+    {
+        try
+        {
+            return training.Run(_step, source.Get(_step));
+        }
+        catch (Exception e) when (MemoryAdvice.IsFor(e))
+        {
+            training.Dispose();
+            throw MemoryAdvice.ForTraining(e, _config, _model.Device.FreeBytes);
+        }
     }
 
     private static DatasetFolder OpenData(TrainingConfig config)

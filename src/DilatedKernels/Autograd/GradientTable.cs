@@ -15,8 +15,16 @@ internal sealed class GradientTable : IDisposable
     public GradientTable(Tensor loss)
     {
         DeviceBuffer one = loss.Backend.Allocate(1, ElementType.Float32);
-        loss.Backend.Fill(one, 1, 1f);
         _pending.Add(loss, one);
+        try
+        {
+            loss.Backend.Fill(one, 1, 1f);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Takes the finished gradient of a tensor out of the table, or null when none arrived.</summary>

@@ -73,5 +73,5 @@ public sealed class Parameter : IDisposable
     /// <summary>Writes the name and shape.</summary>
     public override string ToString() => $"{Name} {Value.Shape}";
 
-    internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape, ElementType.Float32);
+    internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape, ElementType.Float32, $"the gradient of '{Name}',");
 }

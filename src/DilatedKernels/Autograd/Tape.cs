@@ -114,6 +114,7 @@ public sealed class Tape : IDisposable
     /// <exception cref="ArgumentException">The loss is not a float32 scalar.</exception>
     /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
     /// <exception cref="NonFiniteException">The tape looks for anomalies, and a gradient holds one.</exception>
+    /// <remarks>Where it throws half-way, for want of memory or from a fault of the device, the parameters it reaches have no gradient afterwards, rather than a part of one.</remarks>
     public void Backward(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -143,10 +144,24 @@ public sealed class Tape : IDisposable
             DeviceBuffer? gradient = gradients.Take(node.Output, out bool isMasked);
             if (gradient is not null)
             {
-                node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
-                if (_detectAnomaly)
+                try
                 {
-                    FiniteCheck.Gradients(node, gradients);
+                    node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
+                    if (_detectAnomaly)
+                    {
+                        FiniteCheck.Gradients(node, gradients);
+                    }
+                }
+                catch (Exception e)
+                {
+                    gradient.Dispose();
+                    ForgetUnfinishedGradients();
+                    if (MemoryFault.Is(e))
+                    {
+                        throw MemoryFault.Explain(e, $"That was in the backward pass of {node.Describe()}.");
+                    }
+
+                    throw;
                 }
 
                 gradients.Return(gradient);
@@ -171,6 +186,11 @@ public sealed class Tape : IDisposable
         }
 
         _isDisposed = true;
+        if (s_current == this)
+        {
+            s_current = _outer;
+        }
+
         for (int i = _owned.Count - 1; i >= 0; i--)
         {
             _owned[i].Dispose();
@@ -183,22 +203,21 @@ public sealed class Tape : IDisposable
 
         _owned.Clear();
         _nodes.Clear();
-        if (s_current == this)
-        {
-            s_current = _outer;
-        }
     }
 
     /// <summary>The trainable parameters that recorded operations read.</summary>
     internal IEnumerable<Parameter> TrainableParameters => _nodes.SelectMany(n => n.Inputs).Where(t => t.RequiresGradient).Select(t => t.Parameter).OfType<Parameter>();
 
     /// <summary>Makes the output tensor of an operator, on the device and of the type of its input, and gives it to the current tape.</summary>
-    internal static Tensor NewOutput(Tensor input, Shape shape) => NewOutput(input.Device, shape, input.ElementType);
+    internal static Tensor NewOutput(Tensor input, Shape shape, Tensor? weight = null, [CallerMemberName] string name = "") =>
+        NewOutput(input.Device, shape, input.ElementType, weight, name);
 
-    /// <summary>Makes the output tensor of an operator and gives it to the current tape.</summary>
-    internal static Tensor NewOutput(Device device, Shape shape, ElementType type = ElementType.Float32)
+    /// <summary>Makes the output tensor of an operator and gives it to the current tape. Weight and name tell which it is where there is no memory for it.</summary>
+    internal static Tensor NewOutput(
+        Device device, Shape shape, ElementType type = ElementType.Float32, Tensor? weight = null, [CallerMemberName] string name = "")
     {
-        Tensor output = Tensor.Allocate(device, shape, type);
+        string purpose = weight?.Parameter is { } parameter ? $"the result of {name} ({parameter.Name})," : $"the result of {name},";
+        Tensor output = Tensor.Allocate(device, shape, type, purpose);
         if (s_current is { } tape)
         {
             tape._owned.Add(output);
@@ -206,6 +225,21 @@ public sealed class Tape : IDisposable
         }
 
         return output;
+    }
+
+    /// <summary>Memory in which an operator keeps something for its gradient. The current tape owns it, so that it is not lost where the operator fails.</summary>
+    internal static DeviceBuffer NewSaved(Func<DeviceBuffer> allocate, [CallerMemberName] string name = "")
+    {
+        try
+        {
+            DeviceBuffer saved = allocate();
+            s_current!._owned.Add(saved);
+            return saved;
+        }
+        catch (Exception e) when (MemoryFault.Is(e))
+        {
+            throw MemoryFault.Explain(e, $"It was for what {name} keeps for its gradient.");
+        }
     }
 
     /// <summary>True when a result computed from these tensors now would be recorded.</summary>
@@ -250,6 +284,14 @@ public sealed class Tape : IDisposable
         {
             tape._owned.Remove(tensor);
             tensor.Dispose();
+        }
+    }
+
+    private void ForgetUnfinishedGradients()
+    {
+        foreach (Parameter parameter in TrainableParameters)
+        {
+            parameter.ClearGradient();
         }
     }
 

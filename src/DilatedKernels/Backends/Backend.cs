@@ -16,6 +16,9 @@ internal abstract class Backend : IDisposable
     /// <summary>Processor threads for what is computed on the processor.</summary>
     public virtual int Threads => Environment.ProcessorCount;
 
+    /// <summary>About how many bytes an allocation can still have.</summary>
+    public abstract long FreeBytes { get; }
+
     /// <summary>Allocates memory whose contents are undefined. At least 64 bytes after it may be read, never written.</summary>
     public abstract DeviceBuffer Allocate(long bytes);
 

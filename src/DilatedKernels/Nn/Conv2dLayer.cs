@@ -28,12 +28,21 @@ public sealed class Conv2dLayer : Module
         {
             LearningRateMultiplier = learningRate,
         };
-        // Twice the rate and no decay for biases: the recipe of the paper's released training code, from Caffe's VGG nets.
-        Bias = new Parameter($"{name}.bias", Tensor.Zeros(device, Shape.PerChannel(outChannels)))
+        try
         {
-            LearningRateMultiplier = 2f * learningRate,
-            WeightDecayMultiplier = 0f,
-        };
+            // Twice the rate and no decay for biases: the recipe of the paper's released training code, from Caffe's VGG nets.
+            Bias = new Parameter($"{name}.bias", Tensor.Zeros(device, Shape.PerChannel(outChannels)))
+            {
+                LearningRateMultiplier = 2f * learningRate,
+                WeightDecayMultiplier = 0f,
+            };
+        }
+        catch
+        {
+            Weight.Dispose();
+            throw;
+        }
+
         _parameters = [Weight, Bias];
     }
 

@@ -20,7 +20,7 @@ public static partial class Ops
         }
 
         Backend backend = x.Backend;
-        Tensor y = Tape.NewOutput(x, x.Shape);
+        Tensor y = Tape.NewOutput(x, x.Shape, bias);
         backend.BiasForward(x.Shape, x.Buffer, bias.Buffer, y.Buffer);
 
         if (Tape.WillRecord(x, bias))

@@ -47,7 +47,7 @@ public static partial class Ops
         Conv2dGeometry geometry = CheckConv2d(x.Shape, weight.Shape, bias?.Shape, options);
         Backend backend = x.Backend;
 
-        Tensor y = Tape.NewOutput(x, geometry.OutShape);
+        Tensor y = Tape.NewOutput(x, geometry.OutShape, weight);
         y.IsRectified = relu;
         backend.Conv2dForward(geometry, x.Buffer, weight.Buffer, bias?.Buffer, relu, y.Buffer);
 

@@ -36,7 +36,7 @@ public static partial class Ops
 
         Tensor y = Tape.NewOutput(x, geometry.OutShape);
         y.IsRectified = x.IsRectified;
-        DeviceBuffer? winner = records ? backend.Allocate(geometry.OutShape.Count) : null;
+        DeviceBuffer? winner = records ? Tape.NewSaved(() => backend.Allocate(geometry.OutShape.Count)) : null;
         backend.MaxPoolForward(geometry, x.Buffer, y.Buffer, winner);
 
         if (records)

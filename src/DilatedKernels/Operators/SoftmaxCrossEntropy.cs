@@ -25,7 +25,7 @@ public static partial class Ops
         bool records = Tape.WillRecord(scores);
 
         Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar);
-        DeviceBuffer? gradient = records ? backend.Allocate(count, scores.ElementType) : null;
+        DeviceBuffer? gradient = records ? Tape.NewSaved(() => backend.Allocate(count, scores.ElementType)) : null;
         backend.SoftmaxCrossEntropy(scores.Shape, scores.Buffer, labels.Buffer, ignoreLabel, validCount, loss.Buffer, gradient);
 
         // No gradient holds the labels: their finalizer must not free what is being read.

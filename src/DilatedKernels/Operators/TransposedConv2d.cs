@@ -25,7 +25,7 @@ public static partial class Ops
         Backend backend = x.Backend;
 
         // The convolution from y to x: its input is our output.
-        Tensor y = Tape.NewOutput(x, geometry.InShape);
+        Tensor y = Tape.NewOutput(x, geometry.InShape, weight);
         backend.Conv2dBackwardInput(geometry, x.Buffer, weight.Buffer, mask: null, y.Buffer);
 
         if (Tape.WillRecord(x, weight))

@@ -134,11 +134,19 @@ public abstract class Optimizer : IDisposable
     private protected Tensor[] AddState(string name)
     {
         var states = new Tensor[Parameters.Count];
-        for (int i = 0; i < states.Length; i++)
+        try
         {
-            Tensor value = Parameters[i].Value;
-            states[i] = Tensor.Zeros(value.Device, value.Shape);
-            _states.Add(($"{Parameters[i].Name}.{name}", states[i]));
+            for (int i = 0; i < states.Length; i++)
+            {
+                Tensor value = Parameters[i].Value;
+                states[i] = Tensor.Zeros(value.Device, value.Shape);
+                _states.Add(($"{Parameters[i].Name}.{name}", states[i]));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
 
         return states;

@@ -1,4 +1,5 @@
 using DilatedKernels.Backends;
+using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
 
 namespace DilatedKernels.Optim;
@@ -62,9 +63,20 @@ public sealed class RecordedStep : IDisposable
         _computeLoss = computeLoss;
         _seed = seed;
         Device device = optimizer.Parameters[0].Value.Device;
+        byte[] labels = new byte[(long)inputShape.N * labelSize.Height * labelSize.Width];
         _input = Tensor.Zeros(device, inputShape);
-        _labels = LabelMap.FromArray(device, inputShape.N, labelSize.Height, labelSize.Width, new byte[(long)inputShape.N * labelSize.Height * labelSize.Width]);
-        _loss = Tensor.Zeros(device, Shape.Scalar);
+        try
+        {
+            _labels = LabelMap.FromArray(device, inputShape.N, labelSize.Height, labelSize.Width, labels);
+            _loss = Tensor.Zeros(device, Shape.Scalar);
+        }
+        catch
+        {
+            _input.Dispose();
+            _labels?.Dispose();
+            throw;
+        }
+
         _recorder = device.Backend.CreateRecorder();
         WhyNotRecorded = _recorder is null ? $"The device {device} runs every step as it is called." : null;
     }
@@ -102,6 +114,11 @@ public sealed class RecordedStep : IDisposable
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
     /// <exception cref="NonFiniteException"><see cref="DetectAnomaly"/> is on, and a number is not finite; there was no update.</exception>
+    /// <exception cref="CudaException">
+    /// The driver refused. Where it had no memory left (<see cref="CudaException.OutOfMemory"/>) there was no update, all memory of the step has been given back, and
+    /// the same device can run a smaller one. After any other fault it is unknown whether there was one: go on from a checkpoint.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
     /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
     public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate)
     {
@@ -214,8 +231,9 @@ public sealed class RecordedStep : IDisposable
             Tensor loss = _computeLoss(_input, _labels, ForwardContext.Training(_seed, scalars.RandomStep));
             _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
             tape.Backward(loss);
-            _optimizer.Step(scalars.LearningRate, loss);
+            // The update comes last: what fails before it has changed nothing.
             loss.Backend.Copy(loss.Buffer, _loss.Buffer, sizeof(float));
+            _optimizer.Step(scalars.LearningRate, loss);
         }
         finally
         {

@@ -1,5 +1,6 @@
 using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cpu;
+using DilatedKernels.Cuda;
 
 namespace DilatedKernels;
 
@@ -30,6 +31,13 @@ public sealed partial class Device : IDisposable
 
     /// <summary>Processor threads for what is computed on the processor: those that the device was made with, or one a core on a GPU.</summary>
     public int Threads => Backend.Threads;
+
+    /// <summary>
+    /// About how many bytes tensors can still have: on a GPU what the driver says is free and what the device keeps for reuse; on the processor what the
+    /// process may have and has not. Other programs may take it meanwhile.
+    /// </summary>
+    /// <exception cref="CudaException">The driver does not answer.</exception>
+    public long FreeBytes => Backend.FreeBytes;
 
     internal Backend Backend { get; }
 

@@ -44,7 +44,16 @@ public sealed class LabelMap : IDisposable
         CheckCount(batch, height, width, labels);
 
         DeviceBuffer buffer = device.Backend.Allocate(labels.Length);
-        device.Backend.Upload(labels, buffer);
+        try
+        {
+            device.Backend.Upload(labels, buffer);
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+
         return new LabelMap(device, batch, height, width, buffer, Histogram(labels));
     }
 

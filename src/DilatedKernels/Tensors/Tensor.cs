@@ -66,8 +66,16 @@ public sealed class Tensor : IDisposable
     public static Tensor Zeros(Device device, Shape shape, ElementType type = ElementType.Float32)
     {
         Tensor tensor = Allocate(device, shape, type);
-        device.Backend.Fill(tensor.Buffer, shape.Count, 0f);
-        return tensor;
+        try
+        {
+            device.Backend.Fill(tensor.Buffer, shape.Count, 0f);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Copies values given in the order of the shape (N, then C, then H, then W).</summary>
@@ -96,8 +104,16 @@ public sealed class Tensor : IDisposable
         ArgumentNullException.ThrowIfNull(device);
         CheckCount(shape, values.Length);
         Tensor tensor = Allocate(device, shape, type);
-        tensor.Write(values);
-        return tensor;
+        try
+        {
+            tensor.Write(values);
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether every value is a finite number. The values are copied back for that.</summary>
@@ -171,11 +187,22 @@ public sealed class Tensor : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
 
-    internal static Tensor Allocate(Device device, Shape shape, ElementType type)
+    /// <param name="device">Where to put it.</param>
+    /// <param name="shape">Its extents.</param>
+    /// <param name="type">How to store the values.</param>
+    /// <param name="purpose">What it is, for the message where there is no memory for it.</param>
+    internal static Tensor Allocate(Device device, Shape shape, ElementType type, string purpose = "a tensor")
     {
         ArgumentNullException.ThrowIfNull(device);
         shape.ThrowIfNegative(nameof(shape));
-        return new Tensor(device, shape, device.Backend.Allocate(shape.Count, type));
+        try
+        {
+            return new Tensor(device, shape, device.Backend.Allocate(shape.Count, type));
+        }
+        catch (Exception e) when (MemoryFault.Is(e))
+        {
+            throw MemoryFault.Explain(e, $"It was for {purpose} {shape} of {type.Name()}.");
+        }
     }
 
     private void Write(ReadOnlySpan<float> values)

@@ -18,16 +18,23 @@ internal sealed class DilatedProcess : IDisposable
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource _spoke = new();
 
-    private DilatedProcess(string folder, string[] arguments)
+    private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] before, string[] arguments)
     {
         (string program, string[] self) = Program();
-        _process = Process.Start(new ProcessStartInfo(program, [.. self, .. arguments])
+        string[] all = [.. before, program, .. self, .. arguments];
+        var start = new ProcessStartInfo(all[0], all[1..])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
-        })!;
+        };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        _process = Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
         _process.ErrorDataReceived += (_, e) =>
         {
@@ -47,9 +54,19 @@ internal sealed class DilatedProcess : IDisposable
     public sealed record Result(int ExitCode, string Output, string Error);
 
     /// <summary>Runs the command to its end in a working folder.</summary>
-    public static Result Run(string folder, params string[] arguments)
+    public static Result Run(string folder, params string[] arguments) => Run(folder, new Dictionary<string, string>(), arguments);
+
+    /// <summary>Runs the command with something in its environment.</summary>
+    public static Result Run(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using DilatedProcess process = Start(folder, arguments);
+        using var process = new DilatedProcess(folder, environment, [], arguments);
+        return process.Wait();
+    }
+
+    /// <summary>Runs the command through another one, such as a shell that sets limits: its name and arguments, which the command's follow.</summary>
+    public static Result RunThrough(string folder, string[] before, params string[] arguments)
+    {
+        using var process = new DilatedProcess(folder, new Dictionary<string, string>(), before, arguments);
         return process.Wait();
     }
 
@@ -67,7 +84,7 @@ internal sealed class DilatedProcess : IDisposable
         }
     }
 
-    public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, arguments);
+    public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, new Dictionary<string, string>(), [], arguments);
 
     public bool HasExited => _process.HasExited;
 

@@ -70,7 +70,7 @@ internal sealed unsafe class CpuAllocator
 
         if (pointer == 0)
         {
-            pointer = (nint)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+            pointer = Take(capacity, bytes);
             new Span<byte>((byte*)pointer + capacity - ReadableTail - Alignment, ReadableTail + Alignment).Clear();
         }
 
@@ -83,6 +83,34 @@ internal sealed unsafe class CpuAllocator
         }
 
         return new CpuBuffer(this, pointer, capacity, bytes);
+    }
+
+    private nint Take(long capacity, long bytes)
+    {
+        for (bool isLast = false; ; isLast = true)
+        {
+            try
+            {
+                return (nint)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+            }
+            catch (OutOfMemoryException) when (!isLast)
+            {
+                // Buffers that nobody disposed may hold some, and the cache does.
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                Trim();
+            }
+            catch (OutOfMemoryException e)
+            {
+                lock (_lock)
+                {
+                    _capacityLive -= capacity;
+                    _live -= bytes;
+                    _buffers--;
+                    throw new InsufficientMemoryException($"The system has no {bytes} bytes of memory left. {_live} bytes are in {_buffers} tensors; a smaller batch or crop needs less.", e);
+                }
+            }
+        }
     }
 
     /// <summary>Gives all cached blocks back to the system.</summary>

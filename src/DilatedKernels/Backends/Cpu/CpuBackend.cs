@@ -20,6 +20,9 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override int Threads => _pool.Threads;
 
+    // What the process may have, be it the machine's or a container's, less what it has.
+    public override long FreeBytes => Math.Max(0, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes - Environment.WorkingSet) + _allocator.Statistics.CachedBytes;
+
     internal CpuAllocator Allocator => _allocator;
 
     public override DeviceBuffer Allocate(long bytes) => _allocator.Allocate(bytes);

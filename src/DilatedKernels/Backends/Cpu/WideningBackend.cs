@@ -12,6 +12,8 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
 
     public override int Threads => inner.Threads;
 
+    public override long FreeBytes => inner.FreeBytes;
+
     public override DeviceBuffer Allocate(long bytes) => inner.Allocate(bytes);
 
     public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target) => inner.Upload(source, target);

@@ -15,6 +15,7 @@ internal sealed class CudaAllocator
     private readonly Lock _lock = new();
     private readonly ConcurrentQueue<(DevicePointer Pointer, long Bytes)> _forgotten = new();
     private readonly ConcurrentQueue<(DevicePointer Pointer, long Bytes)> _deferred = new();
+    private readonly ConcurrentQueue<DevicePointer> _refused = new();
     private long _live;
     private long _peak;
     private int _buffers;
@@ -28,6 +29,16 @@ internal sealed class CudaAllocator
 
         // Memory goes back to the device when the pool is trimmed, not at every synchronisation.
         context.SetPoolThreshold(long.MaxValue);
+    }
+
+    /// <summary>What an allocation can still have: what the driver has, and what its pool keeps.</summary>
+    public long FreeBytes
+    {
+        get
+        {
+            PoolStatistics pool = _context.GetPool();
+            return _context.GetMemory().Free + Math.Max(0, pool.ReservedBytes - pool.UsedBytes);
+        }
     }
 
     /// <summary>Buffers that nobody disposed and the garbage collector found.</summary>
@@ -75,6 +86,7 @@ internal sealed class CudaAllocator
         }
 
         FreeForgotten();
+        FreeRefused();
         DevicePointer pointer = Take(bytes);
         lock (_lock)
         {
@@ -87,6 +99,7 @@ internal sealed class CudaAllocator
         return new CudaBuffer(this, pointer, bytes);
     }
 
+    /// <summary>Gives memory back. Throws nothing: it may come from a Dispose on the way out from another failure.</summary>
     public void Free(DevicePointer pointer, long bytes)
     {
         lock (_lock)
@@ -104,15 +117,21 @@ internal sealed class CudaAllocator
             {
                 return;
             }
-        }
 
-        try
-        {
-            _context.Free(pointer, _stream);
-        }
-        catch (CudaException e) when (e.IsFatal)
-        {
-            // The memory is gone with the context. Every later call reports the fault; a Dispose on the way out must not hide it.
+            // Inside the lock, so that no other thread closes the context meanwhile.
+            try
+            {
+                _context.Free(pointer, _stream);
+            }
+            catch (CudaException e) when (e.IsFatal)
+            {
+                // The memory is gone with the context. Every later call reports the fault; a Dispose on the way out must not hide it.
+            }
+            catch (CudaException)
+            {
+                // Tried again by the next allocation, which says so if the driver refuses once more.
+                _refused.Enqueue(pointer);
+            }
         }
     }
 
@@ -149,7 +168,10 @@ internal sealed class CudaAllocator
         }
         catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
         {
-            // What was freed on the stream a moment ago may only be waiting for kernels to end.
+            // Buffers that nobody disposed may hold some, and what was freed on the stream a moment ago may only be waiting for kernels to end.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            FreeForgotten();
             _context.Synchronize(_stream);
             _context.TrimPool(0);
         }
@@ -161,9 +183,23 @@ internal sealed class CudaAllocator
         catch (CudaException e) when (e.Code == CudaException.OutOfMemory)
         {
             MemoryStatistics memory = Statistics;
-            throw new CudaException(
-                e.Code, e.Name, e.DriverText, e.Call,
-                detail: $"{e.Detail} {memory.LiveBytes} bytes are in {memory.LiveBuffers} tensors; a smaller batch or crop needs less.", inner: e);
+            throw e.WithDetail($"{memory.LiveBytes} bytes are in {memory.LiveBuffers} tensors; a smaller batch or crop needs less.");
+        }
+    }
+
+    private void FreeRefused()
+    {
+        while (_refused.TryDequeue(out DevicePointer pointer))
+        {
+            try
+            {
+                _context.Free(pointer, _stream);
+            }
+            catch (CudaException)
+            {
+                _refused.Enqueue(pointer);
+                throw;
+            }
         }
     }
 

@@ -4,7 +4,23 @@ namespace DilatedKernels.Backends.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
-    public override DeviceBuffer Allocate(long bytes) => _recording is { } recording ? recording.Allocate(bytes) : _allocator.Allocate(bytes);
+    public override DeviceBuffer Allocate(long bytes)
+    {
+        if (_recording is { } recording)
+        {
+            return recording.Allocate(bytes);
+        }
+
+        ThrowIfLost();
+        try
+        {
+            return _allocator.Allocate(bytes);
+        }
+        catch (CudaException e) when (Noted(e).IsFatal)
+        {
+            throw;
+        }
+    }
 
     public override void Upload(ReadOnlySpan<byte> source, DeviceBuffer target)
     {

@@ -84,7 +84,16 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>Queues a recorded step.</summary>
     internal void Launch(GraphExecHandle graph, string description)
     {
-        _context.Launch(graph, _stream);
+        ThrowIfLost();
+        try
+        {
+            _context.Launch(graph, _stream);
+        }
+        catch (CudaException e) when (Noted(e).IsFatal)
+        {
+            throw;
+        }
+
         _launches.Add(description);
     }
 

@@ -18,6 +18,7 @@ internal sealed unsafe partial class CudaBackend : Backend
     private readonly UploadRing _uploads;
     private readonly UploadRing _smallUploads;
     private readonly LaunchHistory _launches = new();
+    private CudaException? _loss;
     private bool _disposed;
 
     /// <param name="context">The opened device; the backend disposes it.</param>
@@ -25,9 +26,18 @@ internal sealed unsafe partial class CudaBackend : Backend
     public CudaBackend(ICudaContext context, IKernelImages images)
     {
         _context = context;
-        _stream = context.CreateStream();
-        _kernels = new CudaKernels(context, images);
-        _allocator = new CudaAllocator(context, _stream);
+        try
+        {
+            _stream = context.CreateStream();
+            _kernels = new CudaKernels(context, images);
+            _allocator = new CudaAllocator(context, _stream);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+
         _uploads = new UploadRing(context, _stream, slots: 2, slotBytes: 8 << 20);
         _smallUploads = new UploadRing(context, _stream, slots: 16, SmallUpload);
     }
@@ -35,6 +45,8 @@ internal sealed unsafe partial class CudaBackend : Backend
     public override string Name => $"cuda:{_context.Device.Ordinal}";
 
     public override MemoryStatistics Memory => _allocator.Statistics;
+
+    public override long FreeBytes => _allocator.FreeBytes;
 
     /// <summary>How convolutions multiply float32.</summary>
     public Float32Precision Float32Precision { get; init; }
@@ -51,6 +63,7 @@ internal sealed unsafe partial class CudaBackend : Backend
     public override void Synchronize()
     {
         ThrowIfRecording("waits for the device");
+        ThrowIfLost();
         try
         {
             _context.Synchronize(_stream);
@@ -58,43 +71,59 @@ internal sealed unsafe partial class CudaBackend : Backend
             _uploads.Pass();
             _smallUploads.Pass();
         }
-        catch (CudaException e) when (e.Kernel is null && _launches.Describe() is { } inFlight)
+        catch (CudaException e)
         {
-            throw new CudaException(e.Code, e.Name, e.DriverText, e.Call, detail: e.Detail is null ? inFlight : $"{e.Detail} {inFlight}", inner: e);
+            throw Noted(e.Kernel is null && _launches.Describe() is { } inFlight ? e.WithDetail(inFlight) : e);
         }
     }
 
     public override void Dispose()
     {
-        if (_disposed)
+        if (Interlocked.Exchange(ref _disposed, true))
         {
             return;
         }
 
-        _disposed = true;
-        try
+        foreach (Action release in (Action[])
+            [ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
         {
-            ForgetRecordings();
-            _resampling.Clear();
-            _parameters.Clear();
-            CloseGemm();
-            _allocator.Close();
-            _uploads.Free();
-            _smallUploads.Free();
-            _kernels.Unload();
-            _context.DestroyStream(_stream);
-        }
-        catch (CudaException e) when (e.IsFatal)
-        {
-            // A context with a fault takes everything with it.
-            _allocator.Abandon();
+            try
+            {
+                release();
+            }
+            catch (CudaException)
+            {
+                // A context with a fault, or one that refuses to give a part back, takes everything with it; what failed before must not be hidden.
+            }
         }
 
+        _allocator.Abandon();
         _context.Dispose();
+    }
+
+    /// <summary>Once the device is lost, says at once what lost it.</summary>
+    private void ThrowIfLost()
+    {
+        if (_loss is { } loss)
+        {
+            throw new CudaException(loss.Code, loss.Name, loss.DriverText, loss.Call, loss.Kernel, loss.Detail, loss);
+        }
+    }
+
+    /// <summary>Remembers a fault that no later call survives; the first one tells most.</summary>
+    private CudaException Noted(CudaException fault)
+    {
+        if (fault.IsFatal)
+        {
+            _loss ??= fault;
+        }
+
+        return fault;
     }
 
     internal DevicePointer Pointer(DeviceBuffer buffer)
     {
+        ThrowIfLost();
         _recording?.Touch(buffer);
         return ((ICudaMemory)buffer).Pointer;
     }
@@ -106,10 +135,19 @@ internal sealed unsafe partial class CudaBackend : Backend
             ThrowIfRecording($"launches {plan.Kernel}, which the step before it did not");
         }
 
-        CudaKernel kernel = _kernels.Get(plan.Kernel, plan.SharedBytes);
+        CudaKernel kernel;
         Span<nint> addresses = stackalloc nint[arguments.Count];
         arguments.GetAddresses(addresses);
-        _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, _stream) { Cluster = plan.Cluster }, addresses);
+        try
+        {
+            kernel = _kernels.Get(plan.Kernel, plan.SharedBytes);
+            _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, _stream) { Cluster = plan.Cluster }, addresses);
+        }
+        catch (CudaException e) when (Noted(e).IsFatal)
+        {
+            throw;
+        }
+
         if (_recording is not null)
         {
             _recording.Launches++;

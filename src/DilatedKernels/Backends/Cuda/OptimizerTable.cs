@@ -29,6 +29,8 @@ internal sealed class OptimizerTable
                 _buffer = backend.Allocate(bytes.Length);
             }
 
+            // Known by nobody until all of it is there.
+            _uploaded = [];
             backend.Upload(bytes, _buffer);
             _uploaded = entries.ToArray();
         }

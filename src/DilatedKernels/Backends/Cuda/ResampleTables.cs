@@ -65,7 +65,16 @@ internal sealed class ResampleTables
         }
 
         DeviceBuffer buffer = backend.Allocate(bytes.Length);
-        backend.Upload(bytes, buffer);
+        try
+        {
+            backend.Upload(bytes, buffer);
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+
         ResampleAxisTable table = Describe(axis, backend.Pointer(buffer));
         _tables.Add(axis.Key, (buffer, table));
         return table;

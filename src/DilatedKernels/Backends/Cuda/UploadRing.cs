@@ -19,8 +19,12 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
             _next = (_next + 1) % _slots.Length;
             if (slot.Memory == null)
             {
+                if (slot.Passed == default)
+                {
+                    slot.Passed = context.CreateEvent(timing: false);
+                }
+
                 slot.Memory = (byte*)context.AllocatePinned(slotBytes);
-                slot.Passed = context.CreateEvent(timing: false);
             }
             else if (slot.IsUnderWay)
             {
@@ -30,7 +34,17 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
             int bytes = Math.Min(source.Length, slotBytes);
             source[..bytes].CopyTo(new Span<byte>(slot.Memory, slotBytes));
             context.CopyToDevice(slot.Memory, target, bytes, stream);
-            context.Record(slot.Passed, stream);
+            try
+            {
+                context.Record(slot.Passed, stream);
+            }
+            catch (CudaException)
+            {
+                // The copy is queued, and nothing will tell when it has passed.
+                context.Synchronize(stream);
+                throw;
+            }
+
             slot.IsUnderWay = true;
             source = source[bytes..];
             target += bytes;
@@ -54,9 +68,14 @@ internal sealed unsafe class UploadRing(ICudaContext context, StreamHandle strea
             if (slot.Memory != null)
             {
                 context.FreePinned(slot.Memory);
-                context.DestroyEvent(slot.Passed);
-                slot = default;
             }
+
+            if (slot.Passed != default)
+            {
+                context.DestroyEvent(slot.Passed);
+            }
+
+            slot = default;
         }
     }
 

@@ -48,14 +48,24 @@ public sealed class CudaException : Exception
 
     /// <summary>
     /// True for faults after which the context answers every call with an error, until the process ends: an illegal address or instruction,
-    /// a hardware fault, a lost device.
+    /// a kernel that ran too long, a hardware fault, a lost device. The message says so.
     /// </summary>
-    public bool IsFatal => Code is 4 or 46 or 214 or 220 or 226 or 700 or 702 or 709 or 710 or (>= 714 and <= 719) or 999;
+    public bool IsFatal => MeansLoss(Code);
+
+    /// <summary>The same failure, with something more about it.</summary>
+    /// <param name="detail">A sentence.</param>
+    public CudaException WithDetail(string detail) =>
+        new(Code, Name, DriverText, Call, Kernel, Detail is null ? detail : $"{Detail} {detail}", this);
+
+    // Those of which the driver's documentation says that the process must be started anew, and those that say that device or context has gone.
+    private static bool MeansLoss(int code) =>
+        code is 4 or 46 or 214 or 220 or 226 or 700 or 702 or 709 or 710 or (>= 714 and <= 719) or 721 or 810 or 999;
 
     private static string Compose(int code, string name, string driverText, string call, string? kernel, string? detail)
     {
         string subject = kernel is null ? call : $"{call} of kernel {kernel}";
         string text = $"{subject} failed: {name} ({code}), {driverText.TrimEnd('.')}.";
-        return detail is null ? text : $"{text} {detail}";
+        text = detail is null ? text : $"{text} {detail}";
+        return MeansLoss(code) ? $"{text} The device is lost to this process: only a new process can use it again." : text;
     }
 }

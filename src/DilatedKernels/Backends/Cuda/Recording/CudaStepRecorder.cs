@@ -92,9 +92,11 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
             Context.Synchronize(backend.Stream);
             FreeGraph();
         }
-        catch (CudaException e) when (e.IsFatal)
+        catch (CudaException)
         {
-            // Graph and memory are gone with the context. Every later call reports the fault; a Dispose on the way out must not hide it.
+            // A fault that lasts takes graph and memory with the context, and every later call reports it; a Dispose on the way out must not hide it.
+            _graph = default;
+            _values = null;
         }
 
         _recording.Dispose();

@@ -36,7 +36,7 @@ public sealed unsafe class LibCudaStubTests : CudaDriverContract
         Assert.That(e.DriverText, Is.EqualTo("unspecified launch failure"));
         Assert.That(e.Call, Is.EqualTo("cuStreamSynchronize"));
         Assert.That(e.IsFatal, Is.True);
-        Assert.That(e.Message, Is.EqualTo("cuStreamSynchronize failed: CUDA_ERROR_LAUNCH_FAILED (719), unspecified launch failure."));
+        Assert.That(e.Message, Is.EqualTo("cuStreamSynchronize failed: CUDA_ERROR_LAUNCH_FAILED (719), unspecified launch failure. The device is lost to this process: only a new process can use it again."));
     }
 
     [Test]

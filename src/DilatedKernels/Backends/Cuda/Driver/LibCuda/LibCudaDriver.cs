@@ -72,7 +72,15 @@ public sealed unsafe class LibCudaDriver : ICudaDriver
         CudaDeviceDescription description = Describe(ordinal);
         int device = GetDevice(ordinal);
         Check(PrimaryContextHandle.Retain(_api, device, out PrimaryContextHandle? context), "cuDevicePrimaryCtxRetain", description.Name);
-        return new LibCudaContext(this, _api, description, device, context!);
+        try
+        {
+            return new LibCudaContext(this, _api, description, device, context!);
+        }
+        catch
+        {
+            context!.Dispose();
+            throw;
+        }
     }
 
     internal static bool TryOpen(IReadOnlyList<string> files, out LibCudaDriver? driver, out string reason)
