@@ -29,11 +29,11 @@ internal sealed class ExportCommand
         verb._format.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, Safetensors, Torchvision, Onnx);
         var command = new Command("export", "Writes a checkpoint's network for other programs: safetensors or ONNX.") { verb._checkpoint, verb._format, verb._probabilities };
         verb._out.AddTo(command);
-        command.SetAction(verb.Run);
+        command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
 
-    private int Run(ParseResult result)
+    private int Run(ParseResult result, CancellationToken cancellation)
     {
         TextWriter output = result.InvocationConfiguration.Output;
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
@@ -48,15 +48,15 @@ internal sealed class ExportCommand
         switch (format)
         {
             case Safetensors:
-                ModelExport.ToSafetensors(target, model);
+                ModelExport.ToSafetensors(target, model, cancellation);
                 break;
             case Torchvision:
-                ModelExport.ToTorchvision(target, model);
+                ModelExport.ToTorchvision(target, model, cancellation);
                 output.WriteLine("input       red, green, blue, each (x / 255 - mean) / deviation as torchvision has it");
                 break;
             default:
                 bool probabilities = result.GetValue(_probabilities);
-                ModelExport.ToOnnx(target, model, probabilities);
+                ModelExport.ToOnnx(target, model, probabilities, cancellation);
                 ModelConfig config = model.Config;
                 output.WriteLine(config.HasTrunk
                     ? string.Create(CultureInfo.InvariantCulture, $"input       image [batch, 3, height, width], blue, green, red, 0 to 255 less {string.Join(", ", config.MeanBgr)}; margin {model.Margin}")

@@ -28,18 +28,19 @@ internal sealed class ImportCommand
         };
         verb._out.AddTo(command);
         verb._model.AddTo(command);
-        command.SetAction(verb.Run);
+        command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
 
-    private int Run(ParseResult result)
+    private int Run(ParseResult result, CancellationToken cancellation)
     {
         string[] sources = [.. result.GetValue(_sources)!.Select(CheckpointPath.Existing)];
         string target = _out.Path(result, sources);
         ModelConfig config = Config(result, sources);
         string[] fresh = result.GetValue(_fresh)?.Split(',', StringSplitOptions.TrimEntries) ?? [];
         using SegmentationModel model = WeightImport.Load(sources, config, Device.Cpu, out ImportReport report, fresh, result.GetValue(_seed));
-        ModelFile.Save(target, model);
+        cancellation.ThrowIfCancellationRequested();
+        ModelFile.Save(target, model, cancellation: cancellation);
         ImportText.Write(result.InvocationConfiguration.Output, report, sources, target);
         return ExitCode.Ok;
     }

@@ -12,8 +12,9 @@ public static class ModelExport
     /// <summary>Writes a safetensors file with this library's names: a checkpoint without what an optimizer remembers.</summary>
     /// <param name="path">The file, replaced if it exists once the new one is complete.</param>
     /// <param name="model">The network.</param>
+    /// <param name="cancellation">Nothing is left behind then.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void ToSafetensors(string path, SegmentationModel model) => ModelFile.Save(path, model);
+    public static void ToSafetensors(string path, SegmentationModel model, CancellationToken cancellation = default) => ModelFile.Save(path, model, cancellation: cancellation);
 
     /// <summary>
     /// Writes a safetensors file with torchvision's names for VGG-16 and its input: the convolutions as <c>features.N</c>, fc6 and fc7 as the matrices
@@ -26,9 +27,10 @@ public static class ModelExport
     /// </remarks>
     /// <param name="path">The file, replaced if it exists once the new one is complete.</param>
     /// <param name="model">A network with a part from image to scores.</param>
+    /// <param name="cancellation">Nothing is left behind then.</param>
     /// <exception cref="ArgumentException">The network is a context module alone.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void ToTorchvision(string path, SegmentationModel model)
+    public static void ToTorchvision(string path, SegmentationModel model, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         Dictionary<string, Tensor> values = model.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value, StringComparer.Ordinal);
@@ -50,7 +52,8 @@ public static class ModelExport
                 _ => pair.Value.ToArray(),
             }))],
             // As PyTorch's own files have it.
-            new Dictionary<string, string> { ["format"] = "pt" });
+            new Dictionary<string, string> { ["format"] = "pt" },
+            cancellation);
     }
 
     /// <summary>
@@ -61,13 +64,18 @@ public static class ModelExport
     /// <param name="path">The file, replaced if it exists once the new one is complete.</param>
     /// <param name="model">The network.</param>
     /// <param name="probabilities">Whether to end with a softmax over the classes.</param>
+    /// <param name="cancellation">Nothing is left behind then.</param>
     /// <exception cref="UserInputException">The network is larger than such a file can be, 2 GiB, or ends with a CRF; or the file cannot be written.</exception>
-    public static void ToOnnx(string path, SegmentationModel model, bool probabilities = false)
+    public static void ToOnnx(string path, SegmentationModel model, bool probabilities = false, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(model);
         OnnxGraph graph = OnnxNetwork.Of(model, probabilities);
-        AtomicFile.Write(path, graph.WriteTo);
+        AtomicFile.Write(path, stream =>
+        {
+            graph.WriteTo(stream);
+            cancellation.ThrowIfCancellationRequested();
+        });
     }
 
     private static int[] Extents(string parameter, Shape shape) =>

@@ -32,7 +32,7 @@ internal static class AtomicFile
         catch (Exception e)
         {
             Remove(temporary);
-            if (e is not (IOException or UnauthorizedAccessException or NotSupportedException))
+            if (e is not (IOException or UnauthorizedAccessException or NotSupportedException or ArgumentOutOfRangeException))
             {
                 throw;
             }

@@ -18,14 +18,16 @@ public static class ModelFile
     /// <param name="path">The file.</param>
     /// <param name="model">The network.</param>
     /// <param name="metadata">More text by key, or null.</param>
+    /// <param name="cancellation">Checked between arrays; nothing is left behind then.</param>
     /// <exception cref="ArgumentException">The metadata use <see cref="ConfigKey"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Save(path, model, metadata, []);
+    public static void Save(string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellation = default) =>
+        Save(path, model, metadata, [], cancellation);
 
     /// <summary>Writes a network and, under <see cref="StatePrefix"/>, what an optimizer remembers.</summary>
     internal static void Save(
-        string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata, IReadOnlyList<(string Name, Tensor State)> states)
+        string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata, IReadOnlyList<(string Name, Tensor State)> states,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         var all = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal);
@@ -42,7 +44,8 @@ public static class ModelFile
                 .. states.Select(state => SafetensorsTensor.FromFloats(
                     StatePrefix + state.Name, [state.State.Shape.N, state.State.Shape.C, state.State.Shape.H, state.State.Shape.W], () => state.State.ToArray())),
             ],
-            all);
+            all,
+            cancellation);
     }
 
     /// <summary>Reads which network a file holds.</summary>

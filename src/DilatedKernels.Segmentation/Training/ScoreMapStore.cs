@@ -105,7 +105,8 @@ internal sealed class ScoreMapStore(string folder)
             [
                 SafetensorsTensor.FromFloats(ScoresName, [scores.Shape.H, scores.Shape.W, scores.Shape.C], () => scores.ToChannelsLast()),
                 SafetensorsTensor.FromBytes(LabelsName, [rows, columns], labels),
-            ]);
+            ],
+            cancellation: cancellation);
     }
 
     private string PathOf(int sample, bool mirrored) => Path.Combine(folder, $"{sample:D6}{(mirrored ? "-mirrored" : "")}.safetensors");

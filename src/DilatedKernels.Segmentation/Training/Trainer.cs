@@ -28,6 +28,7 @@ public sealed class Trainer : IDisposable
     private long _step;
     private double _bestMeanIoU = double.NaN;
     private float? _unreportedLoss;
+    private volatile bool _isDisposed;
 
     private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model)
     {
@@ -175,7 +176,26 @@ public sealed class Trainer : IDisposable
     /// The driver refused; for want of memory (<see cref="CudaException.OutOfMemory"/>) the message names a batch or crop that would fit. The last checkpoint is as it was.
     /// </exception>
     /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
+    /// <exception cref="IOException">The run folder cannot be written, because the disk is full or it may not be; the last checkpoint is as it was.</exception>
+    /// <exception cref="UserInputException">A file of the dataset has gone or changed since the run began; as above.</exception>
     public TrainingResult Run(Action<TrainingProgress>? progress = null, Action<int, int>? preparation = null, CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        try
+        {
+            return Train(progress, preparation, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(Stopped(e), e);
+        }
+        catch (UserInputException e)
+        {
+            throw new UserInputException(Stopped(e), e);
+        }
+    }
+
+    private TrainingResult Train(Action<TrainingProgress>? progress, Action<int, int>? preparation, CancellationToken cancellation)
     {
         float loss = float.NaN;
         try
@@ -228,16 +248,25 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Scores the model as it stands on the validation split.</summary>
     /// <param name="cancellation">Checked between images.</param>
-    public ConfusionMatrix Validate(CancellationToken cancellation = default) =>
-        Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
+    public ConfusionMatrix Validate(CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
+    }
 
     /// <summary>Gives the memory of model and optimizer back, and the folder free.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _optimizer.Dispose();
         _model.Dispose();
         _folder.Dispose();
     }
+
+    // A full disk, a folder that cannot be written any more, a dataset that has gone: what was done is still there.
+    private string Stopped(Exception error) => _folder.NewestCheckpoint() is { } checkpoint
+        ? $"Training stopped at step {_step}: {error.Message.TrimEnd('.')}. The last checkpoint, {checkpoint}, is intact; when this is put right, go on with --resume {_folder.Path}."
+        : $"Training stopped before its first checkpoint: {error.Message}";
 
     private float RunStep(TrainingStep training, IStepSource source)
     {

@@ -30,9 +30,11 @@ public static class SafetensorsWriter
     /// <param name="path">The file, replaced if it exists.</param>
     /// <param name="tensors">The arrays.</param>
     /// <param name="metadata">Text by key, or null.</param>
+    /// <param name="cancellation">Checked between arrays; nothing is left behind then.</param>
     /// <exception cref="ArgumentException">Two arrays bear one name, or an array's values do not fill its extents.</exception>
     /// <exception cref="IOException">The file cannot be written; an older one of the name is then still whole.</exception>
-    public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
@@ -48,6 +50,7 @@ public static class SafetensorsWriter
                 stream.Write(header);
                 foreach (SafetensorsTensor tensor in ordered)
                 {
+                    cancellation.ThrowIfCancellationRequested();
                     long start = stream.Position;
                     tensor.WriteTo(stream);
                     if (stream.Position - start != tensor.Bytes)
@@ -64,9 +67,15 @@ public static class SafetensorsWriter
 
             File.Move(temporary, full, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
             File.Delete(temporary);
+            if (e is ArgumentOutOfRangeException)
+            {
+                // What the runtime makes of a file that is longer than the system allows.
+                throw new IOException($"{full}: the file cannot be written: it is longer than the file system or a limit of the process allows.", e);
+            }
+
             throw;
         }
     }

@@ -88,6 +88,23 @@ internal sealed class DilatedProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>The memory that the process has now; 0 once it has ended.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            try
+            {
+                _process.Refresh();
+                return _process.WorkingSet64;
+            }
+            catch (InvalidOperationException)
+            {
+                return 0;
+            }
+        }
+    }
+
     /// <summary>Waits for the first line on standard error, which is progress or the end.</summary>
     public void WaitForProgress() => Assert.That(_spoke.Task.Wait(Patience), Is.True, "The command said nothing.");
 
@@ -96,6 +113,9 @@ internal sealed class DilatedProcess : IDisposable
 
     /// <summary>What a shell's kill sends, or a system that shuts down.</summary>
     public void SendTermination() => Assert.That(Kill(_process.Id, Terminate), Is.Zero);
+
+    /// <summary>One of the two, to a process that may have ended by itself.</summary>
+    public void Send(bool interrupt) => _ = Kill(_process.Id, interrupt ? Interrupt : Terminate);
 
     /// <summary>Ends the process between two instructions; it may have ended by itself.</summary>
     public void KillAtOnce() => _ = Kill(_process.Id, KillNow);
