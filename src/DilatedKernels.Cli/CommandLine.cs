@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using DilatedKernels.Cli.Commands;
+using DilatedKernels.Cli.Output;
 using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
@@ -33,6 +34,9 @@ internal static class CommandLine
 
     public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
     {
+        // A program that reads names from a pipe gets them as they are.
+        output = ReferenceEquals(output, Console.Out) && Console.IsOutputRedirected ? output : new VisibleWriter(output);
+        error = new VisibleWriter(error);
         DriverBindings.Register();
         using PosixSignalRegistration termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => ExitCode.NoteTermination());
         ParseResult parsed = Build().Parse(arguments);

@@ -14,7 +14,12 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
     private long _last;
     private int _shown;
 
-    public static ProgressDisplay For(TextWriter error) => new(error, ReferenceEquals(error, Console.Error) && !Console.IsErrorRedirected);
+    public static ProgressDisplay For(TextWriter error)
+    {
+        // A line that is written over begins with a carriage return.
+        TextWriter target = error is VisibleWriter visible ? visible.Inner : error;
+        return ReferenceEquals(target, Console.Error) && !Console.IsErrorRedirected ? new(target, isTerminal: true) : new(error, isTerminal: false);
+    }
 
     public void Training(TrainingProgress progress) => Training("", progress);
 
@@ -32,7 +37,7 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
         if (progress.Warning is { } warning)
         {
             Finish();
-            error.WriteLine($"warning: {warning}");
+            error.WriteLine(VisibleWriter.Of($"warning: {warning}"));
         }
     }
 
@@ -62,6 +67,7 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
         }
 
         _last = Stopwatch.GetTimestamp();
+        line = VisibleWriter.Of(line);
         if (!isTerminal)
         {
             error.WriteLine(line);

@@ -40,10 +40,22 @@ internal sealed class VocLayout : DatasetLayout
 
     public override IReadOnlyList<Sample> Samples(string split)
     {
-        IReadOnlyList<string> names = Names(Path.Combine(_lists, split + ".txt"));
+        string list = Path.Combine(_lists, split + ".txt");
+        List<(string Name, int Line)> lines = Names(list);
+        IReadOnlyList<string> names = [.. lines.Select(line => line.Name)];
         SplitFiles images = new(Path.Combine(_root, Images), SplitFiles.ImageExtensions, names);
         SplitFiles masks = new(Path.Combine(_root, Masks), SplitFiles.MaskExtensions, names);
-        return [.. names.Select(name => new Sample(name, images.Find(name) ?? Path.Combine(_root, Images, name + ".jpg"), masks.Find(name)))];
+        var samples = new List<Sample>(lines.Count);
+        foreach ((string name, int line) in lines)
+        {
+            string? image = images.Find(name);
+            string? mask = masks.Find(name);
+            CheckLinks(list, line, name, Images, image);
+            CheckLinks(list, line, name, Masks, mask);
+            samples.Add(new Sample(name, image ?? Path.Combine(_root, Images, name + ".jpg"), mask));
+        }
+
+        return samples;
     }
 
     public override string MaskPathFor(string split, Sample sample) => Path.Combine(_root, Masks, sample.Name + ".png");
@@ -52,9 +64,9 @@ internal sealed class VocLayout : DatasetLayout
         => SplitFiles.Skipped(Path.Combine(_root, Images), SplitFiles.ImageExtensions, "images are .jpg, .jpeg or .png files.")
             .Concat(SplitFiles.Skipped(Path.Combine(_root, Masks), SplitFiles.MaskExtensions, "masks are .png files."));
 
-    private static List<string> Names(string list)
+    private static List<(string Name, int Line)> Names(string list)
     {
-        List<string> names = [];
+        List<(string, int)> names = [];
         int number = 0;
         foreach (string line in FileSize.Of(list) == 0 ? [] : File.ReadLines(list))
         {
@@ -63,11 +75,31 @@ internal sealed class VocLayout : DatasetLayout
             if (name.Length > 0)
             {
                 CheckName(list, number, name);
-                names.Add(name);
+                names.Add((name, number));
             }
         }
 
         return names;
+    }
+
+    /// <summary>
+    /// A link that a list's name leads through may point anywhere, as the name itself may not. That the folder of images or of masks is a link is the user's own
+    /// arrangement, and so is one from within the dataset to another part of it.
+    /// </summary>
+    private void CheckLinks(string list, int line, string name, string folder, string? path)
+    {
+        string inside = Path.Combine(_root, folder);
+        if (path is null || !RealPath.IsLinked(inside, path))
+        {
+            return;
+        }
+
+        string real = RealPath.Of(path);
+        if (!RealPath.IsWithin(RealPath.Of(inside), real) && !RealPath.IsWithin(RealPath.Of(_root), real))
+        {
+            throw new UserInputException(
+                $"{list}: line {line}: \"{name}\" leads through a link to {real}, outside the dataset; copy the file to {folder}/, or make all of {folder}/ a link to the folder that has it.");
+        }
     }
 
     /// <summary>A list may come from anywhere; it must not make the program read files elsewhere.</summary>

@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Text;
+
+namespace DilatedKernels.Cli.Output;
+
+/// <summary>
+/// Passes text on with its control characters written out, as <c>\u001b</c>: names of files and classes come from anywhere, and a terminal obeys what they say.
+/// Ends of lines stay.
+/// </summary>
+internal sealed class VisibleWriter(TextWriter inner) : TextWriter(CultureInfo.InvariantCulture)
+{
+    /// <summary>Where the text goes: for what is made of control characters on purpose.</summary>
+    public TextWriter Inner => inner;
+
+    public override Encoding Encoding => inner.Encoding;
+
+    /// <summary>The text with its control characters written out, but for ends of lines.</summary>
+    public static string Of(string text)
+    {
+        if (!text.Any(IsHidden))
+        {
+            return text;
+        }
+
+        var visible = new StringBuilder();
+        foreach (char c in text)
+        {
+            _ = IsHidden(c) ? visible.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : visible.Append(c);
+        }
+
+        return visible.ToString();
+    }
+
+    public override void Write(char value) => inner.Write(IsHidden(value) ? Of(value.ToString()) : value.ToString());
+
+    public override void Write(string? value) => inner.Write(value is null ? null : Of(value));
+
+    public override void WriteLine() => inner.WriteLine();
+
+    public override void WriteLine(string? value) => inner.WriteLine(value is null ? null : Of(value));
+
+    public override Task WriteLineAsync(string? value) => inner.WriteLineAsync(value is null ? null : Of(value));
+
+    public override void Flush() => inner.Flush();
+
+    // Beside the control characters, those that turn the direction of what follows.
+    private static bool IsHidden(char c) =>
+        (char.IsControl(c) && c is not ('\n' or '\t')) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+}
