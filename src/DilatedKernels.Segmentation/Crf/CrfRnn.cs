@@ -9,14 +9,14 @@ namespace DilatedKernels.Segmentation.Crf;
 /// </summary>
 /// <remarks>
 /// It computes on the processor; on another device scores and gradients are copied there and back. The same bits for every number of
-/// threads. A forward pass that records keeps one array of the scores' size for each iteration.
+/// threads. A forward pass that records keeps one array of the scores' size for each iteration. Several threads may compute with one layer at once, unless
+/// one of them updates its parameters.
 /// </remarks>
 public sealed class CrfRnn : IDisposable
 {
     private readonly Pieces _pieces;
     private readonly Parameter[] _parameters;
-    private (int Width, int Height) _size;
-    private GaussianFilter? _spatial;
+    private SpatialKernel? _spatial;
 
     /// <summary>Makes the layer with its initial weights, and −I for compatibility.</summary>
     /// <param name="device">Where the parameters live.</param>
@@ -164,13 +164,15 @@ public sealed class CrfRnn : IDisposable
 
     private GaussianFilter Spatial(Shape shape)
     {
-        if (_spatial is null || _size != (shape.W, shape.H))
+        // Another thread may come with another size meanwhile.
+        SpatialKernel? kept = _spatial;
+        if (kept is null || (kept.Width, kept.Height) != (shape.W, shape.H))
         {
-            _spatial = Create(PixelFeatures.Spatial(shape.W, shape.H, Config.SpatialSigma));
-            _size = (shape.W, shape.H);
+            kept = new SpatialKernel(shape.W, shape.H, Create(PixelFeatures.Spatial(shape.W, shape.H, Config.SpatialSigma)));
+            _spatial = kept;
         }
 
-        return _spatial;
+        return kept.Filter;
     }
 
     private GaussianFilter Bilateral(Shape shape, float[] colors, int image)
@@ -182,6 +184,9 @@ public sealed class CrfRnn : IDisposable
 
     private GaussianFilter Create(PixelFeatures features) => new(
         Config.Kernel == CrfKernel.Exact ? new ExactKernel(features, _pieces) : new PermutohedralLattice(features, _pieces), CrfNormalization.Response);
+
+    /// <summary>The kernel of position, which all images of a size share.</summary>
+    private sealed record SpatialKernel(int Width, int Height, GaussianFilter Filter);
 
     /// <summary>The learned numbers of one pass: W of each kernel, by class or as a matrix, and μ.</summary>
     private sealed class Weights(int classes, float[] bilateral, float[] spatial, float[] compatibility)

@@ -13,6 +13,11 @@ namespace DilatedKernels.Segmentation.Inference;
 /// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015), as they are
 /// before a CRF that was trained with the network. An FCN's scores are as fine as the image.
 /// </summary>
+/// <remarks>
+/// Several threads may predict with one predictor, or with several of one model, at once; each gets the bits that it would get alone. While another thread
+/// trains the model (<see cref="DilatedKernels.Optim.RecordedStep.Run"/>, <see cref="DilatedKernels.Optim.Optimizer.Step(float)"/>), a prediction, and beside a prediction a training step, throws
+/// <see cref="InvalidOperationException"/>.
+/// </remarks>
 public sealed class Predictor
 {
     private const int BandCells = 16;
@@ -87,6 +92,7 @@ public sealed class Predictor
     // Where the device has no memory left, the message says what would fit.
     private void Explaining(RgbImage image, Action predict)
     {
+        using ParameterUse use = ParameterUse.Read(_model.Parameters);
         try
         {
             predict();

@@ -17,6 +17,7 @@ public sealed class TrainingStep : IDisposable
     private readonly int _voidLabel;
     private readonly bool _detectAnomaly;
     private RecordedStep? _recorded;
+    private volatile bool _isDisposed;
 
     /// <summary>Puts the parts together; none is owned.</summary>
     /// <param name="device">Where network and optimizer are.</param>
@@ -53,12 +54,14 @@ public sealed class TrainingStep : IDisposable
     /// <param name="step">The step's number, from 0.</param>
     /// <param name="input">Its input.</param>
     /// <returns>The loss before the update.</returns>
+    /// <exception cref="InvalidOperationException">Another thread predicts with the network, or trains it.</exception>
     /// <exception cref="TrainingDivergedException">
     /// The loss is not a finite number, or, where anomalies are detected, another number of the step; the parameters are as before the step.
     /// </exception>
     public float Run(long step, StepInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_recorded?.InputShape != input.Shape || _recorded.LabelSize != input.LabelSize)
         {
             _recorded?.Dispose();
@@ -79,7 +82,11 @@ public sealed class TrainingStep : IDisposable
     }
 
     /// <summary>Gives recording and buffers back; network and optimizer stay.</summary>
-    public void Dispose() => _recorded?.Dispose();
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _recorded?.Dispose();
+    }
 
     private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context)
     {

@@ -7,6 +7,9 @@ public sealed class Parameter : IDisposable
 
     private Tensor? _gradient;
 
+    // Readers, or -1 for an update.
+    private int _uses;
+
     /// <summary>Takes ownership of <paramref name="value"/>.</summary>
     /// <param name="name">A name unique within the network, such as <c>conv1_1.weight</c>.</param>
     /// <param name="value">The initial value, float32: bfloat16 would lose what small steps add up to.</param>
@@ -69,6 +72,22 @@ public sealed class Parameter : IDisposable
         HasGradient = false;
         _gradient?.Dispose();
     }
+
+    /// <summary>Adds a reader (1) or an update (-1) where the others allow it.</summary>
+    internal bool TryUse(int change)
+    {
+        for (int uses = Volatile.Read(ref _uses); change > 0 ? uses >= 0 : uses == 0; uses = Volatile.Read(ref _uses))
+        {
+            if (Interlocked.CompareExchange(ref _uses, uses + change, uses) == uses)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    internal void EndUse(int change) => Interlocked.Add(ref _uses, -change);
 
     /// <summary>Writes the name and shape.</summary>
     public override string ToString() => $"{Name} {Value.Shape}";

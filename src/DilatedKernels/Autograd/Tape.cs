@@ -33,12 +33,24 @@ public sealed class Tape : IDisposable
     {
         IsRecording = isRecording;
         _detectAnomaly = detectAnomaly;
-        _outer = s_current;
+        _outer = Current;
         s_current = this;
     }
 
     /// <summary>The innermost tape open on this thread, or null.</summary>
-    public static Tape? Current => s_current;
+    public static Tape? Current
+    {
+        get
+        {
+            // Another thread may have disposed it, or one around it, first.
+            while (s_current is { _isDisposed: true } disposed)
+            {
+                s_current = disposed._outer;
+            }
+
+            return s_current;
+        }
+    }
 
     /// <summary>Whether operators note their gradients.</summary>
     public bool IsRecording { get; }
@@ -59,6 +71,7 @@ public sealed class Tape : IDisposable
     public Tensor Keep(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         _kept.Add(tensor);
         return tensor;
     }
@@ -71,6 +84,7 @@ public sealed class Tape : IDisposable
     public Tensor MoveOut(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (tensor.Tape != this)
         {
             throw new ArgumentException($"The tensor {tensor.Shape} does not belong to this tape.", nameof(tensor));
@@ -95,6 +109,7 @@ public sealed class Tape : IDisposable
     public Tensor Adopt(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (tensor.Tape is not null)
         {
             throw new ArgumentException($"The tensor {tensor.Shape} belongs to a tape already.", nameof(tensor));
@@ -180,12 +195,11 @@ public sealed class Tape : IDisposable
     /// <summary>Frees everything that the tape owns. The enclosing tape, if any, is current again.</summary>
     public void Dispose()
     {
-        if (_isDisposed)
+        if (Interlocked.Exchange(ref _isDisposed, true))
         {
             return;
         }
 
-        _isDisposed = true;
         if (s_current == this)
         {
             s_current = _outer;
@@ -218,7 +232,7 @@ public sealed class Tape : IDisposable
     {
         string purpose = weight?.Parameter is { } parameter ? $"the result of {name} ({parameter.Name})," : $"the result of {name},";
         Tensor output = Tensor.Allocate(device, shape, type, purpose);
-        if (s_current is { } tape)
+        if (Current is { } tape)
         {
             tape._owned.Add(output);
             output.Tape = tape;
@@ -233,7 +247,7 @@ public sealed class Tape : IDisposable
         try
         {
             DeviceBuffer saved = allocate();
-            s_current!._owned.Add(saved);
+            Current!._owned.Add(saved);
             return saved;
         }
         catch (Exception e) when (MemoryFault.Is(e))
@@ -245,7 +259,7 @@ public sealed class Tape : IDisposable
     /// <summary>True when a result computed from these tensors now would be recorded.</summary>
     internal static bool WillRecord(params ReadOnlySpan<Tensor?> inputs)
     {
-        if (s_current is not { IsRecording: true })
+        if (Current is not { IsRecording: true })
         {
             return false;
         }
@@ -268,7 +282,7 @@ public sealed class Tape : IDisposable
     internal static void RecordNode(Tensor output, Tensor[] inputs, BackwardFunction backward, IDisposable? saved = null, [CallerMemberName] string name = "")
     {
         output.RequiresGradient = true;
-        Tape tape = s_current!;
+        Tape tape = Current!;
         var node = new TapeNode(name, output, inputs, backward, saved);
         tape._nodes.Add(node);
         if (tape._detectAnomaly)

@@ -37,5 +37,8 @@ internal abstract class StepRecorder : IDisposable
     /// <summary>Drops notes and recording.</summary>
     public abstract void Forget();
 
+    /// <summary>For a finalizer: has the recording given back by the next step that anybody runs on the device.</summary>
+    public abstract void Abandon();
+
     public abstract void Dispose();
 }

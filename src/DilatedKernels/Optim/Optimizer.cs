@@ -7,6 +7,7 @@ namespace DilatedKernels.Optim;
 public abstract class Optimizer : IDisposable
 {
     private readonly List<(string Name, Tensor State)> _states = [];
+    private volatile bool _isDisposed;
 
     /// <summary>Prepares for a set of parameters on one device.</summary>
     /// <param name="parameters">At least one; names differ.</param>
@@ -60,7 +61,13 @@ public abstract class Optimizer : IDisposable
     /// <summary>Updates every trainable parameter that has a gradient.</summary>
     /// <param name="learningRate">0 or more and finite; each parameter multiplies it by its own <see cref="Parameter.LearningRateMultiplier"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
-    public void Step(float learningRate) => Step(learningRate, null);
+    /// <exception cref="InvalidOperationException">Another thread predicts with a parameter, or updates it.</exception>
+    /// <exception cref="ObjectDisposedException">The optimizer has been disposed.</exception>
+    public void Step(float learningRate)
+    {
+        using ParameterUse use = ParameterUse.Update(Parameters);
+        Step(learningRate, null);
+    }
 
     /// <summary>Forgets all gradients.</summary>
     public void ClearGradients()
@@ -93,6 +100,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>Gives the memory of the states back; the parameters stay.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach ((_, Tensor state) in _states)
         {
             state.Dispose();
@@ -111,6 +119,7 @@ public abstract class Optimizer : IDisposable
     internal void Step(float learningRate, Tensor? loss)
     {
         CheckRate(learningRate);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         var slots = new List<OptimizerSlot>(Parameters.Count);
         for (int i = 0; i < Parameters.Count; i++)
         {

@@ -42,6 +42,7 @@ public sealed class RecordedStep : IDisposable
     private readonly StepRecorder? _recorder;
     private Parameter? _stray;
     private long _trainabilityChanges;
+    private volatile bool _isDisposed;
 
     /// <summary>Prepares for steps of one shape. Neither optimizer nor network is owned.</summary>
     /// <param name="inputShape">The shape of every step's input <c>[N, C, H, W]</c>.</param>
@@ -81,6 +82,9 @@ public sealed class RecordedStep : IDisposable
         WhyNotRecorded = _recorder is null ? $"The device {device} runs every step as it is called." : null;
     }
 
+    /// <summary>Lets go of a recording that nobody disposed; the device knows of it, and would keep it.</summary>
+    ~RecordedStep() => _recorder?.Abandon();
+
     /// <summary>The shape of every step's input.</summary>
     public Shape InputShape => _input.Shape;
 
@@ -113,6 +117,7 @@ public sealed class RecordedStep : IDisposable
     /// </returns>
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
+    /// <exception cref="InvalidOperationException">Another thread predicts with a parameter, or updates it.</exception>
     /// <exception cref="NonFiniteException"><see cref="DetectAnomaly"/> is on, and a number is not finite; there was no update.</exception>
     /// <exception cref="CudaException">
     /// The driver refused. Where it had no memory left (<see cref="CudaException.OutOfMemory"/>) there was no update, all memory of the step has been given back, and
@@ -123,6 +128,8 @@ public sealed class RecordedStep : IDisposable
     public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate)
     {
         Optimizer.CheckRate(learningRate);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
         _input.SetChannelsLast(input);
         _labels.SetArray(labels);
         long count = _optimizer.StepCount;
@@ -148,6 +155,7 @@ public sealed class RecordedStep : IDisposable
     /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
     public NonFiniteException? FindAnomaly(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels)
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         _input.SetChannelsLast(input);
         _labels.SetArray(labels);
         try
@@ -169,6 +177,8 @@ public sealed class RecordedStep : IDisposable
     /// <summary>Gives recording, input and labels back. Parameters and optimizer stay.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
+        GC.SuppressFinalize(this);
         _recorder?.Dispose();
         _input.Dispose();
         _labels.Dispose();

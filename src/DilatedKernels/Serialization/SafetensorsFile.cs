@@ -78,6 +78,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="SafetensorsException">The file is not the one that was written.</exception>
     public void Verify()
     {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
         if (!_header.Metadata.TryGetValue(SafetensorsChecksum.Key, out string? expected))
         {
             return;
@@ -202,7 +203,11 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    private void ReadData(SafetensorsEntry entry, Span<byte> target) => ReadFully(FilePath, _handle, target, _dataStart + entry.Offset);
+    private void ReadData(SafetensorsEntry entry, Span<byte> target)
+    {
+        ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
+        ReadFully(FilePath, _handle, target, _dataStart + entry.Offset);
+    }
 
     private int Count(string name, SafetensorsEntry entry)
     {

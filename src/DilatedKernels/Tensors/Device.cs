@@ -5,6 +5,11 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels;
 
 /// <summary>Where tensors live and operators run.</summary>
+/// <remarks>
+/// Any number of threads may use a device at once, each on tensors of its own or on such that nobody writes; what they compute has the bits that it has
+/// alone. Large operations of the processor take turns, as do those of a GPU, which also holds other threads up while a training step is recorded.
+/// Once disposed it computes nothing any more, and tensors that are on it can only be disposed.
+/// </remarks>
 public sealed partial class Device : IDisposable
 {
     private static readonly Lazy<Device> DefaultCpu = new(() => new Device(new WideningBackend(new CpuBackend(Environment.ProcessorCount)), isShared: true));
@@ -40,6 +45,8 @@ public sealed partial class Device : IDisposable
     public long FreeBytes => Backend.FreeBytes;
 
     internal Backend Backend { get; }
+
+    internal static ObjectDisposedException Disposed(string name) => new(nameof(Device), $"The device {name} has been disposed.");
 
     /// <summary>The processor with a chosen number of threads. Results are the same bits for every number.</summary>
     /// <param name="threads">1 or more.</param>

@@ -53,7 +53,10 @@ public sealed class Tensor : IDisposable
     internal Tape? Tape { get; set; }
 
     internal DeviceBuffer Buffer => _buffer ?? throw new ObjectDisposedException(
-        nameof(Tensor), $"The tensor {Shape} has been freed. A tape frees intermediates during Backward and when it is disposed; call Tape.Keep on the ones to read later.");
+        nameof(Tensor),
+        Parameter is { } parameter
+            ? $"The parameter '{parameter.Name}' has been disposed."
+            : $"The tensor {Shape} has been freed. A tape frees intermediates during Backward and when it is disposed; call Tape.Keep on the ones to read later.");
 
     internal Backend Backend => Device.Backend;
 

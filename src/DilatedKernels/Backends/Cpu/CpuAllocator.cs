@@ -21,6 +21,9 @@ internal sealed unsafe class CpuAllocator
     private long _cached;
     private int _buffers;
 
+    /// <summary>Whether the device has been disposed: nothing is allocated or computed any more, and what is freed goes back to the system at once.</summary>
+    public bool IsClosed { get; private set; }
+
     /// <summary>Fills every new block with NaN, so that a read before a write shows. For tests.</summary>
     internal bool Poison { get; set; }
 
@@ -38,6 +41,7 @@ internal sealed unsafe class CpuAllocator
     public CpuBuffer Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ThrowIfClosed();
         // An empty buffer is a block too: the part cleared below lies inside it.
         long capacity = (Math.Max(bytes, 1) + ReadableTail + Alignment - 1) / Alignment * Alignment;
         nint pointer = 0;
@@ -113,6 +117,24 @@ internal sealed unsafe class CpuAllocator
         }
     }
 
+    public void ThrowIfClosed()
+    {
+        if (IsClosed)
+        {
+            throw Device.Disposed("cpu");
+        }
+    }
+
+    /// <summary>Ends the device's work; buffers can still be freed.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            IsClosed = true;
+            Release(keep: 0);
+        }
+    }
+
     /// <summary>Gives all cached blocks back to the system.</summary>
     public void Trim()
     {
@@ -136,6 +158,12 @@ internal sealed unsafe class CpuAllocator
 
             blocks.Push(pointer);
             _cached += capacity;
+            if (IsClosed)
+            {
+                Release(keep: 0);
+                return;
+            }
+
             ShrinkCache();
         }
     }

@@ -30,12 +30,13 @@ internal sealed unsafe partial class CpuBackend : Backend
     public override void Synchronize()
     {
         // Every operation is complete when it returns.
+        _allocator.ThrowIfClosed();
     }
 
     public override void Dispose()
     {
         _pool.Dispose();
-        _allocator.Trim();
+        _allocator.Close();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

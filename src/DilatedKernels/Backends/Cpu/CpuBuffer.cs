@@ -26,6 +26,7 @@ internal sealed unsafe class CpuBuffer : DeviceBuffer
         {
             nint pointer = _pointer;
             ObjectDisposedException.ThrowIf(pointer == 0, this);
+            _allocator.ThrowIfClosed();
             return (byte*)pointer;
         }
     }

@@ -82,7 +82,7 @@ internal sealed class CudaAllocator
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (_closed)
         {
-            throw new ObjectDisposedException(nameof(Device), $"The device cuda:{_context.Device.Ordinal} has been disposed.");
+            throw Device.Disposed($"cuda:{_context.Device.Ordinal}");
         }
 
         FreeForgotten();

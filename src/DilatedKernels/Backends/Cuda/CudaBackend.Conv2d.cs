@@ -20,7 +20,7 @@ internal sealed unsafe partial class CudaBackend
 
         if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
-            gemm.Multiply(Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)), _stream);
+            Multiply(gemm, Conv2dGemm.Forward(geometry, Pointer(x), Pointer(weight), Pointer(y)));
             Finish(geometry.OutShape, bias, relu, y);
             return;
         }
@@ -52,7 +52,7 @@ internal sealed unsafe partial class CudaBackend
 
         if (GemmFor(geometry, dy.ElementType) is { } gemm)
         {
-            gemm.Multiply(Conv2dGemm.BackwardInput(geometry, Pointer(dy), Pointer(weight), Pointer(dx)), _stream);
+            Multiply(gemm, Conv2dGemm.BackwardInput(geometry, Pointer(dy), Pointer(weight), Pointer(dx)));
             if (mask is not null)
             {
                 ReluBackward(mask, dx, dx, geometry.InShape.Count);
@@ -96,7 +96,7 @@ internal sealed unsafe partial class CudaBackend
 
         if (GemmFor(geometry, x.ElementType) is { } gemm)
         {
-            gemm.Multiply(Conv2dGemm.BackwardWeight(geometry, Pointer(x), Pointer(dy), Pointer(dw)), _stream);
+            Multiply(gemm, Conv2dGemm.BackwardWeight(geometry, Pointer(x), Pointer(dy), Pointer(dw)));
             return;
         }
 

@@ -11,7 +11,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
-        _recording?.Expect(key.Seed, scalars => scalars.Seed, "a random seed");
+        Recording?.Expect(key.Seed, scalars => scalars.Seed, "a random seed");
         var arguments = new KernelArguments();
         arguments.Add(Pointer(x));
         arguments.Add(Pointer(y));

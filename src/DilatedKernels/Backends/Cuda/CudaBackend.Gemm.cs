@@ -20,6 +20,7 @@ internal sealed unsafe partial class CudaBackend
             return null;
         }
 
+        using Lock.Scope gate = _gate.EnterScope();
         if (!_gemmOpened)
         {
             _gemm = _context.OpenGemm(out string reason);
@@ -28,6 +29,12 @@ internal sealed unsafe partial class CudaBackend
         }
 
         return _gemm;
+    }
+
+    private void Multiply(ICudaGemm gemm, in GemmProblem problem)
+    {
+        using Lock.Scope gate = _gate.EnterScope();
+        gemm.Multiply(problem, _stream);
     }
 
     private void CloseGemm()

@@ -6,12 +6,13 @@ internal sealed unsafe partial class CudaBackend
 {
     public override DeviceBuffer Allocate(long bytes)
     {
-        if (_recording is { } recording)
+        if (Recording is { } recording)
         {
             return recording.Allocate(bytes);
         }
 
-        ThrowIfLost();
+        using Lock.Scope gate = _gate.EnterScope();
+        ThrowIfUnusable();
         try
         {
             return _allocator.Allocate(bytes);
@@ -30,6 +31,7 @@ internal sealed unsafe partial class CudaBackend
 
     public override void Download(DeviceBuffer source, Span<byte> target)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording($"reads {target.Length} bytes back before it has ended");
         DevicePointer pointer = Pointer(source);
         if (target.IsEmpty)
@@ -48,6 +50,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (bytes > 0)
         {
+            using Lock.Scope gate = _gate.EnterScope();
             _context.CopyOnDevice(Pointer(source), Pointer(target), bytes, _stream);
         }
     }
@@ -59,6 +62,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        using Lock.Scope gate = _gate.EnterScope();
         if (target.ElementType == ElementType.Float32)
         {
             _context.Fill(Pointer(target), BitConverter.SingleToUInt32Bits(value), count, _stream);
@@ -69,6 +73,9 @@ internal sealed unsafe partial class CudaBackend
         _context.Fill(Pointer(target), rounded | (rounded << 16), (count + 1) / 2, _stream);
     }
 
-    private void Upload(ReadOnlySpan<byte> source, DevicePointer target) =>
+    private void Upload(ReadOnlySpan<byte> source, DevicePointer target)
+    {
+        using Lock.Scope gate = _gate.EnterScope();
         (source.Length <= SmallUpload ? _smallUploads : _uploads).Upload(source, target);
+    }
 }

@@ -9,6 +9,7 @@ internal sealed unsafe partial class CudaBackend
 
     public override void SgdStep(ReadOnlySpan<OptimizerSlot> slots, float learningRate, float momentum, DeviceBuffer? loss)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         if (!TryPlan("sgd_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
         {
             return;
@@ -23,6 +24,7 @@ internal sealed unsafe partial class CudaBackend
     public override void AdamStep(
         ReadOnlySpan<OptimizerSlot> slots, float learningRate, float beta1, float beta2, float epsilon, long step, DeviceBuffer? loss)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         if (!TryPlan("adam_f32", slots, out LaunchPlan plan, out KernelArguments arguments))
         {
             return;

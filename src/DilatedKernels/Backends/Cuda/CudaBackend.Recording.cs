@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Cuda;
 
@@ -7,22 +8,32 @@ namespace DilatedKernels.Backends.Cuda;
 internal sealed unsafe partial class CudaBackend
 {
     private readonly HashSet<CudaStepRecorder> _recorders = [];
+    private readonly ConcurrentQueue<CudaStepRecorder> _abandoned = new();
     private StepRecording? _recording;
+
+    /// <summary>The recording under way, for the thread that records. The others wait for its end wherever they would queue something.</summary>
+    private StepRecording? Recording => _recording is { } recording && recording.Thread == Environment.CurrentManagedThreadId ? recording : null;
 
     internal CudaAllocator Allocator => _allocator;
 
     public override StepRecorder CreateRecorder()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        var recorder = new CudaStepRecorder(this);
-        _recorders.Add(recorder);
-        return recorder;
+        lock (_gate)
+        {
+            ThrowIfUnusable();
+            ForgetAbandoned();
+            var recorder = new CudaStepRecorder(this);
+            _recorders.Add(recorder);
+            return recorder;
+        }
     }
 
-    /// <summary>Runs a step as it is called, and says what it took.</summary>
+    /// <summary>Runs a step as it is called, and says what it took. What other threads do on the device waits for its end.</summary>
     internal StepNotes Note(Action step)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording("runs another step inside itself");
+        ForgetAbandoned();
         var notes = new StepNotes();
         _allocator.Notes = notes;
         try
@@ -40,6 +51,7 @@ internal sealed unsafe partial class CudaBackend
     /// <exception cref="RecordingRefusedException">It does what a recording cannot hold.</exception>
     internal GraphHandle Capture(StepRecording recording, Action step)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording("records another step inside itself");
         _context.BeginCapture(_stream);
         _recording = recording;
@@ -84,7 +96,8 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>Queues a recorded step.</summary>
     internal void Launch(GraphExecHandle graph, string description)
     {
-        ThrowIfLost();
+        using Lock.Scope gate = _gate.EnterScope();
+        ThrowIfUnusable();
         try
         {
             _context.Launch(graph, _stream);
@@ -98,13 +111,22 @@ internal sealed unsafe partial class CudaBackend
     }
 
     /// <summary>Lets go of a recorder; false when the backend has been disposed and has done so already.</summary>
-    internal bool Remove(CudaStepRecorder recorder) => _recorders.Remove(recorder);
+    internal bool Remove(CudaStepRecorder recorder)
+    {
+        lock (_gate)
+        {
+            return _recorders.Remove(recorder);
+        }
+    }
+
+    /// <summary>For finalizers: notes a recorder that nobody disposed, for the next step to let go of.</summary>
+    internal void Abandon(CudaStepRecorder recorder) => _abandoned.Enqueue(recorder);
 
     /// <summary>A table for kernels to read in the recording's own memory; null when nothing is recorded.</summary>
     internal DevicePointer? RecordTable(ReadOnlySpan<byte> bytes)
     {
         _allocator.Notes?.AddTable(bytes.Length);
-        return _recording?.AddTable(bytes);
+        return Recording?.AddTable(bytes);
     }
 
     /// <summary>A kernel's argument that changes from step to step, and how it follows from what the step is given.</summary>
@@ -116,14 +138,14 @@ internal sealed unsafe partial class CudaBackend
             notes.Values++;
         }
 
-        return _recording is null ? new StepValue<T>(value) : _recording.Place(value, ofStep, what);
+        return Recording is { } recording ? recording.Place(value, ofStep, what) : new StepValue<T>(value);
     }
 
     private void ThrowIfRecording(string what)
     {
-        if (_recording is not null)
+        if (Recording is { } recording)
         {
-            throw _recording.Refuse(what);
+            throw recording.Refuse(what);
         }
     }
 
@@ -146,6 +168,14 @@ internal sealed unsafe partial class CudaBackend
         }
 
         return graph;
+    }
+
+    private void ForgetAbandoned()
+    {
+        while (_abandoned.TryDequeue(out CudaStepRecorder? recorder))
+        {
+            recorder.Dispose();
+        }
     }
 
     private void ForgetRecordings()

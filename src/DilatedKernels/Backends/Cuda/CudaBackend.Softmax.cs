@@ -21,7 +21,7 @@ internal sealed unsafe partial class CudaBackend
         LaunchPlan plan = SoftmaxPlan.Choose("softmax_cross_entropy", scores.ElementType, shape.Positions, shape.C);
         int blocks = (int)plan.Grid.X;
         using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
-        _recording?.ExpectLabels(labels);
+        Recording?.ExpectLabels(labels);
         var arguments = new KernelArguments();
         arguments.Add(Pointer(scores));
         arguments.Add(Pointer(labels));

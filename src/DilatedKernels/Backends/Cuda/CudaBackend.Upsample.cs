@@ -19,6 +19,8 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        // Nobody makes room among the tables before the kernel that reads these is queued.
+        using Lock.Scope gate = _gate.EnterScope();
         int width = RowPlan.Width(over.C, from.ElementType);
         (ResampleAxisTable rows, ResampleAxisTable columns) = _resampling.Get(this, geometry);
         var arguments = new KernelArguments();

@@ -3,8 +3,8 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels.Backends.Cuda;
 
 /// <summary>
-/// A GPU: every operation is one or a few kernels queued on one stream, and returns before they have run. One thread issues at a time;
-/// buffers may be disposed from any.
+/// A GPU: every operation is one or a few kernels queued on one stream, and returns before they have run. Any thread may issue; what uses the
+/// backend's own tables and slots is one thread's at a time, and a step that is noted or recorded is one thread's as a whole.
 /// </summary>
 internal sealed unsafe partial class CudaBackend : Backend
 {
@@ -18,6 +18,7 @@ internal sealed unsafe partial class CudaBackend : Backend
     private readonly UploadRing _uploads;
     private readonly UploadRing _smallUploads;
     private readonly LaunchHistory _launches = new();
+    private readonly Lock _gate = new();
     private CudaException? _loss;
     private bool _disposed;
 
@@ -62,8 +63,9 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     public override void Synchronize()
     {
+        using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording("waits for the device");
-        ThrowIfLost();
+        ThrowIfUnusable();
         try
         {
             _context.Synchronize(_stream);
@@ -84,6 +86,7 @@ internal sealed unsafe partial class CudaBackend : Backend
             return;
         }
 
+        using Lock.Scope gate = _gate.EnterScope();
         foreach (Action release in (Action[])
             [ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
         {
@@ -101,9 +104,14 @@ internal sealed unsafe partial class CudaBackend : Backend
         _context.Dispose();
     }
 
-    /// <summary>Once the device is lost, says at once what lost it.</summary>
-    private void ThrowIfLost()
+    /// <summary>Once the device is lost, says at once what lost it; once it is disposed, that it is.</summary>
+    private void ThrowIfUnusable()
     {
+        if (_disposed)
+        {
+            throw Device.Disposed(Name);
+        }
+
         if (_loss is { } loss)
         {
             throw new CudaException(loss.Code, loss.Name, loss.DriverText, loss.Call, loss.Kernel, loss.Detail, loss);
@@ -123,13 +131,14 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     internal DevicePointer Pointer(DeviceBuffer buffer)
     {
-        ThrowIfLost();
-        _recording?.Touch(buffer);
+        ThrowIfUnusable();
+        Recording?.Touch(buffer);
         return ((ICudaMemory)buffer).Pointer;
     }
 
     private void Launch(in LaunchPlan plan, in KernelArguments arguments)
     {
+        using Lock.Scope gate = _gate.EnterScope();
         if (!_kernels.IsReady(plan.Kernel, plan.SharedBytes))
         {
             ThrowIfRecording($"launches {plan.Kernel}, which the step before it did not");
@@ -148,9 +157,9 @@ internal sealed unsafe partial class CudaBackend : Backend
             throw;
         }
 
-        if (_recording is not null)
+        if (Recording is { } recording)
         {
-            _recording.Launches++;
+            recording.Launches++;
             return;
         }
 

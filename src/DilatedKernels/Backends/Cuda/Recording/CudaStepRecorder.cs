@@ -103,6 +103,8 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
         _recording = null;
     }
 
+    public override void Abandon() => backend.Abandon(this);
+
     public override void Dispose()
     {
         if (backend.Remove(this))

@@ -38,6 +38,9 @@ internal sealed unsafe class StepRecording : IDisposable
         _start = ((ICudaMemory)_memory).Pointer;
     }
 
+    /// <summary>The thread that records.</summary>
+    public int Thread { get; } = Environment.CurrentManagedThreadId;
+
     /// <summary>Why the recording cannot be used, as the rest of a sentence that begins with the step; null as long as it can.</summary>
     public string? Fault { get; private set; }
 
