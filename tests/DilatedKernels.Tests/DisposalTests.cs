@@ -34,6 +34,8 @@ public sealed class DisposalTests
         [typeof(Device)] = new(_ => Device.CreateCpu(2), d => Tensor.Zeros((Device)d, s_shape), "cpu"),
         [typeof(Tensor)] = new(_ => Zeros(), t => ((Tensor)t).ToArray(), s_shape.ToString()),
         [typeof(LabelMap)] = new(_ => LabelMap.FromArray(Device.Cpu, 1, 2, 2, new byte[4]), l => ((LabelMap)l).SetArray(new byte[4]), nameof(LabelMap)),
+        [typeof(SparseMatrix)] = new(
+            _ => SparseMatrix.FromRows(Device.Cpu, 1, [0, 1], [new SparseEntry(0, 1f)]), m => Ops.SparseProduct((SparseMatrix)m, Tensor.Zeros(Device.Cpu, Shape.Scalar)), nameof(SparseMatrix)),
         [typeof(Parameter)] = new(_ => new Parameter("kernel", Zeros()), p => ((Parameter)p).Value.ToArray(), "'kernel'"),
         [typeof(ParameterUse)] = new(_ => ParameterUse.Read([]), null, ""),
         [typeof(Tape)] = new(_ => Tape.Record(), t => ((Tape)t).Keep(Zeros()), nameof(Tape)),
