@@ -36,8 +36,21 @@ internal sealed class GaussianFilter
     public float[] After => _after;
 
     /// <summary>Filters <see cref="Rows"/>; y is not x.</summary>
-    public void Apply(float[] x, float[] y, int stride) => _kernel.Apply(x, y, stride, _before, _after, transposed: false);
+    public void Apply(float[] x, float[] y, int stride)
+    {
+        // Kernels keep their scratch memory, and images of one size share one.
+        lock (_kernel)
+        {
+            _kernel.Apply(x, y, stride, _before, _after, transposed: false);
+        }
+    }
 
     /// <summary>Applies the transpose: what a gradient of <see cref="Apply"/>'s result goes through.</summary>
-    public void ApplyTransposed(float[] x, float[] y, int stride) => _kernel.Apply(x, y, stride, _after, _before, transposed: true);
+    public void ApplyTransposed(float[] x, float[] y, int stride)
+    {
+        lock (_kernel)
+        {
+            _kernel.Apply(x, y, stride, _after, _before, transposed: true);
+        }
+    }
 }
