@@ -16,6 +16,7 @@ const string Artifacts = "artifacts";
     ("test", "builds, runs the tests; arguments go to the test program, such as --filter \"FullyQualifiedName~Conv2d\"", Test),
     ("sanitize", "builds, runs the tests on the kernels compiled for the processor with every check there is, in 5 orders of threads or as many as named", args => Sanitize.Run(args, () => Build([]), RunTests)),
     ("bench", "builds, runs the benchmarks: BenchmarkDotNet's arguments, or --compare for ours against the peers; --compare --help says more", Bench),
+    ("mutate", "builds, changes the library in one place at a time and sees whether the tests notice: hours; --fresh forgets earlier runs", Mutate),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
     ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", Pack),
@@ -131,6 +132,13 @@ static (int Passed, int Failed, string[] Skipped) ReadTotals(string report)
     string[] skipped = [.. tests.Where(t => t.Outcome is "NotExecuted" or "Inconclusive")
         .Select(t => t.Reason.Split('\n')[0].Replace("OneTimeSetUp:", "", StringComparison.Ordinal).Replace("SetUp :", "", StringComparison.Ordinal).Trim())];
     return (passed, tests.Length - passed - skipped.Length, skipped);
+}
+
+static int Mutate(string[] extra)
+{
+    int code = Build([]);
+    code = code != 0 ? code : MSBuild("Build", "tests/DilatedKernels.Mutation", []);
+    return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Mutation", "DilatedKernels.Mutation.dll"), .. extra]);
 }
 
 static int Pack(string[] extra)
