@@ -1,3 +1,4 @@
+using DilatedKernels.Optim;
 using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Autograd;
@@ -43,6 +44,20 @@ public class AnomalyTests(Device device)
         NonFiniteException e = Assert.Throws<NonFiniteException>(() => tape.Backward(Projection.Loss(y, weights)))!;
         Assert.That(
             e.Message, Is.EqualTo("The gradient of Conv2d (second) with respect to its input [1, 1, 3, 4] holds Infinity, though the gradient of its result is finite."));
+    }
+
+    [Test]
+    public void AStepFindsItAndLeavesEverythingAsItWas()
+    {
+        using var net = new StepNetwork(device, adam: true);
+        using RecordedStep step = net.Step();
+        float[][] before = net.Everything();
+        float[] broken = StepNetwork.Input(0);
+        broken[17] = float.NaN;
+        Assert.That(step.FindAnomaly(0, StepNetwork.Input(0), StepNetwork.Labels(0)), Is.Null);
+        Assert.That(step.FindAnomaly(0, broken, StepNetwork.Labels(0))!.Message, Does.EndWith("holds NaN already."));
+        Assert.That(net.Everything(), Is.EqualTo(before));
+        Assert.That(net.Optimizer.Parameters.Select(p => p.Gradient), Is.All.Null);
     }
 
     [Test]

@@ -23,6 +23,14 @@ public class LearningRateScheduleTests
         Assert.That(new PolySchedule(2f, 2f, 100).At(step), Is.EqualTo(expected).Within(1e-6f));
 
     [Test]
+    public void PolyEndsAtZeroWhateverItsPower()
+    {
+        var constant = new PolySchedule(2f, 0f, 100);
+        Assert.That(constant.At(99), Is.EqualTo(2f));
+        Assert.That(constant.At(100), Is.Zero);
+    }
+
+    [Test]
     public void RefusesNoSteps()
     {
         Assert.That(() => new StepSchedule(1, 1, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("1 step or more"));

@@ -130,6 +130,7 @@ public class OptimizerTests(Device device)
         using Parameter w = NewParameter("w", Shape.Scalar);
         using Parameter same = NewParameter("w", Shape.Scalar);
         Assert.That(() => new Sgd([]), Throws.ArgumentException.With.Message.Contains("at least one parameter"));
+        Assert.That(() => new Sgd([w, null!]), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("parameters"));
         Assert.That(() => new Sgd([w, same]), Throws.ArgumentException.With.Message.Contains("named 'w'"));
         Assert.That(() => new Sgd([w], momentum: 1f), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("momentum is 0 or more and less than 1"));
         Assert.That(() => new Sgd([w], weightDecay: -1f), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("weightDecay is 0 or more"));
@@ -139,6 +140,16 @@ public class OptimizerTests(Device device)
         Assert.That(() => optimizer.Step(float.NaN), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("learningRate is 0 or more and finite"));
         Assert.That(() => optimizer.StepCount = -1, Throws.InstanceOf<ArgumentOutOfRangeException>());
         Assert.That(optimizer.StepCount, Is.Zero);
+    }
+
+    [Test]
+    public void TheDefaultsArePublished()
+    {
+        using Parameter w = NewParameter("w", Shape.Scalar);
+        using var adam = new Adam([w]);
+        Assert.That((adam.Beta1, adam.Beta2, adam.Epsilon, adam.WeightDecay), Is.EqualTo((0.9f, 0.999f, 1e-8f, 0f)));
+        using var sgd = new Sgd([w]);
+        Assert.That((sgd.Momentum, sgd.WeightDecay), Is.EqualTo((0.9f, 0f)));
     }
 
     private delegate double Update(double[] state, double weight, double gradient, double rate, double decayMultiplier, int step);

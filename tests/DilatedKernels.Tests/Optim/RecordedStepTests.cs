@@ -48,13 +48,20 @@ public sealed class RecordedStepTests
     }
 
     [Test]
-    public void RefusesExtentsBelowZero()
+    public void RefusesExtentsBelowZeroAndNulls()
     {
         using var net = new StepNetwork(_device, adam: false);
         Assert.That(() => Make(new Shape(2, -3, 12, 10), 12), Throws.ArgumentException.With.Message.Contains("inputShape"));
         Assert.That(() => Make(StepNetwork.InputShape, -1), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("labelSize"));
+        Assert.That(() => Make(StepNetwork.InputShape, new Size2(1, -1)), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("labelSize"));
+        Assert.That(
+            () => new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, null!, net.Loss, StepNetwork.Seed),
+            Throws.ArgumentNullException.With.Property("ParamName").EqualTo("optimizer"));
+        Assert.That(
+            () => new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, net.Optimizer, null!, StepNetwork.Seed),
+            Throws.ArgumentNullException.With.Property("ParamName").EqualTo("computeLoss"));
 
-        void Make(Shape shape, int labels) => new RecordedStep(shape, labels, net.Optimizer, net.Loss, StepNetwork.Seed).Dispose();
+        void Make(Shape shape, Size2 labels) => new RecordedStep(shape, labels, net.Optimizer, net.Loss, StepNetwork.Seed).Dispose();
     }
 
     [Test]
