@@ -7,14 +7,15 @@ namespace DilatedKernels.Mutation;
 /// <param name="File">Path from the root of the tree, with slashes.</param>
 /// <param name="Line">From 1.</param>
 /// <param name="Column">From 1.</param>
+/// <param name="Repeat">0, or how many lines above it in the file are the same and changed in the same way.</param>
 /// <param name="Source">The line as it stands, without its indentation.</param>
 /// <param name="Change">What becomes of which piece of it.</param>
 /// <param name="Span">The characters that are replaced.</param>
 /// <param name="Text">What stands there instead.</param>
-internal sealed record Mutant(string Area, string File, int Line, int Column, string Source, string Change, TextSpan Span, string Text)
+internal sealed record Mutant(string Area, string File, int Line, int Column, int Repeat, string Source, string Change, TextSpan Span, string Text)
 {
     /// <summary>Names the mutant whatever lines are added or removed above it.</summary>
-    public string Key => $"{File}\t{Column}\t{Change}\t{Source}";
+    public string Key => $"{File}\t{Column}\t{Change}\t{Source}" + (Repeat == 0 ? "" : $"\t{Repeat}");
 }
 
 internal enum Outcome

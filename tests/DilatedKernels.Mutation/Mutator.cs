@@ -22,13 +22,17 @@ internal static class Mutator
     public static IEnumerable<Mutant> Find(string area, string file, SyntaxTree tree)
     {
         SourceText text = tree.GetText();
+        var repeats = new Dictionary<(int, string, string), int>();
         foreach (SyntaxNode node in tree.GetRoot().DescendantNodes(n => !IsLeftAlone(n)))
         {
             foreach ((TextSpan span, string replacement) in Changes(node))
             {
                 LinePosition at = text.Lines.GetLinePosition(span.Start);
                 string change = replacement.Length == 0 || replacement == ";" ? $"{OneLine(text.ToString(span))} removed" : $"{OneLine(text.ToString(span))} → {OneLine(replacement)}";
-                yield return new Mutant(area, file, at.Line + 1, at.Character + 1, OneLine(text.Lines[at.Line].ToString()), change, span, replacement);
+                string source = OneLine(text.Lines[at.Line].ToString());
+                int repeat = repeats.GetValueOrDefault((at.Character, source, change));
+                repeats[(at.Character, source, change)] = repeat + 1;
+                yield return new Mutant(area, file, at.Line + 1, at.Character + 1, repeat, source, change, span, replacement);
             }
         }
     }

@@ -60,8 +60,7 @@ int Run(Area[] asked)
         }
     }
 
-    results.Write(verdicts);
-    double share = results.WriteReport(verdicts, Seed);
+    double share = results.Write(verdicts, Seed);
     Console.WriteLine($"{verdicts.Count} mutants, {100 * share:F1} % found; see bench/results/mutation/README.md.");
     return share >= Least ? 0 : 1;
 
@@ -78,7 +77,7 @@ int Run(Area[] asked)
 
         // After each, because a run takes long and is gone on with when it was interrupted.
         known[mutant.Key] = verdict;
-        results.Write(known.Values);
+        results.Write(known.Values, Seed);
         return verdict;
     }
 }

@@ -12,23 +12,24 @@ internal sealed class Results(string folder)
     /// <summary>The verdicts of earlier runs, by <see cref="Mutant.Key"/>; where and what to replace is not among what is kept.</summary>
     public Dictionary<string, Verdict> Read() => Rows(_table).Skip(1)
         .Select(r => new Verdict(
-            new Mutant(r[0], r[1], Whole(r[2]), Whole(r[3]), Change: r[4], Source: r[5], Span: default, Text: ""), Enum.Parse<Outcome>(r[6]), r[7]))
+            new Mutant(r[0], r[1], Whole(r[2]), Whole(r[3]), Whole(r[4]), Change: r[5], Source: r[6], Span: default, Text: ""), Enum.Parse<Outcome>(r[7]), r[8]))
         .ToDictionary(v => v.Mutant.Key);
 
-    public void Write(IEnumerable<Verdict> verdicts)
+    /// <summary>Writes both files; returns the share of the mutants that the tests found out.</summary>
+    public double Write(IReadOnlyCollection<Verdict> verdicts, int seed)
     {
         Directory.CreateDirectory(folder);
-        var text = new StringBuilder("area\tfile\tline\tcolumn\tchange\tsource\toutcome\tcommit\n");
-        foreach (((string area, string file, int line, int column, string source, string change, _, _), Outcome outcome, string commit) in verdicts)
+        var table = new StringBuilder("area\tfile\tline\tcolumn\trepeat\tchange\tsource\toutcome\tcommit\n");
+        foreach (((string area, string file, int line, int column, int repeat, string source, string change, _, _), Outcome outcome, string commit) in verdicts)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{area}\t{file}\t{line}\t{column}\t{change}\t{source}\t{outcome}\t{commit}\n");
+            table.Append(CultureInfo.InvariantCulture, $"{area}\t{file}\t{line}\t{column}\t{repeat}\t{change}\t{source}\t{outcome}\t{commit}\n");
         }
 
-        File.WriteAllText(_table, text.ToString());
+        File.WriteAllText(_table, table.ToString());
+        return WriteReport(verdicts, seed);
     }
 
-    /// <summary>Writes README.md; returns the share of mutants that the tests found out.</summary>
-    public double WriteReport(IReadOnlyList<Verdict> verdicts, int seed)
+    private double WriteReport(IReadOnlyCollection<Verdict> verdicts, int seed)
     {
         Dictionary<string, string> reasons = Rows(_reasons).Skip(1).ToDictionary(r => string.Join('\t', r[0], r[1], r[2]), r => r[3]);
         Verdict[] survivors = [.. verdicts.Where(v => v.Outcome == Outcome.Survived)];
@@ -47,6 +48,13 @@ internal sealed class Results(string folder)
 
             """);
         Line($"**{share:P1} found: {Count(verdicts, Outcome.Killed)} killed, {Count(verdicts, Outcome.TimedOut)} timed out, {survivors.Length} survived.** The least is 85 %.");
+        string[] open = [.. Area.All.Select(a => (a.Name, a.Sample, Done: verdicts.Count(v => v.Mutant.Area == a.Name))).Where(a => a.Done < a.Sample).Select(a => $"{a.Name} {a.Done} of {a.Sample}")];
+        if (open.Length > 0)
+        {
+            Line($"");
+            Line($"**Not finished:** {string.Join(", ", open)}. The same command goes on.");
+        }
+
         Line($"");
         Line($"| file | mutants | killed | timed out | survived |");
         Line($"|---|---:|---:|---:|---:|");

@@ -48,10 +48,13 @@ public class CropOptionsTests
     public void OtherOptionsOutOfRangeAreRefused()
     {
         CropOptions good = new() { Crop = 500 };
+        Assert.That((good.BatchSize, good.Mirror, good.Padded, good.Seed), Is.EqualTo((1, true, false, 0UL)));
         Assert.That(() => (good with { Margin = -1 }).Validate(), Throws.TypeOf<UserInputException>());
         Assert.That(() => (good with { Stride = 0 }).Validate(), Throws.TypeOf<UserInputException>());
         Assert.That(() => (good with { BatchSize = 0 }).Validate(), Throws.TypeOf<UserInputException>());
         Assert.That(() => (good with { BatchSize = 10000 }).Validate(), Throws.TypeOf<UserInputException>().With.Message.Contains("too large"));
+        Assert.That((good with { BatchSize = 2863 }).Validate, Throws.Nothing, "2,147,250,000 numbers, and an array holds 2,147,483,591");
+        Assert.That(() => (good with { BatchSize = 2864 }).Validate(), Throws.TypeOf<UserInputException>().With.Message.Contains("too large"));
         Assert.That(() => (good with { Crop = int.MaxValue - 7 + 4 }).Validate(), Throws.TypeOf<UserInputException>());
     }
 }

@@ -30,6 +30,16 @@ public class CropPlanTests
         Assert.That(reversed.Reverse(), Is.EqualTo(expected));
     }
 
+    [Test]
+    public void AnyDrawMayBeTheFirst()
+    {
+        CropPlan plan = new(7, Options);
+        for (int draw = 0; draw < 30; draw++)
+        {
+            Assert.That(new CropPlan(7, Options).SampleOf(draw), Is.EqualTo(plan.SampleOf(draw)));
+        }
+    }
+
     [TestCase(20, 30, 0, 8, 0, 14)]
     [TestCase(12, 16, 0, 0, 0, 0)]
     [TestCase(9, 30, -3, 0, 0, 14)]

@@ -107,4 +107,44 @@ public class ConfusionMatrixTests
             Assert.That(matrix.Total, Is.Zero);
         });
     }
+
+    [Test]
+    public void TakesOneClassToAsManyAsAByteNames()
+    {
+        ConfusionMatrix one = new(1);
+        one.Add([0, 0, 255], [0, 0, 0], voidLabel: 255);
+        Assert.That((one.MeanIoU, one.PixelAccuracy, one.Total), Is.EqualTo((1.0, 1.0, 2L)));
+        ConfusionMatrix most = new(256);
+        most.Add([255, 255], [255, 0], voidLabel: -1);
+        Assert.That(most[255, 0], Is.EqualTo(1));
+        Assert.That(() => new ConfusionMatrix(257), Throws.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void CountsTakenBeforeAreChecked()
+    {
+        Assert.That(ConfusionMatrix.FromCounts(2, [3, 0, 1, 4]).ToArray(), Is.EqualTo(new long[,] { { 3, 0 }, { 1, 4 } }));
+        Assert.That(() => ConfusionMatrix.FromCounts(2, [3, 0, 1]), Throws.ArgumentException.With.Message.Contains("has 4 counts of 0 or more; these are 3"));
+        Assert.That(() => ConfusionMatrix.FromCounts(2, [3, 0, -1, 4]), Throws.ArgumentException);
+        Assert.That(() => ConfusionMatrix.FromCounts(2, [3, 0, long.MinValue, 4]), Throws.ArgumentException);
+    }
+
+    [Test]
+    public void ClassesOutsideAndMasksOfAnotherExtentAreRefused()
+    {
+        ConfusionMatrix matrix = new(3);
+        foreach (int label in (int[])[-1, 3])
+        {
+            Assert.That(() => matrix[label, 1], Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("truth"));
+            Assert.That(() => matrix[1, label], Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("prediction"));
+            Assert.That(() => matrix.IoU(label), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Property("ParamName").EqualTo("label"));
+        }
+
+        IndexMask mask = new(2, 3);
+        Assert.That(() => matrix.Add(mask, new IndexMask(3, 3), 255), Throws.ArgumentException.With.Message.Contains("3×3"));
+        Assert.That(() => matrix.Add(mask, new IndexMask(2, 2), 255), Throws.ArgumentException.With.Message.Contains("2×2"));
+        Assert.That(() => matrix.Add(null!, mask, 255), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("truth"));
+        Assert.That(() => matrix.Add(mask, null!, 255), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("prediction"));
+        Assert.That(() => matrix.Merge(null!), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("other"));
+    }
 }
