@@ -31,7 +31,8 @@ int Run(Area[] asked)
 {
     var results = new Results("bench/results/mutation");
     Dictionary<string, Verdict> known = results.Read();
-    string commit = Command.Capture("git", ["rev-parse", "--short", "HEAD"]).Output.Trim();
+    bool changed = Command.Capture("git", ["status", "--porcelain", "src", "tests"]).Output.Length > 0;
+    string commit = Command.Capture("git", ["rev-parse", "--short", "HEAD"]).Output.Trim() + (changed ? "+" : "");
     var tests = new TestProgram("artifacts/bin/DilatedKernels.Tests/release", "artifacts/mutation");
     var verdicts = new List<Verdict>();
     foreach (IGrouping<string, Area> areas in Area.All.GroupBy(a => a.Project))

@@ -44,7 +44,7 @@ internal sealed class Results(string folder)
             The {verdicts.Count} mutants are drawn by a hash with seed {seed} from all that compile in the files of `tests/DilatedKernels.Mutation/Areas.cs`, a fixed number from each area. Each is
             compiled and tested in a process of its own, on the CPU backend, first with the tests nearest to it and, if it survives, with those of its area. One that needs more than four times
             the processor time that its tests usually take, or makes them wait ten times as long, counts as timed out. One that no test reaches survives.
-            `mutants.tsv` holds every one, with the commit whose tests decided it: the command asks again only for those that are not known to be found; `--fresh` asks for all.
+            `mutants.tsv` holds every one, with the commit whose tests decided it, and a + where that was changed: the command asks again only for those that are not known to be found; `--fresh` asks for all.
 
             """);
         Line($"**{share:P1} found: {Count(verdicts, Outcome.Killed)} killed, {Count(verdicts, Outcome.TimedOut)} timed out, {survivors.Length} survived.** The least is 85 %.");
