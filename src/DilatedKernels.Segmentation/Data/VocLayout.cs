@@ -7,6 +7,7 @@ internal sealed class VocLayout : DatasetLayout
 {
     private const string Images = "JPEGImages";
     private const string Masks = "SegmentationClass";
+    private const int LongestShown = 200;
 
     private readonly string _root;
     private readonly string _lists;
@@ -108,7 +109,8 @@ internal sealed class VocLayout : DatasetLayout
         string[] parts = name.Split('/', '\\');
         if (Path.IsPathRooted(name) || name.Contains(':', StringComparison.Ordinal) || parts.Any(part => part is "" or "." or "..") || name.Any(char.IsControl))
         {
-            throw new UserInputException($"{list}: line {line}: \"{name}\" is not a name within the dataset; a line holds an image's name without folder and extension, such as 2007_000032.");
+            string shown = name.Length > LongestShown ? name[..LongestShown] + "..." : name;
+            throw new UserInputException($"{list}: line {line}: \"{shown}\" is not a name within the dataset; a line holds an image's name without folder and extension, such as 2007_000032.");
         }
     }
 }

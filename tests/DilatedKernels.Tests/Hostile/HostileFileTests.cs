@@ -12,8 +12,9 @@ public class HostileFileTests
     private const int Few = 2000;
     private const int Many = 1_000_000;
 
-    // What no file of a few hundred bytes may take, on a machine that does much else.
-    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(10);
+    // What no file of a few hundred bytes may take. On a machine that does much else, one that took longer is read again.
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(1);
+    private const int Tries = 5;
 
     private static IEnumerable<TestCaseData> Parsers() => HostileParser.All.Select(parser => new TestCaseData(parser).SetArgDisplayNames(parser.Name));
 
@@ -66,30 +67,26 @@ public class HostileFileTests
             var random = new RandomSequence(17, parser.Name, (ulong)i);
             byte[] damaged = parser.Structured is { } structured && i % 2 == 1 ? structured(random) : Mutation.Of(parser.Seeds[i % parser.Seeds.Length], random);
             File.WriteAllBytes(file, damaged);
-            long allocated = GC.GetAllocatedBytesForCurrentThread();
-            long started = Stopwatch.GetTimestamp();
-            try
+            Reading reading = Read(parser, file);
+            TimeSpan took = reading.Took;
+            for (int again = 1; took >= Hang && again < Tries; again++)
             {
-                parser.Parse(file);
-                read++;
-            }
-            catch (Exception error) when (error is UserInputException or SafetensorsException or ArgumentException)
-            {
-                Assert.That(error.Message, Has.Length.LessThan(1000), $"damage {i}");
-                // Argument errors are a text's, which has no file; what is thrown for a null or a range by the runtime itself is a crash.
-                Assert.That(error is not ArgumentNullException and not ArgumentOutOfRangeException, Is.True, $"damage {i}: {error}");
-                errors.Add(new string([.. error.Message.Where(c => !char.IsAsciiDigit(c)).Take(60)]));
-            }
-            catch (Exception crash)
-            {
-                Assert.Fail($"damage {i}: {crash}");
+                took = TimeSpan.FromTicks(Math.Min(took.Ticks, Read(parser, file).Took.Ticks));
             }
 
-            longest = TimeSpan.FromTicks(Math.Max(longest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
-            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
-            most = Math.Max(most, allocated);
-            Assert.That(allocated, Is.LessThanOrEqualTo(parser.Fixed + (parser.PerByte * damaged.Length)), $"damage {i} of {damaged.Length} bytes");
-            Assert.That(longest, Is.LessThan(Hang), $"damage {i}");
+            longest = TimeSpan.FromTicks(Math.Max(longest.Ticks, took.Ticks));
+            most = Math.Max(most, reading.Allocated);
+            Assert.That(took, Is.LessThan(Hang), $"damage {i}");
+            Assert.That(reading.Allocated, Is.LessThanOrEqualTo(parser.Fixed + (parser.PerByte * damaged.Length)), $"damage {i} of {damaged.Length} bytes");
+            if (reading.Error is { } error)
+            {
+                AssertClear(error, i);
+                errors.Add(new string([.. error.Message.Replace(file, "", StringComparison.Ordinal).Where(c => !char.IsAsciiDigit(c)).Take(60)]));
+            }
+            else
+            {
+                read++;
+            }
         }
 
         Assert.That(Directory.EnumerateFileSystemEntries(folder.Path).Count(), Is.EqualTo(1), "nothing is written");
@@ -97,5 +94,32 @@ public class HostileFileTests
         Assert.That(read, Is.GreaterThan(0));
         Assert.That(errors, Has.Count.GreaterThan(5));
         TestContext.Progress.WriteLine($"{parser.Name}: {count} damaged, {read} read, {errors.Count} kinds of errors, at most {most >> 10} KiB and {longest.TotalMilliseconds:F0} ms.");
+    }
+
+    private readonly record struct Reading(Exception? Error, TimeSpan Took, long Allocated);
+
+    private static Reading Read(HostileParser parser, string file)
+    {
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        long started = Stopwatch.GetTimestamp();
+        Exception? error = null;
+        try
+        {
+            parser.Parse(file);
+        }
+        catch (Exception thrown)
+        {
+            error = thrown;
+        }
+
+        return new Reading(error, Stopwatch.GetElapsedTime(started), GC.GetAllocatedBytesForCurrentThread() - allocated);
+    }
+
+    private static void AssertClear(Exception error, int damage)
+    {
+        // Argument errors are a text's, which has no file; what is thrown for a null or a range by the runtime itself is a crash.
+        bool refused = error is UserInputException or SafetensorsException or (ArgumentException and not ArgumentNullException and not ArgumentOutOfRangeException);
+        Assert.That(refused, Is.True, $"damage {damage}: {error}");
+        Assert.That(error.Message, Has.Length.LessThan(1000), $"damage {damage}");
     }
 }

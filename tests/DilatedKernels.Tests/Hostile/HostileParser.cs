@@ -2,12 +2,14 @@ using System.Text;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Segmentation.Import;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Serialization;
 using DilatedKernels.Tests.Segmentation;
 using DilatedKernels.Tests.Segmentation.Imaging.Jpeg;
 using DilatedKernels.Tests.Segmentation.Imaging.Png;
+using DilatedKernels.Tests.Segmentation.Import;
 
 namespace DilatedKernels.Tests.Hostile;
 
@@ -30,6 +32,8 @@ internal sealed record HostileParser(string Name, byte[][] Seeds, Action<string>
         new("png", [.. Pngs().Select(png => png.Encode())], path => ImageFile.Read(path), 1 << 20, PerPngByte) { Structured = DamagedPng },
         new("mask", [.. Pngs().Where(png => png.Color is 0 or 3).Select(png => png.Encode())], path => MaskFile.Read(path), 1 << 20, PerPngByte) { Structured = DamagedPng },
         new("jpeg", [TestJpeg.Encode(24, 16, [[10, 200, 30, 40, 50, 60]]), TestJpeg.Encode(16, 8, [[10, 200], [128, 90], [60, 128]])], path => ImageFile.Read(path), 2 << 20, PerJpegByte),
+        new("caffemodel", [.. CaffeForms().Select(Caffe)], ReadCaffe, 128 << 10, 64),
+        new("split list", ["first\nsecond\n\npart/third \r\nfirst"u8.ToArray(), Encoding.UTF8.GetBytes("2007_000032\n\u00e4\u6f22")], ReadSplitList, 256 << 10, 1024),
         new("dataset.json", [Description()], path => DatasetFolderDescription(path), 256 << 10, 256),
         new("crf.json", [Encoding.UTF8.GetBytes((DenseCrfConfig.DeepLab with { Compatibility = [0, 1, 1, 0] }).ToJson())], path => DenseCrfConfig.FromJson(File.ReadAllText(path)), 256 << 10, 1024),
         new("model.json", [Encoding.UTF8.GetBytes(Presets.Get("camvid-dilation8").ToJson())], path => ModelConfig.FromJson(File.ReadAllText(path)), 256 << 10, 1024),
@@ -51,6 +55,35 @@ internal sealed record HostileParser(string Name, byte[][] Seeds, Action<string>
         }
 
         file.Verify();
+    }
+
+    private static void ReadCaffe(string path)
+    {
+        using var source = new CaffeSource(path);
+        foreach (SourceTensor tensor in source.Tensors)
+        {
+            source.Read(tensor);
+        }
+    }
+
+    /// <summary>Reads it as the list of a dataset with one image; no line of it may lead out of that.</summary>
+    private static void ReadSplitList(string path)
+    {
+        using var dataset = new TemporaryFolder();
+        dataset.Write("JPEGImages/first.jpg", "");
+        dataset.Write("SegmentationClass/first.png", "");
+        Directory.CreateDirectory(dataset["ImageSets/Segmentation"]);
+        File.Copy(path, dataset["ImageSets/Segmentation/train.txt"]);
+        foreach (Sample sample in DatasetFolder.Open(dataset.Path).Split("train"))
+        {
+            foreach (string file in new[] { sample.ImagePath, sample.MaskPath ?? sample.ImagePath })
+            {
+                if (!Path.GetFullPath(file).StartsWith(dataset.Path + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                {
+                    throw new InvalidOperationException($"{file} is outside the dataset.");
+                }
+            }
+        }
     }
 
     private static void DatasetFolderDescription(string path) => DatasetDescription.Read(path, defaults: null, "x");
@@ -101,6 +134,13 @@ internal sealed record HostileParser(string Name, byte[][] Seeds, Action<string>
     });
 
     private static byte[] Probabilities() => Written(path => ProbabilityFile.Write(path, new ProbabilityMap(3, 2, 2, [0, 1, 0.5f, 0.5f, 1, 0, 0.25f, 0.75f, 0, 1, 1, 0]), Palette.Voc));
+
+    private static IEnumerable<CaffeForm> CaffeForms() => [CaffeForm.Current, CaffeForm.Old, new CaffeForm(false, true, false, true)];
+
+    private static byte[] Caffe(CaffeForm form) => CaffeWriter.Write(
+        form,
+        ("conv1_1", [new CaffeBlob([2, 3, 1, 1], [1, 2, 3, 4, 5, 6]), new CaffeBlob([2], [7, 8])]),
+        ("fc6", [new CaffeBlob([1, 2, 3, 3], [.. Enumerable.Range(0, 18)]), new CaffeBlob([1], [9])]));
 
     private static byte[] Description() => """
         { "name": "two", "classes": ["ground", "square"], "palette": [[0, 0, 0], [255, 255, 255]], "void": 255, "meanBgr": [80, 80.5, 81] }

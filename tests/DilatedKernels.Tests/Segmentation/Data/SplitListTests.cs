@@ -38,6 +38,13 @@ public sealed class SplitListTests
     }
 
     [Test]
+    public void ALongLineIsCutInTheMessage()
+    {
+        string list = List("a", "/" + new string('x', 100_000));
+        Assert.That(Samples, Throws.TypeOf<UserInputException>().With.Message.StartsWith($"{list}: line 2: \"/xxx").And.Message.Contains("xxx...\" is not").And.Message.Length.LessThan(1000));
+    }
+
+    [Test]
     [Platform("Linux,MacOsX", Reason = "Links need rights on Windows.")]
     public void ALinkOutOfTheDatasetIsRefusedWithItsLine([Values("JPEGImages/b.jpg", "SegmentationClass/b.png", "JPEGImages/part")] string link)
     {
