@@ -119,6 +119,11 @@ static int RunTests(string[] extra)
     }
 
     Console.WriteLine($"{passed} passed, {failed} failed, {skipped.Length} skipped");
+    if (code != 0 && failed == 0)
+    {
+        Console.Error.WriteLine($"The test program ended with exit code {code}: it crashed or was stopped, and not every test ran.");
+    }
+
     return code == 0 && failed > 0 ? 1 : code;
 }
 

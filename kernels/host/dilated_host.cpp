@@ -149,6 +149,14 @@ int dk_host_set_option(int option, int64_t value)
 
         set_threads(static_cast<unsigned>(value));
         return DK_HOST_OK;
+    case DK_HOST_OPTION_FIRST_BLOCK:
+    case DK_HOST_OPTION_BLOCKS:
+        if (value < 0) {
+            return fail(DK_HOST_INVALID_ARGUMENT, format("%lld is no number of blocks", static_cast<long long>(value)));
+        }
+
+        (option == DK_HOST_OPTION_BLOCKS ? set_blocks : set_first_block)(static_cast<std::uint64_t>(value));
+        return DK_HOST_OK;
     default:
         return fail(DK_HOST_INVALID_ARGUMENT, format("there is no option %d", option));
     }

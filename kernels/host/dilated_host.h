@@ -41,7 +41,11 @@ typedef enum dk_host_option {
     /* The order in which a block's threads (and the grid's blocks) run: 0 ascending, 1 descending, above: random with this seed. */
     DK_HOST_OPTION_SEED = 0,
     /* OS threads that share a launch's blocks; 0 for one a processor. */
-    DK_HOST_OPTION_THREADS = 1
+    DK_HOST_OPTION_THREADS = 1,
+    /* Which of a grid's blocks run, for grids too large to run whole: from this one on, in the order x, y, z, ... */
+    DK_HOST_OPTION_FIRST_BLOCK = 2,
+    /* ... so many, or as many as there are; 0 for all that follow. */
+    DK_HOST_OPTION_BLOCKS = 3
 } dk_host_option;
 
 typedef struct dk_host_kernel dk_host_kernel;

@@ -43,7 +43,7 @@ std::uint64_t block_at(const Launch& launch, std::uint64_t position)
 void run_blocks(Launch& launch, BlockRunner& runner)
 {
     for (std::uint64_t position; !launch.stopped && (position = launch.next_block++) < launch.block_count;) {
-        std::uint64_t index = block_at(launch, position);
+        std::uint64_t index = launch.first_block + block_at(launch, position);
         auto x = static_cast<unsigned>(index % launch.grid.x);
         auto y = static_cast<unsigned>(index / launch.grid.x % launch.grid.y);
         auto z = static_cast<unsigned>(index / launch.grid.x / launch.grid.y);
@@ -111,12 +111,18 @@ private:
 std::mutex launch_mutex;
 std::atomic<std::uint64_t> seed{0};
 std::atomic<unsigned> threads{0};
+std::atomic<std::uint64_t> first_block{0};
+std::atomic<std::uint64_t> blocks{0};
 
 }  // namespace
 
 void set_seed(std::uint64_t value) { seed = value; }
 
 void set_threads(unsigned value) { threads = value; }
+
+void set_first_block(std::uint64_t value) { first_block = value; }
+
+void set_blocks(std::uint64_t value) { blocks = value; }
 
 int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynamic_shared_bytes, void* const* arguments)
 {
@@ -150,7 +156,9 @@ int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynami
     launch.dynamic_shared_bytes = dynamic_shared_bytes;
     launch.seed = seed;
     launch.memory = memory.get();
-    launch.block_count = std::uint64_t{grid.x} * grid.y * grid.z;
+    std::uint64_t all_blocks = std::uint64_t{grid.x} * grid.y * grid.z;
+    launch.first_block = std::min(first_block.load(), all_blocks - 1);
+    launch.block_count = std::min(blocks == 0 ? all_blocks : blocks.load(), all_blocks - launch.first_block);
     unsigned wanted = threads == 0 ? std::max(1u, std::thread::hardware_concurrency()) : threads.load();
     wanted = launch.block_count * block_threads < threads_worth_sharing ? 1 : wanted;
     pool.run(launch, static_cast<unsigned>(std::min<std::uint64_t>(wanted, launch.block_count)));

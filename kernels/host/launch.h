@@ -20,6 +20,7 @@ struct Launch {
     unsigned dynamic_shared_bytes = 0;
     std::uint64_t seed = 0;
     const MemoryMap* memory = nullptr;
+    std::uint64_t first_block = 0;
     std::uint64_t block_count = 0;
 
     std::atomic<std::uint64_t> next_block{0};

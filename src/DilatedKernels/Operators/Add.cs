@@ -11,6 +11,7 @@ public static partial class Ops
     /// <exception cref="ArgumentException">The shapes, types or devices differ.</exception>
     public static Tensor Add(Tensor a, Tensor b)
     {
+        ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         Guard.SameDevice(a, b);
         Guard.SameType(a, b);

@@ -40,6 +40,7 @@ public static partial class Ops
     /// <exception cref="ArgumentOutOfRangeException">A stride or dilation is below 1, or a padding below 0.</exception>
     public static Tensor Conv2d(Tensor x, Tensor weight, Tensor? bias = null, Conv2dOptions? options = null, bool relu = false)
     {
+        ArgumentNullException.ThrowIfNull(weight);
         Guard.SameDevice(x, weight, bias);
         Guard.IsFloat32(weight, "kernel of a convolution");
         Guard.IsFloat32(bias, "bias");

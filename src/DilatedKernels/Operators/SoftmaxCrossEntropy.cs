@@ -45,7 +45,7 @@ public static partial class Ops
         Shape shape = scores.Shape;
         if (labels.Device != scores.Device)
         {
-            throw new ArgumentException($"The scores {shape} are on {scores.Device} and the labels on {labels.Device}.", nameof(labels));
+            throw new ArgumentException($"The scores {shape} on {scores.Device} and the labels on {labels.Device} are on different devices.", nameof(labels));
         }
 
         if ((labels.Batch, labels.Height, labels.Width) != (shape.N, shape.H, shape.W))

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Tests.Segmentation;
@@ -40,10 +41,11 @@ public sealed class ManyImagesTests
         }
 
         using DilatedProcess process = DilatedProcess.Start(folder.Path, ["predict", "model.safetensors", .. names, "--device", "cpu"]);
-        var memory = new List<(int Done, long Bytes)>();
+        var memory = new List<(int Done, long Bytes, TimeSpan At)>();
+        long started = Stopwatch.GetTimestamp();
         while (!process.HasExited)
         {
-            memory.Add((Directory.Exists(folder["predictions"]) ? Directory.EnumerateFiles(folder["predictions"], "*-overlay.png").Count() : 0, process.MemoryBytes));
+            memory.Add((Directory.Exists(folder["predictions"]) ? Directory.EnumerateFiles(folder["predictions"], "*-overlay.png").Count() : 0, process.MemoryBytes, Stopwatch.GetElapsedTime(started)));
             Thread.Sleep(50);
         }
 
@@ -62,6 +64,9 @@ public sealed class ManyImagesTests
         long early = memory.Where(m => m.Done > 0 && m.Done <= count / 2).Select(m => m.Bytes).DefaultIfEmpty(long.MaxValue / 2).Max();
         long late = memory.Where(m => m.Done > count / 2).Select(m => m.Bytes).DefaultIfEmpty(0).Max();
         Assert.That(late, Is.LessThan(early + (24 << 20)), "memory after half of the images, and before");
-        TestContext.Progress.WriteLine($"{count} images, {bad.Count} unreadable: {early >> 20} MiB in the first half, {late >> 20} MiB in the second.");
+        TimeSpan end = memory[^1].At;
+        TimeSpan half = memory.FirstOrDefault(m => m.Done >= count / 2, memory[^1]).At;
+        TestContext.Progress.WriteLine(
+            $"{count} images, {bad.Count} unreadable: {early >> 20} MiB and {half.TotalSeconds:F1} s for the first half, {late >> 20} MiB and {(end - half).TotalSeconds:F1} s for the second.");
     }
 }

@@ -66,6 +66,8 @@ public class HostileFileTests
         {
             var random = new RandomSequence(17, parser.Name, (ulong)i);
             byte[] damaged = parser.Structured is { } structured && i % 2 == 1 ? structured(random) : Mutation.Of(parser.Seeds[i % parser.Seeds.Length], random);
+            // A new file: overwriting one makes some file systems write it to the disk.
+            File.Delete(file);
             File.WriteAllBytes(file, damaged);
             Reading reading = Read(parser, file);
             TimeSpan took = reading.Took;

@@ -6,7 +6,7 @@ namespace DilatedKernels.Tests.Operators;
 public class AddTests(Device device)
 {
     [Test]
-    public void MatchesDefinition([Values(1, 7, 8, 13)] int width)
+    public void MatchesDefinition([Values(1, 7, 8, 9, 13, 21, 31, 32, 33)] int width)
     {
         var shape = new Shape(1, 3, 1, width);
         OperatorCheck.Verify(

@@ -20,6 +20,12 @@ public class AveragePool2dTests(Device device)
     }
 
     [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => MatchesDefinition(channels, 3, 4, 3, 3, 1, 1);
+
+    [Test]
+    public void MatchesDefinitionOnMapsSmallerThanTheWindow([Values(1, 2, 3, 7)] int extent) => MatchesDefinition(2, extent, extent, 3, 3, 1, 1);
+
+    [Test]
     public void ZerosInThePaddingCount()
     {
         using var x = Tensor.FromArray(device, new Shape(1, 1, 3, 3), [9, 9, 9, 9, 9, 9, 9, 9, 9]);

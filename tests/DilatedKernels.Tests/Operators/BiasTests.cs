@@ -6,7 +6,7 @@ namespace DilatedKernels.Tests.Operators;
 public class BiasTests(Device device)
 {
     [Test]
-    public void MatchesDefinition([Values(1, 3, 8, 21)] int channels)
+    public void MatchesDefinition([Values(1, 3, 7, 8, 9, 21, 31, 32, 33)] int channels)
     {
         var shape = new Shape(2, channels, 3, 4);
         OperatorCheck.Verify(

@@ -10,6 +10,13 @@ public class BilinearDeconvolutionTests(Device device)
     [TestCase(3, 5)]
     [TestCase(4, 11)]
     [TestCase(8, 2)]
+    [TestCase(2, 1)]
+    [TestCase(2, 7)]
+    [TestCase(2, 9)]
+    [TestCase(2, 21)]
+    [TestCase(2, 31)]
+    [TestCase(2, 32)]
+    [TestCase(2, 33)]
     public void MatchesTheTransposedConvolution(int scale, int channels)
     {
         Array4 x = Array4.Random(new Shape(1, channels, 3, 4), "deconvolution");
@@ -35,6 +42,14 @@ public class BilinearDeconvolutionTests(Device device)
     {
         using var x = Tensor.Zeros(device, new Shape(1, 1, 2, 2));
         Assert.That(() => Ops.BilinearDeconvolution(x, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("scale"));
+    }
+
+    [TestCase(0, 2)]
+    [TestCase(2, 0)]
+    public void RefusesAnEmptyMap(int height, int width)
+    {
+        using var x = Tensor.Zeros(device, new Shape(1, 1, height, width));
+        Assert.That(() => Ops.BilinearDeconvolution(x, 2), Throws.ArgumentException.With.Message.Contains($"[1, 1, {height}, {width}]"));
     }
 
     // Every input spreads its value over a k×k patch of the output: Caffe's "bilinear" filler and Deconvolution layer.

@@ -13,6 +13,13 @@ public class ConcatTests(Device device)
         Array4.Random(new Shape(2, 3, 2, 3), "a"), Array4.Random(new Shape(2, 1, 2, 3), "b"), Array4.Random(new Shape(2, 3, 2, 3), "c"));
 
     [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => OperatorCheck.Verify(
+        device,
+        t => Ops.Concat(t),
+        a => Array4.From(new Shape(1, channels + 8, 2, 3), (n, c, h, w) => c < channels ? a[0][n, c, h, w] : a[1][n, c - channels, h, w]),
+        Array4.Random(new Shape(1, channels, 2, 3), "a"), Array4.Random(new Shape(1, 8, 2, 3), "b"));
+
+    [Test]
     public void OnePartIsCopied() => OperatorCheck.Verify(device, t => Ops.Concat(t[0]), a => a[0], Array4.Random(new Shape(1, 3, 2, 3), "a"));
 
     [Test]

@@ -14,6 +14,13 @@ public class CropTests(Device device)
         a => Array4.From(new Shape(2, 3, height, width), (n, c, h, w) => a[0][n, c, top + h, left + w]),
         Array4.Random(new Shape(2, 3, 5, 6), "crop"));
 
+    [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => OperatorCheck.Verify(
+        device,
+        t => Ops.Crop(t[0], 1, 2, 2, 3),
+        a => Array4.From(new Shape(2, channels, 2, 3), (n, c, h, w) => a[0][n, c, 1 + h, 2 + w]),
+        Array4.Random(new Shape(2, channels, 3, 5), "crop"));
+
     [TestCase(-1, 0, 2, 2)]
     [TestCase(0, 0, 0, 2)]
     [TestCase(4, 0, 2, 2)]

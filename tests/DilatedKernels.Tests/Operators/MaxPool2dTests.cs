@@ -21,6 +21,12 @@ public class MaxPool2dTests(Device device)
     }
 
     [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => MatchesDefinition(channels, 3, 4, 2, 2, 0, PoolRounding.Ceiling);
+
+    [Test]
+    public void MatchesDefinitionOnMapsSmallerThanTheWindow([Values(1, 2, 3, 7)] int extent) => MatchesDefinition(2, extent, extent, 3, 1, 1, PoolRounding.Floor);
+
+    [Test]
     public void WindowNeedNotBeSquare()
     {
         Array4 x = Array4.Distinct(new Shape(1, 8, 7, 9), "pool");

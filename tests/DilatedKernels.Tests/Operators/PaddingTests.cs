@@ -13,16 +13,12 @@ public class PaddingTests(Device device)
     {
         foreach (int channels in new[] { 3, 8, 11 })
         {
-            OperatorCheck.Verify(
-                device,
-                t => Ops.ReflectionPad(t[0], top, bottom, left, right),
-                a => Array4.From(
-                    new Shape(2, channels, 4 + top + bottom, 5 + left + right), (n, c, h, w) => a[0][n, c, Reflected(h - top, 4), Reflected(w - left, 5)]),
-                Array4.Random(new Shape(2, channels, 4, 5), "reflect"));
+            CheckReflection(channels, top, bottom, left, right);
         }
-
-        static int Reflected(int i, int extent) => i < 0 ? -i : i >= extent ? (2 * extent) - 2 - i : i;
     }
+
+    [Test]
+    public void ReflectionMatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => CheckReflection(channels, 1, 0, 2, 1);
 
     [Test]
     public void ReflectionDoesNotRepeatTheEdge()
@@ -51,5 +47,17 @@ public class PaddingTests(Device device)
         Assert.That(() => Ops.ReflectionPad(x, 0, 0, 9, 0), Throws.ArgumentException.With.Message.Contains("9 columns"));
         Assert.That(() => Ops.ReflectionPad(x, -1, 0, 0, 0), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("top"));
         Assert.That(() => Ops.ZeroPad(x, 0, 0, 0, -1), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("right"));
+    }
+
+    private void CheckReflection(int channels, int top, int bottom, int left, int right)
+    {
+        OperatorCheck.Verify(
+            device,
+            t => Ops.ReflectionPad(t[0], top, bottom, left, right),
+            a => Array4.From(
+                new Shape(2, channels, 4 + top + bottom, 5 + left + right), (n, c, h, w) => a[0][n, c, Reflected(h - top, 4), Reflected(w - left, 5)]),
+            Array4.Random(new Shape(2, channels, 4, 5), "reflect"));
+
+        static int Reflected(int i, int extent) => i < 0 ? -i : i >= extent ? (2 * extent) - 2 - i : i;
     }
 }

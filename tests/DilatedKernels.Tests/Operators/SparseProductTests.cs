@@ -6,7 +6,7 @@ namespace DilatedKernels.Tests.Operators;
 public class SparseProductTests(Device device)
 {
     [Test]
-    public void MatchesDefinition([Values(1, 3, 4, 8, 21, 24)] int channels, [Values] bool withAddend)
+    public void MatchesDefinition([Values(1, 3, 4, 7, 8, 9, 21, 24, 31, 32, 33)] int channels, [Values] bool withAddend)
     {
         // Two empty rows, one of them last, and column 0 twice in row 0.
         int[] firstOf = [0, 3, 3, 4, 7, 7];

@@ -11,6 +11,8 @@ public class TransposedConv2dTests(Device device)
     [TestCase(5, 2, 3, 1, 1)]
     [TestCase(8, 8, 2, 3, 0)]
     [TestCase(3, 11, 5, 3, 2)]
+    [TestCase(2, 3, 1, 1, 0)]
+    [TestCase(2, 3, 1, 2, 0)]
     public void MatchesDefinition(int inChannels, int outChannels, int kernel, int stride, int padding)
     {
         Array4 x = Array4.Random(new Shape(2, inChannels, 3, 4), "x");
@@ -18,6 +20,9 @@ public class TransposedConv2dTests(Device device)
         OperatorCheck.Verify(
             device, activations: 1, t => Ops.TransposedConv2d(t[0], t[1], stride, padding), a => Reference(a[0], a[1], stride, padding), x, w);
     }
+
+    [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => MatchesDefinition(channels, 3, 2, 2, 0);
 
     [Test]
     public void BilinearWeightsAreTheFixedDeconvolution([Values(2, 3, 8)] int scale)

@@ -13,6 +13,9 @@ public class UpsampleBilinearTests(Device device)
         Check(alignment, new Shape(2, channels, 3, 4), 7, 9);
     }
 
+    [Test]
+    public void MatchesDefinitionAtEveryNumberOfChannels([ValueSource(typeof(Boundary), nameof(Boundary.Channels))] int channels) => Check(BilinearAlignment.HalfPixel, new Shape(1, channels, 2, 3), 5, 6);
+
     // Same size, times eight, one row, one output, smaller, and prime against prime.
     [Test, Combinatorial]
     public void MatchesDefinitionAtEverySize(

@@ -54,20 +54,8 @@ internal static class OperatorCheck
         }
     }
 
-    /// <summary><c>‖a − b‖ / ‖b‖</c>, or <c>‖a‖</c> where b is zero. NaN anywhere gives NaN, which no bound accepts.</summary>
-    public static double RelativeError(float[] a, double[] b)
-    {
-        Assert.That(a, Has.Length.EqualTo(b.Length));
-        double difference = 0;
-        double norm = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            difference += (a[i] - b[i]) * (a[i] - b[i]);
-            norm += b[i] * b[i];
-        }
-
-        return Math.Sqrt(difference) / (norm == 0 ? 1 : Math.Sqrt(norm));
-    }
+    /// <summary><see cref="Error.Relative"/>.</summary>
+    public static double RelativeError(float[] a, double[] b) => Error.Relative(a, b);
 
     private static double[] NumericGradient(Func<Array4[], Array4> reference, Array4[] inputs, int which, Array4 weights)
     {

@@ -34,7 +34,7 @@ public sealed class LongRunTests
     public void OnTheGpuPath() => OnTheGpuPath(rounds: 120);
 
     [Test]
-    [Explicit("An hour: ./build.sh test --filter \"Name~TenThousandOn\"")]
+    [Explicit("Minutes: ./build.sh test --filter \"Name~TenThousandOn\"")]
     public void TenThousandOnTheGpuPath() => OnTheGpuPath(rounds: 10_000);
 
     private static void OnTheProcessor(int rounds)

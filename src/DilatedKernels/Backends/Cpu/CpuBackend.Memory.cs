@@ -36,7 +36,7 @@ internal sealed unsafe partial class CpuBackend
 
             for (int w = 0; w < b.Extent.W; w++)
             {
-                Buffer.MemoryCopy(sourceRow + (w * b.Source.C * element), targetRow + (w * b.Target.C * element), bytes, bytes);
+                Buffer.MemoryCopy(sourceRow + ((long)w * b.Source.C * element), targetRow + ((long)w * b.Target.C * element), bytes, bytes);
             }
         });
 

@@ -88,7 +88,7 @@ public class CrfRnnTests(Device device)
             last = Step();
         }
 
-        Assert.That(last, Is.LessThan(first / 2));
+        Assert.That(last, Is.LessThan(first / 2).And.Positive);
         foreach (Parameter parameter in crf.Parameters)
         {
             Assert.That(parameter.Value.ToArray(), Is.All.Matches<float>(float.IsFinite), parameter.Name);
@@ -137,10 +137,15 @@ public class CrfRnnTests(Device device)
         Assert.Multiple(() =>
         {
             Assert.That(() => crf.Forward(four, image, default), Throws.ArgumentException.With.Message.Contains("3 classes"));
+            Assert.That(() => crf.Forward(null!, image, default), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("scores"));
+            Assert.That(() => crf.Forward(scores, null!, default), Throws.ArgumentNullException.With.Property("ParamName").EqualTo("image"));
             Assert.That(() => crf.Forward(scores, other, default), Throws.ArgumentException.With.Message.Contains("[2, 3, 4, 5]"));
             Assert.That(() => crf.Forward(scores, broken, default), Throws.ArgumentException.With.Message.Contains("pixel 7"));
             Assert.That(() => new CrfRnn(device, new CrfRnnConfig { Classes = 0 }), Throws.ArgumentException.With.Message.Contains("Classes is from 1 to 255; it was 0."));
             Assert.That(() => new CrfRnn(device, new CrfRnnConfig { Classes = 2, SpatialSigma = 0 }), Throws.ArgumentException.With.Message.Contains("SpatialSigma"));
+            Assert.That(() => new CrfRnn(device, new CrfRnnConfig { Classes = 2, LearningRateMultiplier = 10_001 }), Throws.ArgumentException.With.Message.Contains("LearningRateMultiplier is from 0.0001 to 10000; it was 10001."));
+            Assert.That(new CrfRnnConfig { Classes = 2, LearningRateMultiplier = 10_000 }.Validate, Throws.Nothing);
+            Assert.That(new CrfRnnConfig { Classes = 2, LearningRateMultiplier = 0.0001 }.Validate, Throws.Nothing);
             Assert.That(() => new CrfRnn(device, new CrfRnnConfig { Classes = 2, TestIterations = 0 }), Throws.ArgumentException.With.Message.Contains("TestIterations"));
         });
     }

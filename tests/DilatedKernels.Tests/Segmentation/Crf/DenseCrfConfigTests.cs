@@ -38,6 +38,20 @@ public class DenseCrfConfigTests
         Assert.That(DenseCrfConfig.Known["DeepLab"], Is.EqualTo(new DenseCrfConfig()));
     }
 
+    // DeepLab's scripts, the example of the authors' release, and CRF-RNN's code.
+    [TestCase("deeplab", 4, 49, 5, 3, 3, 10)]
+    [TestCase("deeplab-v2-vgg", 4, 65, 3, 2, 2, 10)]
+    [TestCase("deeplab-v2-resnet", 4, 67, 3, 3, 1, 10)]
+    [TestCase("densecrf-demo", 10, 80, 13, 3, 3, 5)]
+    [TestCase("crf-rnn", 5, 160, 3, 3, 3, 10)]
+    public void TheKnownSetsAreThePublishedOnes(string name, double bilateralWeight, double bilateralSigma, double colorSigma, double spatialWeight, double spatialSigma, int iterations)
+    {
+        DenseCrfConfig config = DenseCrfConfig.Known[name];
+        Assert.That(
+            (config.BilateralWeight, config.BilateralSigma, config.ColorSigma, config.SpatialWeight, config.SpatialSigma, config.Iterations),
+            Is.EqualTo((bilateralWeight, bilateralSigma, colorSigma, spatialWeight, spatialSigma, iterations)));
+    }
+
     [Test]
     public void JsonKeepsEverything()
     {

@@ -45,6 +45,7 @@ public class DenseCrfTests
             .. Enumerable.Range(0, 11).Select(iterations =>
                 FreeEnergy(new DenseCrf(config with { Iterations = iterations }).Refine(Small, map), CrfReference.Unary(map), config)),
         ];
+        Assert.That(energies, Is.All.Matches<double>(double.IsFinite));
         Assert.That(energies[^1], Is.LessThan(energies[0]));
         for (int t = 1; t < energies.Length && normalization == CrfNormalization.Symmetric; t++)
         {

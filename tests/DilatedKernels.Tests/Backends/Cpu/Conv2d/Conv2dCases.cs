@@ -1,4 +1,5 @@
 using DilatedKernels.Backends;
+using DilatedKernels.Tests.Operators;
 
 namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 
@@ -53,6 +54,23 @@ internal static class Conv2dCases
             }
         }
 
+        foreach (int channels in Boundary.Channels)
+        {
+            yield return new Conv2dGeometry(1, channels, 5, 6, channels, 3, 3, 1, 1, 2, 2, 2, 2);
+        }
+
+        // Maps that the dilation reaches over, just covers, and all but does.
+        foreach (int dilation in (int[])[2, 4, 16])
+        {
+            foreach (int extent in new[] { 1, dilation - 1, dilation, (2 * dilation) + 1 }.Distinct())
+            {
+                yield return new Conv2dGeometry(2, 9, extent, extent, 7, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+            }
+        }
+
+        // A pixel's own product, padded along one axis.
+        yield return new Conv2dGeometry(2, 8, 3, 4, 5, 1, 1, 1, 1, 1, 1, 1, 0);
+        yield return new Conv2dGeometry(2, 8, 3, 4, 5, 1, 1, 1, 1, 1, 1, 0, 1);
         // Rectangles in everything, batches.
         yield return new Conv2dGeometry(3, 3, 9, 31, 8, 1, 5, 1, 1, 1, 1, 0, 2);
         yield return new Conv2dGeometry(3, 8, 9, 31, 3, 5, 1, 1, 1, 2, 1, 4, 0);

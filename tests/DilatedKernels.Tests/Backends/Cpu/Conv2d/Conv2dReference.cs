@@ -1,4 +1,5 @@
 using DilatedKernels.Backends;
+using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 
@@ -32,18 +33,7 @@ internal static class Conv2dReference
     }
 
     /// <summary>‖a − b‖ / ‖b‖.</summary>
-    public static double RelativeError(float[] actual, double[] expected)
-    {
-        double difference = 0;
-        double size = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
-            size += expected[i] * expected[i];
-        }
-
-        return difference == 0 ? 0 : Math.Sqrt(difference / size);
-    }
+    public static double RelativeError(float[] actual, double[] expected) => Error.Relative(actual, expected);
 
     private static void Visit(Conv2dGeometry g, Action<int, int, int> term)
     {

@@ -19,6 +19,11 @@ internal sealed unsafe partial class HostContext : ICudaContext
         "OUT_OF_BOUNDS", "UNINITIALISED", "ASYNC_COPY", "USE_AFTER_FREE", "MISALIGNED", "UNDEFINED_BEHAVIOUR", "TRAP",
     ];
 
+    /// <param name="kernel">The kernel's name.</param>
+    /// <param name="grid">All its blocks.</param>
+    /// <param name="arguments">Where the values of its parameters are.</param>
+    public delegate (long First, long Count) BlockChoice(string kernel, Dim3 grid, void** arguments);
+
     private readonly HostApi _api;
     private readonly ConcurrentDictionary<nint, Kernel> _kernels = new();
     private bool _disposed;
@@ -35,6 +40,9 @@ internal sealed unsafe partial class HostContext : ICudaContext
     public CudaDeviceDescription Device { get; }
 
     public nint Handle => 1;
+
+    /// <summary>Which blocks of a launch run, where not all of them: the first, and how many. May look at the arguments.</summary>
+    public BlockChoice? Blocks { get; set; }
 
     public void MakeCurrent() => ObjectDisposedException.ThrowIf(_disposed, this);
 
@@ -219,11 +227,33 @@ internal sealed unsafe partial class HostContext : ICudaContext
     private void Launch(FunctionHandle function, in LaunchConfiguration configuration, void** arguments)
     {
         (Dim3 grid, Dim3 block) = (configuration.Grid, configuration.Block);
-        int code = _api.Launch(function.Value, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, configuration.SharedBytes, arguments);
-        if (code != 0)
+        if (Blocks is not null)
         {
-            Throw(code, "dk_host_launch", _kernels[function.Value].Name, $"The grid was {grid} blocks of {block} threads with {configuration.SharedBytes} bytes of shared memory.");
+            (long first, long count) = Blocks(_kernels[function.Value].Name, grid, arguments);
+            Choose(first, count);
         }
+
+        try
+        {
+            int code = _api.Launch(function.Value, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, configuration.SharedBytes, arguments);
+            if (code != 0)
+            {
+                Throw(code, "dk_host_launch", _kernels[function.Value].Name, $"The grid was {grid} blocks of {block} threads with {configuration.SharedBytes} bytes of shared memory.");
+            }
+        }
+        finally
+        {
+            if (Blocks is not null)
+            {
+                Choose(0, 0);
+            }
+        }
+    }
+
+    private void Choose(long firstBlock, long blocks)
+    {
+        Check(_api.SetOption(2, firstBlock), "dk_host_set_option");
+        Check(_api.SetOption(3, blocks), "dk_host_set_option");
     }
 
     private void Check(int code, string call)
