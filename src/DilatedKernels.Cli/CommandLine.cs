@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
+using System.CommandLine.Invocation;
 using DilatedKernels.Cli.Commands;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Cuda;
@@ -13,9 +13,6 @@ namespace DilatedKernels.Cli;
 /// <summary>Parses the arguments, runs the verb, and turns every failure into one clear message and an exit code.</summary>
 internal static class CommandLine
 {
-    // The library's own limit of 2 seconds would cut off the checkpoint that Ctrl-C asks for.
-    private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
-
     public static RootCommand Build() => new("Semantic segmentation with dilated convolutions: trains and runs the networks of Yu and Koltun (2016).")
     {
         DemoCommand.Create(),
@@ -38,7 +35,6 @@ internal static class CommandLine
         output = ReferenceEquals(output, Console.Out) && Console.IsOutputRedirected ? output : new VisibleWriter(output);
         error = new VisibleWriter(error);
         DriverBindings.Register();
-        using PosixSignalRegistration termination = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => ExitCode.NoteTermination());
         ParseResult parsed = Build().Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
@@ -52,15 +48,19 @@ internal static class CommandLine
             return ExitCode.BadInput;
         }
 
+        // A verb that looks at no token is ended by the system, as any program is.
+        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error) : null;
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration
-            {
-                Output = output,
-                Error = error,
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = TimeToSave,
-            }).ConfigureAwait(false);
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration
+                {
+                    Output = output,
+                    Error = error,
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                },
+                signals?.Token ?? CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception exception) when (CodeOf(exception) is not null)
         {

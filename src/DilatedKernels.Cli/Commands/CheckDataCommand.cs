@@ -13,18 +13,28 @@ internal sealed class CheckDataCommand
     {
         var verb = new CheckDataCommand();
         var command = new Command("check-data", "Lists classes, sizes, label histogram and every problem of a dataset, all at once.") { verb._data };
-        command.SetAction(verb.Run);
+        command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
 
-    private int Run(ParseResult result)
+    private int Run(ParseResult result, CancellationToken cancellation)
     {
         TextWriter output = result.InvocationConfiguration.Output;
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
         int problems = 0;
         foreach (string split in data.Splits)
         {
-            DatasetReport report = DatasetChecker.Check(data, split);
+            DatasetReport report;
+            try
+            {
+                report = DatasetChecker.Check(data, split, cancellationToken: cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                output.WriteLine($"Interrupted while {split} was looked over; what is above is whole.");
+                return ExitCode.Interrupted;
+            }
+
             DataReport.Write(output, report, data.Classes);
             problems += report.Problems.Count;
         }

@@ -74,7 +74,7 @@ internal sealed class TrainCommand
         TextWriter output = result.InvocationConfiguration.Output;
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         using Device device = _device.Open(result);
-        using Trainer trainer = Open(result, device);
+        using Trainer trainer = Open(result, device, cancellation);
         trainer.DetectAnomaly = result.GetValue(_anomaly);
         if (trainer.Fresh.Count > 0)
         {
@@ -110,7 +110,7 @@ internal sealed class TrainCommand
         return ExitCode.Ok;
     }
 
-    private Trainer Open(ParseResult result, Device device)
+    private Trainer Open(ParseResult result, Device device, CancellationToken cancellation)
     {
         string? resume = result.GetValue(_resume);
         string? data = result.GetValue(_data);
@@ -118,7 +118,7 @@ internal sealed class TrainCommand
         if (resume is not null)
         {
             Given.Refuse(result, "--resume takes everything from the run's own configuration.", [.. Options.Where(option => option != _resume), .. _model.All]);
-            return Trainer.Resume(resume, device, data is null ? null : FullPath(data));
+            return Trainer.Resume(resume, device, data is null ? null : FullPath(data), cancellation);
         }
 
         if (data is null || run is null)
@@ -126,7 +126,7 @@ internal sealed class TrainCommand
             throw new UserInputException("Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help");
         }
 
-        return Trainer.Start(Configure(result, data), run, device, result.GetValue(_onlyFresh));
+        return Trainer.Start(Configure(result, data), run, device, result.GetValue(_onlyFresh), cancellation);
     }
 
     private TrainingConfig Configure(ParseResult result, string data)

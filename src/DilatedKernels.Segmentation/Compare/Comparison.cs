@@ -39,7 +39,7 @@ public sealed class Comparison
     private readonly HashSet<Sample> _pictured;
     private readonly DenseCrf? _crf;
 
-    private Comparison(CompareConfig config, string folder, Device device, int crfThreads, int pictures, ICompareProgress progress)
+    private Comparison(CompareConfig config, string folder, Device device, int crfThreads, int pictures, ICompareProgress progress, CancellationToken cancellation)
     {
         _config = config;
         _device = device;
@@ -47,7 +47,7 @@ public sealed class Comparison
         _data = DatasetFolder.Open(config.Data);
         foreach (string split in (string[])[config.TrainingSplit, config.ValidationSplit])
         {
-            DatasetChecker.Check(_data, split).ThrowIfUnusable();
+            DatasetChecker.Check(_data, split, cancellationToken: cancellation).ThrowIfUnusable();
         }
 
         _samples = _data.Split(config.ValidationSplit);
@@ -83,7 +83,7 @@ public sealed class Comparison
         ArgumentNullException.ThrowIfNull(progress);
         ArgumentOutOfRangeException.ThrowIfNegative(pictures);
         config.Validate();
-        var comparison = new Comparison(config, folder, device, crfThreads, pictures, progress);
+        var comparison = new Comparison(config, folder, device, crfThreads, pictures, progress, cancellation);
         CompareResult result = comparison.Run(cancellation);
         CompareReport.Write(result, comparison._folder.FileOf("table.md"), comparison._folder.FileOf("compare.json"));
         comparison.DrawPictures(withPhotographs);
@@ -188,12 +188,12 @@ public sealed class Comparison
         bool exists = File.Exists(Path.Combine(folder, "config.json"));
         if (exists && File.Exists(last) && Checkpoint.StepOf(last) == run.Steps)
         {
-            return (last, File.Exists(time) && double.TryParse(File.ReadAllText(time), System.Globalization.CultureInfo.InvariantCulture, out double seconds) ? seconds : null);
+            return (last, File.Exists(time) && FileSize.Of(time) is > 0 and < 100 && double.TryParse(File.ReadAllText(time), System.Globalization.CultureInfo.InvariantCulture, out double seconds) ? seconds : null);
         }
 
         string stage = $"{name} seed {run.Seed}";
         long started = Stopwatch.GetTimestamp();
-        using Trainer trainer = exists ? Trainer.Resume(folder, _device) : Trainer.Start(run, folder, _device);
+        using Trainer trainer = exists ? Trainer.Resume(folder, _device, cancellation: cancellation) : Trainer.Start(run, folder, _device, cancellation: cancellation);
         TrainingResult result = trainer.Run(
             progress => _progress.Training(stage, progress), (done, all) => _progress.Images($"{stage} score maps", done, all), cancellation);
         if (!result.IsComplete)

@@ -89,12 +89,13 @@ public sealed class Trainer : IDisposable
     /// Whether the parameters that the weights have keep their values, as when DeepLab's branches of several scales are added to a trained network (Chen et al.
     /// 2015, section 4.3).
     /// </param>
+    /// <param name="cancellation">Ends the check of the dataset, which may take minutes; nothing is written then.</param>
     /// <exception cref="UserInputException">The configuration, the dataset, the weights or the folder cannot be used; the message says why.</exception>
-    public static Trainer Start(TrainingConfig config, string runFolder, Device device, bool onlyFresh = false)
+    public static Trainer Start(TrainingConfig config, string runFolder, Device device, bool onlyFresh = false, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        DatasetFolder data = OpenData(config);
+        DatasetFolder data = OpenData(config, cancellation);
         SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
         try
         {
@@ -132,8 +133,9 @@ public sealed class Trainer : IDisposable
     /// <param name="runFolder">The run's folder.</param>
     /// <param name="device">Where to train.</param>
     /// <param name="movedData">Where the dataset is now, if it has moved since the run began.</param>
+    /// <param name="cancellation">Ends the check of the dataset; the run stays as it was.</param>
     /// <exception cref="UserInputException">There is no run, its dataset has gone or changed, or its checkpoint cannot be used.</exception>
-    public static Trainer Resume(string runFolder, Device device, string? movedData = null)
+    public static Trainer Resume(string runFolder, Device device, string? movedData = null, CancellationToken cancellation = default)
     {
         RunFolder folder = RunFolder.Open(runFolder, out TrainingConfig config);
         SegmentationModel? model = null;
@@ -142,7 +144,7 @@ public sealed class Trainer : IDisposable
         {
             config = movedData is null ? config : config with { Data = movedData };
             config.Validate();
-            DatasetFolder data = OpenData(config);
+            DatasetFolder data = OpenData(config, cancellation);
             model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
@@ -281,7 +283,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private static DatasetFolder OpenData(TrainingConfig config)
+    private static DatasetFolder OpenData(TrainingConfig config, CancellationToken cancellation)
     {
         DatasetFolder data = DatasetFolder.Open(config.Data);
         if (data.Classes.Names.Count != config.Model.Classes)
@@ -289,10 +291,10 @@ public sealed class Trainer : IDisposable
             throw new UserInputException($"The model has {config.Model.Classes} classes, but the dataset {config.Data} has {data.Classes.Names.Count}.");
         }
 
-        DatasetChecker.Check(data, config.TrainingSplit).ThrowIfUnusable();
+        DatasetChecker.Check(data, config.TrainingSplit, cancellationToken: cancellation).ThrowIfUnusable();
         if (config.ValidationSplit is { } split)
         {
-            DatasetChecker.Check(data, split).ThrowIfUnusable();
+            DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
         }
 
         return data;

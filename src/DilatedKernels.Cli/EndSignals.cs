@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace DilatedKernels.Cli;
+
+/// <summary>
+/// Ctrl-C and the signal that asks a process to end, as a token. The first asks the verb to save and end; those that follow change nothing, because people press
+/// twice and wrappers pass on what the terminal has sent already. System.CommandLine's own handler fails at the second, in the middle of a checkpoint.
+/// </summary>
+internal sealed class EndSignals : IDisposable
+{
+    private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
+
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _source = new();
+    private readonly TextWriter _error;
+    private readonly PosixSignalRegistration _interrupt;
+    private readonly PosixSignalRegistration _terminate;
+    private Timer? _limit;
+    private int _count;
+    private bool _isDisposed;
+
+    public EndSignals(TextWriter error)
+    {
+        _error = error;
+        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
+        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
+    }
+
+    /// <summary>Cancelled by the first signal.</summary>
+    public CancellationToken Token => _source.Token;
+
+    public void Dispose()
+    {
+        // Where a signal comes now, the verb is done, and the system may end the process.
+        _interrupt.Dispose();
+        _terminate.Dispose();
+        lock (_lock)
+        {
+            _isDisposed = true;
+            _limit?.Dispose();
+            _source.Dispose();
+        }
+    }
+
+    private void Handle(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        lock (_lock)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            switch (++_count)
+            {
+                case 1:
+                    if (context.Signal == PosixSignal.SIGTERM)
+                    {
+                        ExitCode.NoteTermination();
+                    }
+
+                    _limit = new Timer(_ => Environment.Exit(ExitCode.Interrupted), null, TimeToSave, Timeout.InfiniteTimeSpan);
+                    _source.Cancel();
+                    break;
+                case 2:
+                    _error.WriteLine("dilated: already ending; what was done is being saved.");
+                    break;
+            }
+        }
+    }
+}
