@@ -155,6 +155,7 @@ internal sealed class BenchCommand
             throw new UserInputException($"{option.Name} {path}: plots are drawn as SVG; name a file that ends in .svg. (PNG would need a native library to draw with.)");
         }
 
+        Targets.RefuseDevice(option.Name, path, "bench" + ending);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return Directory.Exists(folder) ? path : throw new UserInputException($"{option.Name} {path}: there is no folder {folder}; create it first.");
     }

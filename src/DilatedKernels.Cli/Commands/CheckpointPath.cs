@@ -18,13 +18,7 @@ internal static class CheckpointPath
             throw new UserInputException(path.Length == 0 ? "The checkpoint's name is empty." : $"There is no file {path}.");
         }
 
-        try
-        {
-            return FileSize.Of(path) > 0 ? path : throw new UserInputException($"{path} is empty, or a pipe or a device; a checkpoint is a file.");
-        }
-        catch (IOException e)
-        {
-            throw new UserInputException($"{path} cannot be read: {e.Message}", e);
-        }
+        FileSize.Check(path, "a checkpoint");
+        return path;
     }
 }

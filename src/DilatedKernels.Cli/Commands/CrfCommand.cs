@@ -48,7 +48,7 @@ internal sealed class CrfCommand
         Given.Refuse(result, "they are for --search.", _split, _count, _best, _json);
         string[] images = result.GetValue(_inputs)!;
         DenseCrfConfig config = _crf.Parse(result)!;
-        _output.Check(result, images);
+        _output.Check(result, images, [.. ProbabilitySource.Files(result.GetValue(_source)!, images), .. _crf.Files(result)]);
         using Device device = _device.Open(result);
         var crf = new DenseCrf(config, device, _device.Threads(result));
         using ProbabilitySource source = Open(result, device);
@@ -69,7 +69,7 @@ internal sealed class CrfCommand
         }
 
         string best = result.GetValue(_best)!;
-        CheckTarget(best, _output.Overwrites(result));
+        CheckTarget(best, _output.Overwrites(result), ProbabilitySource.Files(result.GetValue(_source)!, []));
         CrfGrid grid = _crf.ParseGrid(result);
         DatasetFolder data = DatasetFolder.Open(root);
         string split = result.GetValue(_split)!;
@@ -134,11 +134,17 @@ internal sealed class CrfCommand
         return ProbabilitySource.FromNetwork(model, tile);
     }
 
-    private static void CheckTarget(string path, bool overwrite)
+    private static void CheckTarget(string path, bool overwrite, IEnumerable<string> sources)
     {
         if (string.IsNullOrWhiteSpace(path) || Directory.Exists(path) || Path.GetDirectoryName(Path.GetFullPath(path)) is not { } folder || !Directory.Exists(folder))
         {
             throw new UserInputException($"--best names a file in a folder that exists; \"{path}\" cannot be one.");
+        }
+
+        Targets.RefuseDevice("--best", path, "crf.json");
+        if (Targets.Real(sources).Contains(RealPath.Of(path)))
+        {
+            throw new UserInputException($"--best {path} is a file to be read; name another one.");
         }
 
         if (!overwrite && File.Exists(path))

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Crf;
+using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -95,6 +96,9 @@ internal sealed class CrfOptions
             : throw new UserInputException($"{option.Name} takes a number such as 3 or 4.5, and with dilated crf --search several with commas between; it was {text}."))];
     }
 
+    /// <summary>The file that the parameters come from, where it is one.</summary>
+    public IEnumerable<string> Files(ParseResult result) => result.GetValue(_crf) is { } name && !DenseCrfConfig.Known.ContainsKey(name) && File.Exists(name) ? [name] : [];
+
     private DenseCrfConfig? Start(ParseResult result)
     {
         string? name = result.GetValue(_crf);
@@ -118,11 +122,7 @@ internal sealed class CrfOptions
             throw new UserInputException($"{option} is one of {string.Join(", ", DenseCrfConfig.Known.Keys)} or a JSON file; there is no file \"{path}\".");
         }
 
-        if (new FileInfo(path).Length > MaxFileBytes)
-        {
-            throw new UserInputException($"{path} has {new FileInfo(path).Length} bytes; a file of CRF parameters has at most {MaxFileBytes}.");
-        }
-
+        FileSize.Check(path, "a file of CRF parameters", MaxFileBytes);
         try
         {
             return DenseCrfConfig.FromJson(File.ReadAllText(path));

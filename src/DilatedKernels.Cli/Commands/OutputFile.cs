@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Data;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -24,7 +25,7 @@ internal sealed class OutputFile(string example)
         }
 
         string full = System.IO.Path.GetFullPath(path);
-        if (sources.Any(source => Real(source) == Real(full)))
+        if (Targets.Real(sources).Contains(RealPath.Of(full)))
         {
             throw new UserInputException($"--out {path} is the file to be read; name another one.");
         }
@@ -34,20 +35,9 @@ internal sealed class OutputFile(string example)
             throw new UserInputException($"There is no folder {System.IO.Path.GetDirectoryName(full)} for --out {path}.");
         }
 
-        // A rename puts a file in a device's place, and the user may be root.
-        if (System.IO.Path.GetDirectoryName(full) == "/dev")
-        {
-            throw new UserInputException($"--out {path} is no file but a device; name a file, such as {example}.");
-        }
-
+        Targets.RefuseDevice("--out", path, example);
         return File.Exists(path) && !result.GetValue(_overwrite)
             ? throw new UserInputException($"{path} exists already; name another file with --out, or allow it with --overwrite.")
             : path;
-    }
-
-    private static string Real(string path)
-    {
-        var file = new FileInfo(path);
-        return (file.Exists ? file.ResolveLinkTarget(returnFinalTarget: true) : null)?.FullName ?? file.FullName;
     }
 }

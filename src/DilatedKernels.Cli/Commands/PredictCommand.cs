@@ -35,7 +35,7 @@ internal sealed class PredictCommand
         int tile = TileOption.Get(result, _tile);
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
-        _output.Check(result, images);
+        _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
         DenseCrfConfig? config = _crf.Parse(result);
         using Device device = _device.Open(result);
         DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));

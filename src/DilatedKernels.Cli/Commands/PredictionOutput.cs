@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Serialization;
@@ -41,9 +42,14 @@ internal sealed class PredictionOutput
     /// <summary>Whether probabilities are wanted.</summary>
     public bool SavesProbabilities(ParseResult result) => result.GetValue(_save);
 
-    /// <summary>Refuses, before anything is computed, what could not be written.</summary>
-    public void Check(ParseResult result, string[] images)
+    /// <summary>Refuses, before anything is computed, what could not be written, or would be written over what is read: the images and other inputs.</summary>
+    public void Check(ParseResult result, string[] images, params IEnumerable<string> others)
     {
+        if (Array.Exists(images, string.IsNullOrWhiteSpace))
+        {
+            throw new UserInputException("The name of an image is empty; name PNG or JPEG files.");
+        }
+
         double opacity = result.GetValue(_opacity);
         if (opacity is not (>= 0 and <= 1))
         {
@@ -56,15 +62,15 @@ internal sealed class PredictionOutput
             throw new UserInputException($"--out names the folder for the results; \"{folder}\" cannot be one.");
         }
 
-        var sources = images.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        HashSet<string> sources = Targets.Real([.. images, .. others]);
         var targets = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string image in images)
         {
             foreach (string target in TargetsOf(result, image))
             {
-                if (sources.Contains(Path.GetFullPath(target)))
+                if (sources.Contains(RealPath.Of(target)))
                 {
-                    throw new UserInputException($"{target} would overwrite an input image; name another folder with --out.");
+                    throw new UserInputException($"{target} would overwrite an input; name another folder with --out.");
                 }
 
                 if (!targets.TryAdd(target, image))

@@ -20,10 +20,13 @@ internal sealed class ProbabilitySource : IDisposable
         return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model);
     }
 
+    /// <summary>The files that a source reads for images: a checkpoint, or those of the images' names in a folder.</summary>
+    public static IEnumerable<string> Files(string source, IEnumerable<string> images) => !Directory.Exists(source) ? [source] : images.Select(image => FileOf(source, image));
+
     /// <summary>What <c>--save-probabilities</c> wrote into a folder.</summary>
     public static ProbabilitySource FromFolder(string folder) => new((imagePath, image, _) =>
     {
-        string path = Path.Combine(folder, Path.GetFileNameWithoutExtension(imagePath) + ".safetensors");
+        string path = FileOf(folder, imagePath);
         if (!File.Exists(path))
         {
             throw new UserInputException($"There is no file {path} with the probabilities of {imagePath}; dilated predict --save-probabilities writes it.");
@@ -50,4 +53,6 @@ internal sealed class ProbabilitySource : IDisposable
     public (ProbabilityMap Map, Palette Palette) Get(string imagePath, RgbImage image, CancellationToken cancellation) => _get(imagePath, image, cancellation);
 
     public void Dispose() => _owned?.Dispose();
+
+    private static string FileOf(string folder, string imagePath) => Path.Combine(folder, Path.GetFileNameWithoutExtension(imagePath) + ".safetensors");
 }

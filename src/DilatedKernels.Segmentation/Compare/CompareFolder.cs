@@ -8,6 +8,7 @@ namespace DilatedKernels.Segmentation.Compare;
 internal sealed class CompareFolder
 {
     private const string ConfigName = "compare.config.json";
+    private const long MostBytes = 1 << 24;
     private readonly string _path;
 
     private CompareFolder(string path) => _path = path;
@@ -29,12 +30,13 @@ internal sealed class CompareFolder
 
         if (File.Exists(file))
         {
+            FileSize.Check(file, "a comparison's configuration", MostBytes);
             return File.ReadAllBytes(file).AsSpan().SequenceEqual(text)
                 ? new CompareFolder(path)
                 : throw new UserInputException($"{path} holds a comparison with other options, or of data that have changed since ({ConfigName}). Repeat those to continue it, or name another folder; nothing was overwritten.");
         }
 
-        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftOver(entry)))
         {
             throw new UserInputException($"{path} is not empty. Name another folder for the comparison; nothing was overwritten.");
         }
@@ -78,6 +80,7 @@ internal sealed class CompareFolder
             return null;
         }
 
+        FileSize.Check(file, "a score", MostBytes);
         try
         {
             using FileStream stream = File.OpenRead(file);
@@ -101,6 +104,9 @@ internal sealed class CompareFolder
     }
 
     public static long[] Counts(ConfusionMatrix matrix) => [.. matrix.ToArray().Cast<long>()];
+
+    // A process that was killed while it wrote the configuration leaves no more than this.
+    private static bool IsLeftOver(string entry) => Path.GetFileName(entry) is var name && name.StartsWith(ConfigName, StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal);
 
     private string ScoreFile(string system, ulong seed) => Path.Combine(_path, "scores", $"{system}-seed{seed}.json");
 

@@ -18,4 +18,32 @@ internal static class FileSize
         FileInfo end = new(target.FullName);
         return end.Exists ? end.Length : throw new IOException($"it is a link to {target.FullName}, which is no file.");
     }
+
+    /// <summary>Refuses, without opening it, what is no file, is empty or is longer than any of its kind.</summary>
+    /// <param name="path">A file that exists.</param>
+    /// <param name="what">What it is to be, such as <c>a run's configuration</c>.</param>
+    /// <param name="most">Bytes that it has at most.</param>
+    /// <exception cref="UserInputException">It is refused.</exception>
+    public static void Check(string path, string what, long most = long.MaxValue)
+    {
+        long size;
+        try
+        {
+            size = Of(path);
+        }
+        catch (IOException e)
+        {
+            throw new UserInputException($"{path} cannot be read: {e.Message}", e);
+        }
+
+        if (size == 0)
+        {
+            throw new UserInputException($"{path} is not {what}: it is empty, or a pipe or a device.");
+        }
+
+        if (size > most)
+        {
+            throw new UserInputException($"{path} has {size} bytes; {what} has at most {most}.");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -16,7 +17,7 @@ internal sealed class MetricsLog : IDisposable
     public static MetricsLog Open(string path, long stepsDone)
     {
         List<string> rows = [Header];
-        if (stepsDone > 0 && File.Exists(path))
+        if (stepsDone > 0 && File.Exists(path) && FileSize.Of(path) > 0)
         {
             foreach (string line in File.ReadLines(path).Skip(1))
             {

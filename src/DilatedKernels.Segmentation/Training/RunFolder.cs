@@ -7,6 +7,7 @@ namespace DilatedKernels.Segmentation.Training;
 public sealed class RunFolder : IDisposable
 {
     private const string LockName = ".lock";
+    private const long MostConfigBytes = 1 << 24;
     private readonly FileStream _lock;
 
     private RunFolder(string path)
@@ -115,6 +116,7 @@ public sealed class RunFolder : IDisposable
         var folder = new RunFolder(path);
         try
         {
+            FileSize.Check(folder.ConfigFile, "a run's configuration", MostConfigBytes);
             using FileStream file = File.OpenRead(folder.ConfigFile);
             config = JsonSerializer.Deserialize(file, TrainingJson.Default.TrainingConfig)
                 ?? throw new JsonException("The text is null.");
@@ -137,12 +139,22 @@ public sealed class RunFolder : IDisposable
     // A process that was killed before its run began leaves no more than this.
     private static bool IsLeftOver(string entry) => System.IO.Path.GetFileName(entry) is var name && (name == LockName || name.EndsWith(".tmp", StringComparison.Ordinal));
 
-    // What a process that was killed had begun to write. Nobody else writes here: the lock is ours.
+    // What a process that was killed had begun to write. Found by its names: a folder that somebody linked here holds files of others.
     private void RemoveTemporaries()
     {
-        foreach (string file in Directory.EnumerateFiles(Path, "*.tmp", SearchOption.AllDirectories))
+        string[] names = [.. new[] { ConfigFile, MetricsFile, CurvesFile, LastCheckpoint, BestCheckpoint }.Select(file => $"{System.IO.Path.GetFileName(file)}.")];
+        Remove(Path, name => names.Any(own => name.StartsWith(own, StringComparison.Ordinal)));
+        if (Directory.Exists(ScoreMapFolder))
         {
-            File.Delete(file);
+            Remove(ScoreMapFolder, name => name.Contains(".safetensors.", StringComparison.Ordinal) && char.IsAsciiDigit(name[0]));
+        }
+
+        static void Remove(string folder, Func<string, bool> isOwn)
+        {
+            foreach (string file in Directory.EnumerateFiles(folder, "*.tmp").Where(file => isOwn(System.IO.Path.GetFileName(file))))
+            {
+                File.Delete(file);
+            }
         }
     }
 

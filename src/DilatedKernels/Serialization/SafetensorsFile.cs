@@ -41,6 +41,7 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        RefuseWhatHasNoSize(path);
         SafeFileHandle handle = File.OpenHandle(path);
         try
         {
@@ -69,6 +70,16 @@ public sealed class SafetensorsFile : IDisposable
         {
             handle.Dispose();
             throw;
+        }
+    }
+
+    // To open a pipe is to wait until somebody writes into it.
+    private static void RefuseWhatHasNoSize(string path)
+    {
+        var file = new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        if (file.Exists && file.Length == 0)
+        {
+            throw new SafetensorsException(path, $"the file has 0 bytes, or it is a pipe or a device; a safetensors file has at least {sizeof(long)} bytes.");
         }
     }
 
