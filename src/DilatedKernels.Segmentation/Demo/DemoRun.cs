@@ -130,7 +130,7 @@ public sealed class DemoRun
         {
             cancellation.ThrowIfCancellationRequested();
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
-            float loss = training.Run(step, source.Get(step));
+            float loss = training.Run(step, source.Get(step), cancellation);
             speed.Add(System.Diagnostics.Stopwatch.GetElapsedTime(started));
             progress?.Invoke(stage, new TrainingProgress(
                 step + 1, steps, loss, schedule.At(step), speed.ImagesPerSecond, speed.TimeFor(steps - step - 1), null, false));

@@ -46,7 +46,7 @@ public sealed class Predictor
 
     /// <summary>The class of every pixel.</summary>
     /// <param name="image">An image of any size from 1×1.</param>
-    /// <param name="cancellation">Checked between tiles.</param>
+    /// <param name="cancellation">Checked between layers and tiles.</param>
     public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -57,7 +57,7 @@ public sealed class Predictor
 
     /// <summary>The probability of every class at every pixel, of which <see cref="Predict"/> takes the largest.</summary>
     /// <param name="image">An image of any size from 1×1; its pixels and classes must fit one array.</param>
-    /// <param name="cancellation">Checked between tiles.</param>
+    /// <param name="cancellation">Checked between layers and tiles.</param>
     public ProbabilityMap Probabilities(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -78,7 +78,7 @@ public sealed class Predictor
     /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
     /// <param name="image">An image of any size from 1×1.</param>
     /// <param name="extraCells">Cells to add at the bottom and right, over the reflected image.</param>
-    /// <param name="cancellation">Checked between tiles.</param>
+    /// <param name="cancellation">Checked between layers and tiles.</param>
     public Tensor FrontEndScores(RgbImage image, int extraCells = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -177,7 +177,7 @@ public sealed class Predictor
     /// </summary>
     private void ForBands(RgbImage image, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
     {
-        using Tape tape = Tape.Inference();
+        using Tape tape = Tape.Inference(cancellation);
         // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
         Tensor scores = _model.IsPadded
             ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
@@ -210,7 +210,7 @@ public sealed class Predictor
         for (int top = 0; top < image.Height; top += band)
         {
             cancellation.ThrowIfCancellationRequested();
-            using Tape inner = Tape.Inference();
+            using Tape inner = Tape.Inference(cancellation);
             int height = Math.Min(band, image.Height - top);
             int first = top / _model.Stride;
             // The last row of cells is interpolated with the one below it.

@@ -85,7 +85,7 @@ internal sealed class ScoreMapStore(string folder)
     private static void Save(
         string path, Predictor predictor, RgbImage image, IndexMask mask, ClassSet classes, int stride, LabelResolution resolution, CancellationToken cancellation)
     {
-        using Tape tape = Tape.Inference();
+        using Tape tape = Tape.Inference(cancellation);
         Tensor scores = predictor.FrontEndScores(image, 0, cancellation);
         int step = resolution == LabelResolution.Full ? 1 : stride;
         int rows = scores.Shape.H * stride / step;

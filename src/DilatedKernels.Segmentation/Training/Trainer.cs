@@ -28,6 +28,8 @@ public sealed class Trainer : IDisposable
     private long _step;
     private double _bestMeanIoU = double.NaN;
     private float? _unreportedLoss;
+    private (long Step, float? UnreportedLoss)? _saved;
+    private bool _isRunning;
     private volatile bool _isDisposed;
 
     private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model)
@@ -172,7 +174,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Trains to the configured number of steps, or until cancelled; a cancelled run ends with a checkpoint of the step it reached.</summary>
     /// <param name="progress">Called after every step, on this thread.</param>
     /// <param name="preparation">Called while score maps are computed, with the number done and the number in all.</param>
-    /// <param name="cancellation">Ends the run at the next step's border.</param>
+    /// <param name="cancellation">Ends the run; a step that has begun is given up where the processor computes it, and done where a GPU does.</param>
     /// <exception cref="TrainingDivergedException">The loss or a weight became NaN or infinite; the message says where that began. No checkpoint holds such numbers.</exception>
     /// <exception cref="CudaException">
     /// The driver refused; for want of memory (<see cref="CudaException.OutOfMemory"/>) the message names a batch or crop that would fit. The last checkpoint is as it was.
@@ -180,9 +182,15 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
     /// <exception cref="IOException">The run folder cannot be written, because the disk is full or it may not be; the last checkpoint is as it was.</exception>
     /// <exception cref="UserInputException">A file of the dataset has gone or changed since the run began; as above.</exception>
+    /// <exception cref="InvalidOperationException">It runs on another thread already.</exception>
     public TrainingResult Run(Action<TrainingProgress>? progress = null, Action<int, int>? preparation = null, CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (Interlocked.Exchange(ref _isRunning, true))
+        {
+            throw new InvalidOperationException($"The training in {_folder.Path} runs already, on another thread; wait for it, or cancel it.");
+        }
+
         try
         {
             return Train(progress, preparation, cancellation);
@@ -194,6 +202,10 @@ public sealed class Trainer : IDisposable
         catch (UserInputException e)
         {
             throw new UserInputException(Stopped(e), e);
+        }
+        finally
+        {
+            Volatile.Write(ref _isRunning, false);
         }
     }
 
@@ -222,7 +234,7 @@ public sealed class Trainer : IDisposable
             while (_step < _config.Steps && !cancellation.IsCancellationRequested)
             {
                 long started = Stopwatch.GetTimestamp();
-                loss = RunStep(training, source);
+                loss = RunStep(training, source, cancellation);
                 _step++;
                 speed.Add(Stopwatch.GetElapsedTime(started));
                 _unreportedLoss = loss;
@@ -235,7 +247,7 @@ public sealed class Trainer : IDisposable
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            // Interrupted inside a validation or while maps were computed; the step reached so far is saved below.
+            // Interrupted inside a step, a validation or while maps were computed; the step reached so far is saved below.
         }
 
         SaveLast();
@@ -266,15 +278,17 @@ public sealed class Trainer : IDisposable
     }
 
     // A full disk, a folder that cannot be written any more, a dataset that has gone: what was done is still there.
-    private string Stopped(Exception error) => _folder.NewestCheckpoint() is { } checkpoint
+    private string Stopped(Exception error) => !Directory.Exists(_folder.Path)
+        ? $"Training stopped at step {_step}: the run folder {_folder.Path} is gone, and its checkpoints with it."
+        : _folder.NewestCheckpoint() is { } checkpoint
         ? $"Training stopped at step {_step}: {error.Message.TrimEnd('.')}. The last checkpoint, {checkpoint}, is intact; when this is put right, go on with --resume {_folder.Path}."
         : $"Training stopped before its first checkpoint: {error.Message}";
 
-    private float RunStep(TrainingStep training, IStepSource source)
+    private float RunStep(TrainingStep training, IStepSource source, CancellationToken cancellation)
     {
         try
         {
-            return training.Run(_step, source.Get(_step));
+            return training.Run(_step, source.Get(_step), cancellation);
         }
         catch (Exception e) when (MemoryAdvice.IsFor(e))
         {
@@ -374,6 +388,7 @@ public sealed class Trainer : IDisposable
         }
 
         (_step, _bestMeanIoU, _unreportedLoss, _) = state;
+        _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
     }
 
     private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop)
@@ -456,6 +471,12 @@ public sealed class Trainer : IDisposable
     private void SaveLast()
     {
         CheckWeights();
+        if (_saved == (_step, _unreportedLoss) && File.Exists(_folder.LastCheckpoint))
+        {
+            // Written again, it would take the place of the one before it.
+            return;
+        }
+
         string written = _folder.LastCheckpoint + ".new";
         Save(written);
         if (File.Exists(_folder.LastCheckpoint))
@@ -464,5 +485,6 @@ public sealed class Trainer : IDisposable
         }
 
         File.Move(written, _folder.LastCheckpoint);
+        _saved = (_step, _unreportedLoss);
     }
 }

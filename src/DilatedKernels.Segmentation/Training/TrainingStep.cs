@@ -53,12 +53,14 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Runs a step.</summary>
     /// <param name="step">The step's number, from 0.</param>
     /// <param name="input">Its input.</param>
+    /// <param name="cancellation">Ends a step on the processor before its next operator.</param>
     /// <returns>The loss before the update.</returns>
+    /// <exception cref="OperationCanceledException">It was cancelled; the parameters are as before the step.</exception>
     /// <exception cref="InvalidOperationException">Another thread predicts with the network, or trains it.</exception>
     /// <exception cref="TrainingDivergedException">
     /// The loss is not a finite number, or, where anomalies are detected, another number of the step; the parameters are as before the step.
     /// </exception>
-    public float Run(long step, StepInput input)
+    public float Run(long step, StepInput input, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(input);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -71,7 +73,7 @@ public sealed class TrainingStep : IDisposable
         float loss;
         try
         {
-            loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step));
+            loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step), cancellation);
         }
         catch (NonFiniteException anomaly)
         {

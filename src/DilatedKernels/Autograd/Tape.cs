@@ -27,12 +27,14 @@ public sealed class Tape : IDisposable
     private readonly List<TapeNode> _nodes = [];
     private readonly HashSet<Tensor> _kept = [];
     private readonly bool _detectAnomaly;
+    private readonly CancellationToken _cancellation;
     private bool _isDisposed;
 
-    private Tape(bool isRecording, bool detectAnomaly)
+    private Tape(bool isRecording, bool detectAnomaly, CancellationToken cancellation)
     {
         IsRecording = isRecording;
         _detectAnomaly = detectAnomaly;
+        _cancellation = cancellation;
         _outer = Current;
         s_current = this;
     }
@@ -60,10 +62,12 @@ public sealed class Tape : IDisposable
     /// Whether to look at every recorded result and every gradient, and to throw <see cref="NonFiniteException"/> at the first that holds NaN or an
     /// infinity. Everything is copied back for that, so a step takes several times as long.
     /// </param>
-    public static Tape Record(bool detectAnomaly = false) => new(isRecording: true, detectAnomaly);
+    /// <param name="cancellation">Looked at before every operator, forward and backward, which then throws <see cref="OperationCanceledException"/>: a step may take minutes.</param>
+    public static Tape Record(bool detectAnomaly = false, CancellationToken cancellation = default) => new(isRecording: true, detectAnomaly, cancellation);
 
     /// <summary>Opens a tape that owns results and records nothing: for prediction.</summary>
-    public static Tape Inference() => new(isRecording: false, detectAnomaly: false);
+    /// <param name="cancellation">Looked at before every operator, which then throws <see cref="OperationCanceledException"/>.</param>
+    public static Tape Inference(CancellationToken cancellation = default) => new(isRecording: false, detectAnomaly: false, cancellation);
 
     /// <summary>Keeps a tensor's values through <see cref="Backward"/>, until the tape is disposed.</summary>
     /// <param name="tensor">A tensor of this tape.</param>
@@ -129,7 +133,8 @@ public sealed class Tape : IDisposable
     /// <exception cref="ArgumentException">The loss is not a float32 scalar.</exception>
     /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
     /// <exception cref="NonFiniteException">The tape looks for anomalies, and a gradient holds one.</exception>
-    /// <remarks>Where it throws half-way, for want of memory or from a fault of the device, the parameters it reaches have no gradient afterwards, rather than a part of one.</remarks>
+    /// <exception cref="OperationCanceledException">The tape's token was cancelled.</exception>
+    /// <remarks>Where it throws half-way, for want of memory, from a fault of the device or because it is cancelled, the parameters it reaches have no gradient afterwards, rather than a part of one.</remarks>
     public void Backward(Tensor loss)
     {
         ArgumentNullException.ThrowIfNull(loss);
@@ -161,6 +166,7 @@ public sealed class Tape : IDisposable
             {
                 try
                 {
+                    _cancellation.ThrowIfCancellationRequested();
                     node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
                     if (_detectAnomaly)
                     {
@@ -230,6 +236,7 @@ public sealed class Tape : IDisposable
     internal static Tensor NewOutput(
         Device device, Shape shape, ElementType type = ElementType.Float32, Tensor? weight = null, [CallerMemberName] string name = "")
     {
+        Current?._cancellation.ThrowIfCancellationRequested();
         string purpose = weight?.Parameter is { } parameter ? $"the result of {name} ({parameter.Name})," : $"the result of {name},";
         Tensor output = Tensor.Allocate(device, shape, type, purpose);
         if (Current is { } tape)

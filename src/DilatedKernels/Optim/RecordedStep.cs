@@ -41,6 +41,7 @@ public sealed class RecordedStep : IDisposable
     private readonly Tensor _loss;
     private readonly StepRecorder? _recorder;
     private Parameter? _stray;
+    private CancellationToken _cancellation;
     private long _trainabilityChanges;
     private volatile bool _isDisposed;
 
@@ -111,6 +112,7 @@ public sealed class RecordedStep : IDisposable
     /// <param name="input">The input channels-last: N, then H, then W, then C.</param>
     /// <param name="labels">Class indices in the order N, H, W.</param>
     /// <param name="learningRate">0 or more and finite.</param>
+    /// <param name="cancellation">On the processor, where a step may take minutes, looked at before every operator. A step that is cancelled changes nothing.</param>
     /// <returns>
     /// The loss before the update. Where it is not a finite number, there was no update: parameters, optimizer states and
     /// <see cref="Optimizer.StepCount"/> are as before the step.
@@ -118,6 +120,7 @@ public sealed class RecordedStep : IDisposable
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="learningRate"/> is negative or not finite.</exception>
     /// <exception cref="InvalidOperationException">Another thread predicts with a parameter, or updates it.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; there was no update.</exception>
     /// <exception cref="NonFiniteException"><see cref="DetectAnomaly"/> is on, and a number is not finite; there was no update.</exception>
     /// <exception cref="CudaException">
     /// The driver refused. Where it had no memory left (<see cref="CudaException.OutOfMemory"/>) there was no update, all memory of the step has been given back, and
@@ -125,13 +128,15 @@ public sealed class RecordedStep : IDisposable
     /// </exception>
     /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
     /// <exception cref="ObjectDisposedException">The step, its optimizer or a parameter has been disposed.</exception>
-    public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate)
+    public float Run(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels, float learningRate, CancellationToken cancellation = default)
     {
         Optimizer.CheckRate(learningRate);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
         _input.SetChannelsLast(input);
         _labels.SetArray(labels);
+        // What a GPU has been given runs to its end anyway, and a recording is made once.
+        _cancellation = _recorder is null ? cancellation : CancellationToken.None;
         long count = _optimizer.StepCount;
         float loss = float.NaN;
         try
@@ -237,7 +242,7 @@ public sealed class RecordedStep : IDisposable
         try
         {
             _optimizer.StepCount = scalars.OptimizerStep - 1;
-            using Tape tape = Tape.Record(DetectAnomaly);
+            using Tape tape = Tape.Record(DetectAnomaly, _cancellation);
             Tensor loss = _computeLoss(_input, _labels, ForwardContext.Training(_seed, scalars.RandomStep));
             _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
             tape.Backward(loss);

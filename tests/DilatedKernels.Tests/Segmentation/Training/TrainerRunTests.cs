@@ -1,0 +1,106 @@
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Training;
+using DilatedKernels.Tests.Cli;
+
+namespace DilatedKernels.Tests.Segmentation.Training;
+
+/// <summary>What a run does to its folder, and what is done to it while it runs.</summary>
+public sealed class TrainerRunTests
+{
+    private static readonly ModelConfig s_model = new()
+    {
+        Name = "tiny",
+        FrontEnd = new FrontEndConfig { Classes = 2, Stages = [new Stage(1, 4, PoolAfter: true)], FcKernel = 3, FcDilation = 2, FcChannels = 6 },
+        MeanBgr = [80, 80, 80],
+        ClassNames = ["ground", "square"],
+    };
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void Create() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void Delete() => _folder.Dispose();
+
+    [Test]
+    public void AnInterruptionKeepsTheCheckpointBefore([Values(0, 2)] int at)
+    {
+        using var stop = new CancellationTokenSource();
+        using (Trainer trainer = Start())
+        {
+            if (at == 0)
+            {
+                stop.Cancel();
+            }
+
+            trainer.Run(progress => Stop(progress, at, stop), cancellation: stop.Token);
+        }
+
+        // Written twice, the newest would stand in the place of the one before it, too.
+        Assert.That(Checkpoint.StepOf(_folder["run/last.safetensors"]), Is.EqualTo(at));
+        Assert.That(File.Exists(_folder["run/previous.safetensors"]) ? Checkpoint.StepOf(_folder["run/previous.safetensors"]) : null, Is.EqualTo(at == 0 ? null : 1));
+
+        byte[] last = File.ReadAllBytes(_folder["run/last.safetensors"]);
+        using (Trainer trainer = Trainer.Resume(_folder["run"], Device.Cpu))
+        {
+            using var atOnce = new CancellationTokenSource();
+            atOnce.Cancel();
+            trainer.Run(cancellation: atOnce.Token);
+        }
+
+        Assert.That(File.ReadAllBytes(_folder["run/last.safetensors"]), Is.EqualTo(last));
+        Assert.That(File.Exists(_folder["run/previous.safetensors"]), Is.EqualTo(at != 0));
+    }
+
+    [Test]
+    public void ATrainingRunsOnceAtATime()
+    {
+        using var stop = new CancellationTokenSource();
+        using Trainer trainer = Start();
+        trainer.Run(
+            progress =>
+            {
+                Assert.That(() => trainer.Run(), Throws.InvalidOperationException.With.Message.Contains("runs already"));
+                Stop(progress, 2, stop);
+            },
+            cancellation: stop.Token);
+        Assert.That(trainer.Step, Is.EqualTo(2));
+        Assert.That(trainer.Run().IsComplete, "and afterwards it goes on");
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "A folder with an open file cannot be deleted there.")]
+    public void ARunFolderThatIsGoneIsNamed()
+    {
+        using Trainer trainer = Start();
+        Assert.That(
+            () => trainer.Run(_ => Directory.Delete(_folder["run"], recursive: true)),
+            Throws.InstanceOf<IOException>().With.Message.Contains($"at step 1: the run folder {_folder["run"]} is gone"));
+    }
+
+    private static void Stop(TrainingProgress progress, int at, CancellationTokenSource stop)
+    {
+        if (progress.Step == at)
+        {
+            stop.Cancel();
+        }
+    }
+
+    private Trainer Start()
+    {
+        string data = SmallDataset.Create(_folder);
+        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, s_model, 1);
+        var config = new TrainingConfig
+        {
+            Model = s_model,
+            Data = data,
+            BatchSize = 2,
+            Crop = (2 * model.Margin) + (4 * model.Stride),
+            Steps = 4,
+            ValidateEvery = 0,
+            CheckpointEvery = 1,
+        };
+        return Trainer.Start(config, _folder["run"], Device.Cpu);
+    }
+}
