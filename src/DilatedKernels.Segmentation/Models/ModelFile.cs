@@ -21,6 +21,7 @@ public static class ModelFile
     /// <param name="cancellation">Checked between arrays; nothing is left behind then.</param>
     /// <exception cref="ArgumentException">The metadata use <see cref="ConfigKey"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">Another thread trains the network.</exception>
     public static void Save(string path, SegmentationModel model, IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancellation = default) =>
         Save(path, model, metadata, [], cancellation);
 
@@ -36,6 +37,7 @@ public static class ModelFile
             throw new ArgumentException($"The metadata key '{ConfigKey}' is the network's own.", nameof(metadata));
         }
 
+        using ParameterUse use = ParameterUse.Read(model.Parameters);
         SafetensorsWriter.Write(
             path,
             [
@@ -87,6 +89,7 @@ public static class ModelFile
     /// <param name="path">A safetensors file; it need not carry a configuration.</param>
     /// <param name="model">The network.</param>
     /// <exception cref="SafetensorsException">The file is damaged, or an array is missing, superfluous or of another shape; the message names the first one.</exception>
+    /// <exception cref="InvalidOperationException">Another thread predicts with the network, or trains it.</exception>
     public static void LoadWeights(string path, SegmentationModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -103,6 +106,7 @@ public static class ModelFile
     /// <param name="model">The network.</param>
     /// <returns>Which names were loaded, missing and unused.</returns>
     /// <exception cref="SafetensorsException">The file is damaged, shares no name with the network, or a shared name has another shape.</exception>
+    /// <exception cref="InvalidOperationException">Another thread predicts with the network, or trains it.</exception>
     public static WeightLoadReport LoadMatching(string path, SegmentationModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -188,8 +192,9 @@ public static class ModelFile
         }
     }
 
-    private static void Fill(SafetensorsFile file, IEnumerable<Parameter> parameters)
+    private static void Fill(SafetensorsFile file, IReadOnlyList<Parameter> parameters)
     {
+        using ParameterUse use = ParameterUse.Update(parameters);
         foreach (Parameter parameter in parameters)
         {
             parameter.Value.SetArray(file.Read(parameter.Name).Values);

@@ -101,6 +101,31 @@ public sealed class ConcurrencyTests
     }
 
     [Test]
+    public void WeightsAreNotLoadedBesideAPredictionNorSavedBesideAStep()
+    {
+        using var folder = new TemporaryFolder();
+        using Device device = Open("cpu");
+        using SegmentationModel model = SegmentationModel.Create(device, s_config, 1);
+        string file = folder["x.safetensors"];
+        ModelFile.Save(file, model);
+        using (ParameterUse.Read(model.Parameters))
+        {
+            Assert.That(() => ModelFile.LoadWeights(file, model), Throws.InvalidOperationException.With.Message.Contains("is in use"));
+            Assert.That(() => ModelFile.LoadMatching(file, model), Throws.InvalidOperationException.With.Message.Contains("is in use"));
+            Assert.That(() => ModelFile.Save(file, model), Throws.Nothing);
+        }
+
+        using (ParameterUse.Update(model.Parameters))
+        {
+            Assert.That(() => ModelFile.Save(file, model), Throws.InvalidOperationException.With.Message.Contains("is being updated"));
+            Assert.That(() => ModelFile.LoadWeights(file, model), Throws.InvalidOperationException.With.Message.Contains("is in use"));
+        }
+
+        Assert.That(() => ModelFile.LoadWeights(file, model), Throws.Nothing);
+        Assert.That(() => ModelFile.Save(file, model), Throws.Nothing);
+    }
+
+    [Test]
     public void PredictionsAndStepsThatTakeTurnsAtRandomEndRightOrRefused()
     {
         using Device device = Open("cpu");
