@@ -33,7 +33,7 @@ internal static class CommandLine
     {
         // A program that reads names from a pipe gets them as they are.
         output = ReferenceEquals(output, Console.Out) && Console.IsOutputRedirected ? output : new VisibleWriter(output);
-        error = new VisibleWriter(error);
+        error = new VisibleWriter(error, mayFail: true);
         DriverBindings.Register();
         ParseResult parsed = Build().Parse(arguments);
         if (parsed.Errors.Count > 0)

@@ -7,7 +7,9 @@ namespace DilatedKernels.Cli.Output;
 /// Passes text on with its control characters written out, as <c>\u001b</c>: names of files and classes come from anywhere, and a terminal obeys what they say.
 /// Ends of lines stay.
 /// </summary>
-internal sealed class VisibleWriter(TextWriter inner) : TextWriter(CultureInfo.InvariantCulture)
+/// <param name="inner">Where the text goes.</param>
+/// <param name="mayFail">Whether text that cannot be written is let go: a run does not end because the disk under its log is full, and nobody could be told.</param>
+internal sealed class VisibleWriter(TextWriter inner, bool mayFail = false) : TextWriter(CultureInfo.InvariantCulture)
 {
     /// <summary>Where the text goes: for what is made of control characters on purpose.</summary>
     public TextWriter Inner => inner;
@@ -31,17 +33,32 @@ internal sealed class VisibleWriter(TextWriter inner) : TextWriter(CultureInfo.I
         return visible.ToString();
     }
 
-    public override void Write(char value) => inner.Write(IsHidden(value) ? Of(value.ToString()) : value.ToString());
+    public override void Write(char value) => Try(() => inner.Write(IsHidden(value) ? Of(value.ToString()) : value.ToString()));
 
-    public override void Write(string? value) => inner.Write(value is null ? null : Of(value));
+    public override void Write(string? value) => Try(() => inner.Write(value is null ? null : Of(value)));
 
-    public override void WriteLine() => inner.WriteLine();
+    public override void WriteLine() => Try(inner.WriteLine);
 
-    public override void WriteLine(string? value) => inner.WriteLine(value is null ? null : Of(value));
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value is null ? null : Of(value)));
 
-    public override Task WriteLineAsync(string? value) => inner.WriteLineAsync(value is null ? null : Of(value));
+    public override Task WriteLineAsync(string? value)
+    {
+        WriteLine(value);
+        return Task.CompletedTask;
+    }
 
-    public override void Flush() => inner.Flush();
+    public override void Flush() => Try(inner.Flush);
+
+    private void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (IOException) when (mayFail)
+        {
+        }
+    }
 
     // Beside the control characters, those that turn the direction of what follows.
     private static bool IsHidden(char c) =>

@@ -46,6 +46,16 @@ public sealed class FailingDiskTests
     }
 
     [Test]
+    public void AFullDiskUnderTheLog()
+    {
+        DilatedProcess.Result result = DilatedProcess.RunThrough(_folder.Path, ["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"], ["train", _data, "--run", "run", .. s_options]);
+        Assert.That(result.ExitCode, Is.Zero);
+        Assert.That(File.ReadAllBytes(_folder["run/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(_folder["whole/last.safetensors"])));
+        result = DilatedProcess.RunThrough(_folder.Path, ["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"], ["train", "nowhere", "--run", "other"]);
+        Assert.That(result.ExitCode, Is.EqualTo(2), "no abort");
+    }
+
+    [Test]
     public void AFullFileSystem()
     {
         byte[] before = BeginAndInterrupt();
