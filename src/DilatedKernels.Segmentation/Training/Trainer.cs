@@ -105,7 +105,7 @@ public sealed class Trainer : IDisposable
             IReadOnlyList<string> fresh = [];
             if (config.Weights is { } weights)
             {
-                fresh = LoadWeights(weights, model);
+                fresh = LoadWeights(weights, model, config.Recipe);
             }
             else if (config.Recipe == Recipe.Context)
             {
@@ -151,7 +151,7 @@ public sealed class Trainer : IDisposable
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
             {
-                LoadWeights(weights, model);
+                LoadWeights(weights, model, config.Recipe);
             }
 
             trainer = new Trainer(config, folder, data, model);
@@ -314,7 +314,7 @@ public sealed class Trainer : IDisposable
         return data;
     }
 
-    private static IReadOnlyList<string> LoadWeights(string path, SegmentationModel model)
+    private static IReadOnlyList<string> LoadWeights(string path, SegmentationModel model, Recipe recipe)
     {
         if (!File.Exists(path))
         {
@@ -323,12 +323,15 @@ public sealed class Trainer : IDisposable
 
         WeightLoadReport report = ModelFile.LoadMatching(path, model);
         ModelFile.CheckFinite(path, model.Parameters);
-        // A finer FCN starts from a coarser one, and any FCN or DeepLab from VGG-16: what comes after its convolutions may be new.
+        // A finer FCN starts from a coarser one, and any FCN or DeepLab from VGG-16: what comes after its convolutions may be new, if it is to learn.
+        bool isWhole = !model.IsPadded || recipe == Recipe.Context;
         if (model.FrontEnd!.Parameters.FirstOrDefault(
-            p => report.Missing.Contains(p.Name) && (!model.IsPadded || p.Name.StartsWith("conv", StringComparison.Ordinal))) is { } missing)
+            p => report.Missing.Contains(p.Name) && (isWhole || p.Name.StartsWith("conv", StringComparison.Ordinal))) is { } missing)
         {
-            string need = model.IsPadded ? "all of VGG-16's convolutions" : "the whole front end";
-            throw new UserInputException($"{path} has no '{missing.Name}': weights to start from need {need}.");
+            string need = !model.IsPadded ? "weights to start from need the whole front end"
+                : isWhole ? "the Context recipe trains the context module alone and needs the whole network before it; train that first (--recipe frontend)"
+                : "weights to start from need all of VGG-16's convolutions";
+            throw new UserInputException($"{path} has no '{missing.Name}': {need}.");
         }
 
         return report.Missing;

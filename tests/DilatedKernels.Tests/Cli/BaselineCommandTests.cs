@@ -92,6 +92,23 @@ public class BaselineCommandTests
     }
 
     [Test]
+    public void AContextModuleIsNotTrainedOnANetworkThatIsFreshAndStaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "large", "--model", "deeplab-largefov", "--width", "0.03125", "--crop", "41");
+        Train(folder, data, "context", "--recipe", "context", "--weights", "large/last.safetensors");
+        foreach (string weights in (string[])["large", "context"])
+        {
+            string[] arguments = ["train", data, "--run", "none", "--recipe", "context", "--model", "deeplab-msc-largefov", "--weights", $"{weights}/last.safetensors"];
+            DilatedProcess.AssertRefused(folder, arguments, $"{weights}/last.safetensors has no 'msc_image_1.weight'", "the whole network before it");
+            DilatedProcess.AssertRefused(folder, [.. arguments, "--only-fresh"], "has no 'msc_image_1.weight'");
+        }
+
+        Assert.That(Directory.Exists(folder["none"]), Is.False);
+    }
+
+    [Test]
     public void OneSeedGivesTheSameBitsWithOneThreadAndTwo([Values("fcn-8s", "deeplab")] string model)
     {
         using var folder = new TemporaryFolder();
