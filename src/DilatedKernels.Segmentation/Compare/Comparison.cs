@@ -47,7 +47,12 @@ public sealed class Comparison
         _data = DatasetFolder.Open(config.Data);
         foreach (string split in (string[])[config.TrainingSplit, config.ValidationSplit])
         {
-            DatasetChecker.Check(_data, split, cancellationToken: cancellation).ThrowIfUnusable();
+            DatasetReport report = DatasetChecker.Check(_data, split, cancellationToken: cancellation);
+            report.ThrowIfUnusable();
+            if (split == config.ValidationSplit)
+            {
+                CrfSize.Check(config.Crf?.Kernel, report);
+            }
         }
 
         _samples = _data.Split(config.ValidationSplit);

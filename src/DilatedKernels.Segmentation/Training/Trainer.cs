@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
@@ -308,7 +309,9 @@ public sealed class Trainer : IDisposable
         DatasetChecker.Check(data, config.TrainingSplit, cancellationToken: cancellation).ThrowIfUnusable();
         if (config.ValidationSplit is { } split)
         {
-            DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
+            DatasetReport report = DatasetChecker.Check(data, split, cancellationToken: cancellation);
+            report.ThrowIfUnusable();
+            CrfSize.Check(config.Model.Crf?.Kernel, report);
         }
 
         return data;
@@ -416,6 +419,8 @@ public sealed class Trainer : IDisposable
         if (config.Crop is { } crop)
         {
             CropOptionsOf(config, crop).Validate();
+            int margins = 2 * new Architecture(config.Model).Margin;
+            CrfSize.Check(config.Model.Crf?.Kernel, new Size2(crop.Height - margins, crop.Width - margins), "the crop without its margins");
         }
         else if (config.Recipe != Recipe.Context || config.ScoreMaps == ScoreMaps.Live)
         {

@@ -1,3 +1,4 @@
+using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Serialization;
 using DilatedKernels.Tests.Segmentation;
@@ -74,6 +75,22 @@ public class CrfTrainingTests
         DilatedProcess.Result result = DilatedProcess.Run(folder.Path, ["train", data, "--run", "run", .. options]);
         Assert.That(result.ExitCode, Is.EqualTo(2), result.Error);
         Assert.That(result.Error, Does.Contain(message));
+        Assert.That(Directory.Exists(folder["run"]), Is.False);
+    }
+
+    [TestCase(new[] { "--crop", "280x300", "--val-split", "none" }, "the crop without its margins has 280×300")]
+    [TestCase(new[] { "--crop", "64" }, "an image of the split val has 257×256")]
+    public void TheExactKernelIsRefusedBeforeTrainingWhereImagesAreTooLarge(string[] options, string message)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        folder.Write("exact.json", """{ "kernel": "Exact" }""");
+        PngWriter.Write(folder["data/val/0.png"], new RgbImage(256, 257, new byte[256 * 257 * 3]));
+        MaskFile.Write(folder["data/valannot/0.png"], new IndexMask(256, 257), new Palette([(0, 0, 0), (255, 255, 255)]));
+        string[] network = ["--model", "fcn-32s", "--width", "0.015625"];
+        DilatedProcess.AssertRefused(folder, ["train", data, "--run", "run", "--crf-rnn", "exact.json", .. options, .. network], "at most 65536 pixels", message);
+        DilatedProcess.AssertRefused(
+            folder, ["compare", data, "--out", "run", "--systems", "fcn-32s", "--width", "0.015625", "--crf", "exact.json"], "at most 65536 pixels", "an image of the split val has 257×256");
         Assert.That(Directory.Exists(folder["run"]), Is.False);
     }
 
