@@ -64,7 +64,7 @@ internal static class CommandLine
         }
         catch (Exception exception) when (CodeOf(exception) is not null)
         {
-            string message = exception is OperationCanceledException ? "interrupted." : exception.Message;
+            string message = exception is OperationCanceledException ? "interrupted." : ErrorText.Of(exception);
             await error.WriteLineAsync($"dilated: {message}").ConfigureAwait(false);
             return CodeOf(exception)!.Value;
         }

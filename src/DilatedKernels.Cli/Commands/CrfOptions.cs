@@ -129,7 +129,7 @@ internal sealed class CrfOptions
         }
         catch (ArgumentException exception)
         {
-            throw new UserInputException($"{path}: {exception.Message}", exception);
+            throw new UserInputException($"{path}: {ErrorText.Of(exception)}", exception);
         }
     }
 }

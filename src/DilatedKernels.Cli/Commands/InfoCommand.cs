@@ -45,7 +45,7 @@ internal sealed class InfoCommand
         }
         catch (ArgumentException exception)
         {
-            throw new UserInputException(exception.Message, exception);
+            throw new UserInputException(ErrorText.Of(exception), exception);
         }
         catch (OverflowException exception)
         {

@@ -153,7 +153,7 @@ public static class ModelFile
         }
         catch (ArgumentException exception)
         {
-            throw new SafetensorsException(file.FilePath, exception.Message, exception);
+            throw new SafetensorsException(file.FilePath, ErrorText.Of(exception), exception);
         }
     }
 

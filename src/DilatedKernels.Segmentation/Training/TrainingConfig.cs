@@ -172,7 +172,7 @@ public sealed record TrainingConfig
         }
         catch (ArgumentException exception)
         {
-            throw new UserInputException($"The network cannot be built: {exception.Message}", exception);
+            throw new UserInputException($"The network cannot be built: {ErrorText.Of(exception)}", exception);
         }
 
         Require(Model.HasTrunk, "The model has no front end.");

@@ -95,6 +95,15 @@ public class CrfTrainingTests
     }
 
     [Test]
+    public void AFileThatIsNoJsonIsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        folder.Write("crf.json", "from x import y");
+        DilatedProcess.AssertRefused(folder, ["train", data, "--run", "run", "--crf-rnn", "crf.json"], "crf.json: ", "no valid JSON");
+    }
+
+    [Test]
     public void OnnxHasNoSuchOperator()
     {
         using var folder = new TemporaryFolder();

@@ -78,6 +78,7 @@ internal sealed class DilatedProcess : IDisposable
         Assert.That(result.ExitCode, Is.EqualTo(2), $"{command}: {result.Error}{result.Output}");
         Assert.That(result.Error, Is.Not.Empty, command);
         Assert.That(result.Error, Does.Not.Contain("   at ").And.Not.Contain("Exception"), command);
+        Assert.That(result.Error, Does.Not.Contain("(Parameter '"), command);
         foreach (string part in message)
         {
             Assert.That(result.Error, Does.Contain(part), command);
