@@ -95,7 +95,11 @@ public sealed class SparseMatrix : IDisposable
     }
 
     /// <summary>The transpose, made when a gradient first needs it and kept. Its elements are read back for that.</summary>
-    internal SparseMatrix Transpose() => _transpose ??= CreateTranspose();
+    internal SparseMatrix Transpose()
+    {
+        ObjectDisposedException.ThrowIf(_entries.IsDisposed, this);
+        return _transpose ??= CreateTranspose();
+    }
 
     /// <summary><c>y = addend + scale · A · x</c> on float32 buffers; y may be the addend.</summary>
     internal void Multiply(int batch, int channels, DeviceBuffer x, DeviceBuffer? addend, float scale, DeviceBuffer y)

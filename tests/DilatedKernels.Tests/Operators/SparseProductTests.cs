@@ -82,6 +82,18 @@ public class SparseProductTests(Device device)
     }
 
     [Test]
+    public void AMatrixThatIsDisposedBeforeTheGradientsIsRefusedByItsName()
+    {
+        using var x = new Parameter("x", Tensor.Zeros(device, new Shape(1, 2, 1, 2)));
+        using LabelMap labels = LabelMap.FromArray(device, 1, 1, 1, new byte[1]);
+        using Tape tape = Tape.Record();
+        SparseMatrix matrix = SparseMatrix.FromRows(device, 2, [0, 1], [new SparseEntry(1, 1)]);
+        Tensor loss = Ops.SoftmaxCrossEntropy(Ops.SparseProduct(matrix, x.Value), labels);
+        matrix.Dispose();
+        Assert.That(() => tape.Backward(loss), Throws.InstanceOf<ObjectDisposedException>().With.Message.Contains(nameof(SparseMatrix)));
+    }
+
+    [Test]
     public void WrongMatricesAreRefused()
     {
         Assert.Multiple(() =>
