@@ -6,7 +6,7 @@ using ATrous;
 using DilatedKernels;
 using DilatedKernels.Segmentation.Imaging;
 
-if (args.Length is < 2 or > 3 || !int.TryParse(args.ElementAtOrDefault(2) ?? "5", NumberStyles.None, CultureInfo.InvariantCulture, out int scales) || scales is < 1 or > Starlet.MostScales)
+if (args.Length is < 2 or > 3 || args[1].Length == 0 || !int.TryParse(args.ElementAtOrDefault(2) ?? "5", NumberStyles.None, CultureInfo.InvariantCulture, out int scales) || scales is < 1 or > Starlet.MostScales)
 {
     Console.Error.WriteLine($"usage: atrous IMAGE FOLDER [SCALES]   (1 to {Starlet.MostScales} scales; 5 by default)");
     return 2;
@@ -15,6 +15,12 @@ if (args.Length is < 2 or > 3 || !int.TryParse(args.ElementAtOrDefault(2) ?? "5"
 try
 {
     RgbImage image = ImageFile.Read(args[0]);
+    if (image.Width < 2 || image.Height < 2)
+    {
+        Console.Error.WriteLine($"{args[0]}: the image is {image.Width}×{image.Height} (width×height); it is mirrored at its borders and needs 2 pixels or more each way.");
+        return 2;
+    }
+
     Directory.CreateDirectory(args[1]);
     var shape = new Shape(3, 1, image.Height, image.Width);
     int pixels = image.Width * image.Height;
