@@ -1,3 +1,4 @@
+using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Tests.Cli;
@@ -51,6 +52,40 @@ public sealed class TrainerRunTests
 
         Assert.That(File.ReadAllBytes(_folder["run/last.safetensors"]), Is.EqualTo(last));
         Assert.That(File.Exists(_folder["run/previous.safetensors"]), Is.EqualTo(at != 0));
+    }
+
+    [Test]
+    public void WhereTheNewestCheckpointIsDamagedTheOneBeforeItIsNamed([Values] bool bothAreDamaged)
+    {
+        using (Trainer trainer = Start())
+        {
+            trainer.Run();
+        }
+
+        (string last, string previous) = (_folder["run/last.safetensors"], _folder["run/previous.safetensors"]);
+        Damage(last);
+        if (bothAreDamaged)
+        {
+            Damage(previous);
+            Assert.That(
+                () => Trainer.Resume(_folder["run"], Device.Cpu),
+                Throws.TypeOf<UserInputException>().With.Message.StartsWith($"{last}: ").And.Message.Contains($"{previous}, is damaged, too: start a new run"));
+            return;
+        }
+
+        Assert.That(
+            () => Trainer.Resume(_folder["run"], Device.Cpu),
+            Throws.TypeOf<UserInputException>().With.Message.StartsWith($"{last}: ").And.Message.Contains($"{previous}; put it in the place of {last}"));
+        File.Move(previous, last, overwrite: true);
+        using Trainer resumed = Trainer.Resume(_folder["run"], Device.Cpu);
+        Assert.That(resumed.Run().IsComplete);
+
+        static void Damage(string file)
+        {
+            byte[] bytes = File.ReadAllBytes(file);
+            bytes[^1] ^= 1;
+            File.WriteAllBytes(file, bytes);
+        }
     }
 
     [Test]
