@@ -120,5 +120,5 @@ internal static class MemoryAdvice
     private static Exception Explain(Exception error, string advice) =>
         error is CudaException failure ? failure.WithDetail(advice) : new InsufficientMemoryException($"{error.Message} {advice}", error);
 
-    private static string Free(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):0.0} MiB");
+    internal static string Free(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):0.0} MiB");
 }

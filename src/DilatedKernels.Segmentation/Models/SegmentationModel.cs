@@ -1,3 +1,4 @@
+using System.Globalization;
 using DilatedKernels.Nn;
 using DilatedKernels.Segmentation.Crf;
 
@@ -85,6 +86,7 @@ public sealed class SegmentationModel : Module
     /// <param name="seed">The run's seed: equal seeds give equal weights.</param>
     /// <param name="computeType">The type of the activations between input and scores.</param>
     /// <exception cref="ArgumentException">The configuration is wrong; the message says where.</exception>
+    /// <exception cref="InsufficientMemoryException">The processor has no memory for its weights.</exception>
     public static SegmentationModel Create(Device device, ModelConfig config, ulong seed, ElementType computeType = ElementType.Float32)
     {
         SegmentationModel model = CreateZero(device, config, computeType);
@@ -167,8 +169,21 @@ public sealed class SegmentationModel : Module
         return new SegmentationModel(device, config, new Architecture(config), computeType);
     }
 
+    /// <summary>A system that gives out more memory than there is ends the process once it is written; a GPU's driver refuses on its own.</summary>
+    private static void CheckMemory(Device device, Architecture architecture)
+    {
+        long count = architecture.Parameters.Sum(parameter => parameter.Shape.Count);
+        if (device.IsCpu && count * sizeof(float) > device.FreeBytes)
+        {
+            throw new InsufficientMemoryException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The network has {count:N0} weights and biases, {MemoryAdvice.Free(count * sizeof(float))}; {MemoryAdvice.Free(device.FreeBytes)} is free. One of a smaller width would fit."));
+        }
+    }
+
     private static Module[] Create(Device device, Architecture architecture)
     {
+        CheckMemory(device, architecture);
         var modules = new List<Module>();
         try
         {

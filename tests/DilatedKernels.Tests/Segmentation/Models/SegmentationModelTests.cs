@@ -8,6 +8,19 @@ public class SegmentationModelTests
     private const int Classes = 3;
 
     [Test]
+    public void ANetworkBeyondAllMemoryIsRefusedBeforeItIsTaken()
+    {
+        var config = new ModelConfig
+        {
+            Name = "huge",
+            FrontEnd = new FrontEndConfig { Classes = Classes, Stages = [new Stage(1, 65536, PoolAfter: true)], FcKernel = 7, FcChannels = 65536 },
+        };
+        Assert.That(
+            () => SegmentationModel.Create(Device.Cpu, config, seed: 1),
+            Throws.TypeOf<InsufficientMemoryException>().With.Message.Match(@"^The network has 214,\d{3},\d{3},\d{3} weights and biases, \d+\.\d MiB; \d+\.\d MiB is free\. One of a smaller width would fit\.$"));
+    }
+
+    [Test]
     public void IdentityBasicContextHandsNonNegativeScoresOnExactly([Values] ContextPadding padding, [Values] PaddingMode mode)
     {
         using SegmentationModel model = ContextOnly(ContextConfig.Basic(Classes) with { Padding = padding, PaddingMode = mode });
