@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Compare;
@@ -29,7 +30,8 @@ public static class CompareReport
             (double mean, double deviation) = CompareResult.Over(scores.Select(score => score.Matrix.MeanIoU));
             double minutes = CompareResult.Over(scores.Select(score => score.TrainingSeconds / 60)).Mean;
             text.Append(CultureInfo.InvariantCulture, $" **{Percent(mean)}**{(scores.Length > 1 ? $" ± {Percent(deviation)}" : "")} |");
-            text.AppendLine(CultureInfo.InvariantCulture, $" {result.Parameters[config.Systems.ToList().IndexOf(system)]:N0} | {(double.IsNaN(minutes) ? "" : minutes.ToString("F1", CultureInfo.InvariantCulture))} |");
+            long parameters = result.Parameters[config.Systems.ToList().IndexOf(system)] + (refinement == Refinement.CrfRnn ? CrfParameters(result) : 0);
+            text.AppendLine(CultureInfo.InvariantCulture, $" {parameters:N0} | {(double.IsNaN(minutes) ? "" : minutes.ToString("F1", CultureInfo.InvariantCulture))} |");
         }
 
         return text.ToString();
@@ -46,6 +48,12 @@ public static class CompareReport
             _ => true,
         }
         select (system, refinement);
+
+    private static long CrfParameters(CompareResult result)
+    {
+        CrfRnnConfig crf = CrfRnnConfig.From(result.Config.Crf ?? DenseCrfConfig.CrfRnn, result.Classes.Count);
+        return CrfRnn.ParametersOf(crf, "crf").Sum(parameter => parameter.Shape.Count);
+    }
 
     private static string Ending(Refinement refinement) => refinement switch
     {

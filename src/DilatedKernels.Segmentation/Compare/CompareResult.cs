@@ -28,7 +28,7 @@ public sealed record CompareScore(ComparedSystem System, ulong Seed, Refinement 
 /// <param name="Config">What was compared.</param>
 /// <param name="Classes">The dataset's classes.</param>
 /// <param name="Scores">In the order of systems, seeds, and refinements.</param>
-/// <param name="Parameters">Weights and biases of each system, in the configuration's order, without a CRF's.</param>
+/// <param name="Parameters">Weights and biases of each system, in the configuration's order, without those of a CRF that learns.</param>
 public sealed record CompareResult(CompareConfig Config, ClassSet Classes, IReadOnlyList<CompareScore> Scores, IReadOnlyList<long> Parameters)
 {
     /// <summary>The scores of a system over the seeds.</summary>
