@@ -80,7 +80,7 @@ internal sealed class CompareFolder
             return null;
         }
 
-        FileSize.Check(file, "a score", MostBytes);
+        FileSize.Check(file, "a score", MostBytes, "; delete it to have it computed again");
         try
         {
             using FileStream stream = File.OpenRead(file);

@@ -23,8 +23,9 @@ internal static class FileSize
     /// <param name="path">A file that exists.</param>
     /// <param name="what">What it is to be, such as <c>a run's configuration</c>.</param>
     /// <param name="most">Bytes that it has at most.</param>
+    /// <param name="remedy">What to do about it, as the end of the sentence.</param>
     /// <exception cref="UserInputException">It is refused.</exception>
-    public static void Check(string path, string what, long most = long.MaxValue)
+    public static void Check(string path, string what, long most = long.MaxValue, string remedy = "")
     {
         long size;
         try
@@ -38,12 +39,12 @@ internal static class FileSize
 
         if (size == 0)
         {
-            throw new UserInputException($"{path} is not {what}: it is empty, or a pipe or a device.");
+            throw new UserInputException($"{path} is not {what}: it is empty, or a pipe or a device{remedy}.");
         }
 
         if (size > most)
         {
-            throw new UserInputException($"{path} has {size} bytes; {what} has at most {most}.");
+            throw new UserInputException($"{path} has {size} bytes; {what} has at most {most}{remedy}.");
         }
     }
 }
