@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -134,6 +135,21 @@ public sealed class RunFolder : IDisposable
 
         folder.RemoveTemporaries();
         return folder;
+    }
+
+    /// <summary>How to go on where the newest checkpoint is damaged.</summary>
+    internal string WayOut(string checkpoint)
+    {
+        try
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(PreviousCheckpoint);
+            file.Verify();
+            return $"The checkpoint before it is {PreviousCheckpoint}; put it in the place of {checkpoint} to continue from there.";
+        }
+        catch (SafetensorsException)
+        {
+            return $"The checkpoint before it, {PreviousCheckpoint}, is damaged, too: start a new run{(File.Exists(BestCheckpoint) ? $", with --weights {BestCheckpoint}" : "")}.";
+        }
     }
 
     // A process that was killed before its run began leaves no more than this.

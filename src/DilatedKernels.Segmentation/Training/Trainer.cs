@@ -384,7 +384,7 @@ public sealed class Trainer : IDisposable
         }
         catch (SafetensorsException exception) when (checkpoint != _folder.PreviousCheckpoint && File.Exists(_folder.PreviousCheckpoint))
         {
-            throw new UserInputException($"{exception.Message} {WayOut(checkpoint)}", exception);
+            throw new UserInputException($"{exception.Message} {_folder.WayOut(checkpoint)}", exception);
         }
 
         if (state.Data != _fingerprint)
@@ -395,21 +395,6 @@ public sealed class Trainer : IDisposable
 
         (_step, _bestMeanIoU, _unreportedLoss, _) = state;
         _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
-    }
-
-    private string WayOut(string checkpoint)
-    {
-        string previous = _folder.PreviousCheckpoint;
-        try
-        {
-            using SafetensorsFile file = SafetensorsFile.Open(previous);
-            file.Verify();
-            return $"The checkpoint before it is {previous}; put it in the place of {checkpoint} to continue from there.";
-        }
-        catch (SafetensorsException)
-        {
-            return $"The checkpoint before it, {previous}, is damaged, too: start a new run{(File.Exists(_folder.BestCheckpoint) ? $", with --weights {_folder.BestCheckpoint}" : "")}.";
-        }
     }
 
     private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop)
