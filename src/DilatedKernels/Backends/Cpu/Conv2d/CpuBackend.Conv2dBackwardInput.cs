@@ -1,5 +1,6 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
 using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd.Windows;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -16,9 +17,16 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
 
-        if (WinogradChoice.BackwardInput(Algorithm, geometry) is { } grid)
+        var layer = WinogradLayer.BackwardInput(geometry);
+        if (WinogradChoice.Tiles(Algorithm, geometry, layer) is { } tiles)
         {
-            WinogradBackwardInput(grid, geometry, Floats(dy), Floats(weight), mask is null ? null : Floats(mask), Floats(dx));
+            WinogradBackwardInput(tiles, geometry, Floats(dy), Floats(weight), mask is null ? null : Floats(mask), Floats(dx));
+            return;
+        }
+
+        if (WinogradChoice.Windows(Algorithm, geometry, layer) is { } windows)
+        {
+            WindowBackwardInput(windows, geometry, Floats(dy), Floats(weight), mask is null ? null : Floats(mask), Floats(dx));
             return;
         }
 
@@ -59,4 +67,13 @@ internal sealed unsafe partial class CpuBackend
             Mask = mask,
         }.Run(_pool, _allocator);
     }
+
+    private void WindowBackwardInput(WindowGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* mask, float* dx) =>
+        new WindowConvolution(grid, TileShape.For(g.InChannels, VectorUnit), VectorUnit, g.OutChannels)
+        {
+            Input = dy,
+            PackWeights = (weights, begin, end, packed) => weights.Backward(_pool, begin, end, weight, packed),
+            Output = dx,
+            Mask = mask,
+        }.Run(_pool, _allocator);
 }

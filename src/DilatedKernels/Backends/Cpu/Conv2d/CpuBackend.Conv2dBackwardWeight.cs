@@ -1,5 +1,6 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
 using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd.Windows;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -12,9 +13,17 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
 
-        if (WinogradChoice.Forward(Algorithm, geometry) is { } grid)
+        var layer = WinogradLayer.Forward(geometry);
+        if (WinogradChoice.Tiles(Algorithm, geometry, layer) is { } tiles)
         {
-            new WinogradWeightGradient(grid, TileShape.For(geometry.OutChannels, VectorUnit), VectorUnit, geometry.InChannels)
+            new WinogradWeightGradient(tiles, TileShape.For(geometry.OutChannels, VectorUnit), VectorUnit, geometry.InChannels)
+                .Run(_pool, _allocator, Floats(x), Floats(dy), Floats(dw));
+            return;
+        }
+
+        if (WinogradChoice.Windows(Algorithm, geometry, layer) is { } windows)
+        {
+            new WindowWeightGradient(windows, TileShape.For(geometry.OutChannels, VectorUnit), VectorUnit, geometry.InChannels)
                 .Run(_pool, _allocator, Floats(x), Floats(dy), Floats(dw));
             return;
         }

@@ -1,5 +1,6 @@
 using DilatedKernels.Backends.Cpu.Conv2d;
 using DilatedKernels.Backends.Cpu.Conv2d.Winograd;
+using DilatedKernels.Backends.Cpu.Conv2d.Winograd.Windows;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -18,9 +19,16 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
 
-        if (WinogradChoice.Forward(Algorithm, geometry) is { } grid)
+        var layer = WinogradLayer.Forward(geometry);
+        if (WinogradChoice.Tiles(Algorithm, geometry, layer) is { } tiles)
         {
-            WinogradForward(grid, geometry, Floats(x), Floats(weight), bias is null ? null : Floats(bias), relu, Floats(y));
+            WinogradForward(tiles, geometry, Floats(x), Floats(weight), bias is null ? null : Floats(bias), relu, Floats(y));
+            return;
+        }
+
+        if (WinogradChoice.Windows(Algorithm, geometry, layer) is { } windows)
+        {
+            WindowForward(windows, geometry, Floats(x), Floats(weight), bias is null ? null : Floats(bias), relu, Floats(y));
             return;
         }
 
@@ -57,6 +65,16 @@ internal sealed unsafe partial class CpuBackend
             Relu = relu,
         }.Run(_pool, _allocator);
     }
+
+    private void WindowForward(WindowGrid grid, in Conv2dGeometry g, float* x, float* weight, float* bias, bool relu, float* y) =>
+        new WindowConvolution(grid, TileShape.For(g.OutChannels, VectorUnit), VectorUnit, g.InChannels)
+        {
+            Input = x,
+            PackWeights = (weights, begin, end, packed) => weights.Forward(_pool, begin, end, weight, packed),
+            Output = y,
+            Bias = bias,
+            Relu = relu,
+        }.Run(_pool, _allocator);
 
     /// <summary>Where the kernel is one row high and nothing is padded above, the images of a batch are rows of one tall image.</summary>
     private static Conv2dGeometry MergeBatch(in Conv2dGeometry g) =>

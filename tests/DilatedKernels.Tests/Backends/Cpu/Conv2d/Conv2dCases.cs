@@ -87,6 +87,17 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(1, 64, 9, 8, 7, 7, 7, 1, 1, 2, 2, 6, 6);
         yield return new Conv2dGeometry(2, 700, 4, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(2, 5, 4, 3, 700, 3, 3, 1, 1, 1, 1, 1, 1);
+        // Kernels of every extent, in windows of three taps; batches, and sub-grids of unequal extents.
+        foreach (int kernel in (int[])[4, 5, 6, 7, 8, 9])
+        {
+            yield return new Conv2dGeometry(2, 16, 13, 15, 20, kernel, kernel, 1, 1, 2, 3, kernel - 1, kernel);
+        }
+
+        yield return new Conv2dGeometry(2, 16, 21, 10, 16, 7, 3, 1, 1, 3, 1, 4, 1);
+        yield return new Conv2dGeometry(1, 17, 9, 19, 70, 3, 7, 1, 1, 1, 2, 0, 0);
+        // Windows by the choice itself: wide layers, several chunks of windows, rows in several pieces.
+        yield return new Conv2dGeometry(1, 132, 22, 12, 68, 7, 7, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 16, 4, 300, 16, 5, 5, 1, 1, 1, 1, 2, 2);
         // Rows longer than a block of the weight gradient, and many short rows.
         yield return new Conv2dGeometry(1, 2, 3, 2500, 3, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(2, 2, 1500, 2, 3, 3, 3, 1, 1, 1, 1, 1, 1);

@@ -5,7 +5,7 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 /// <param name="End">One past the last.</param>
 /// <param name="Step">Outputs from one tile to the next, 1 or more; 0 in a run of one.</param>
 /// <param name="Inside">Bit i is set when input i of the four lies in the map.</param>
-/// <param name="Outputs">Outputs in the map, 1 or 2.</param>
+/// <param name="Outputs">Outputs in the map: 1 or 2, or 0 in tiles beyond the last output.</param>
 internal readonly record struct WinogradRun(int Begin, int End, int Step, int Inside, int Outputs);
 
 /// <summary>
@@ -22,13 +22,15 @@ internal sealed class WinogradAxis
     /// <param name="inExtent">Inputs.</param>
     /// <param name="dilation">Distance of the taps.</param>
     /// <param name="pad">Output o reads inputs o − pad, o − pad + dilation and o − pad + 2·dilation. May be negative.</param>
-    public WinogradAxis(int outExtent, int inExtent, int dilation, long pad)
+    /// <param name="interleaved">All sub-grids' first tiles, then their second; or sub-grid by sub-grid. Left out: whichever makes longer runs.</param>
+    /// <param name="beyond">Tiles to add at the end of every sub-grid, all of which are then equally long where they are interleaved.</param>
+    public WinogradAxis(int outExtent, int inExtent, int dilation, long pad, bool? interleaved = null, int beyond = 0)
     {
         OutExtent = outExtent;
         InExtent = inExtent;
         Dilation = dilation;
         Pad = pad;
-        Tiles = MakeTiles();
+        Tiles = interleaved ?? 2L * dilation * dilation > outExtent ? Interleave(beyond) : Concatenate(beyond);
         Runs = FindRuns();
     }
 
@@ -46,49 +48,51 @@ internal sealed class WinogradAxis
     /// <summary>The tiles in order, in runs.</summary>
     public WinogradRun[] Runs { get; }
 
-    /// <summary>Pairs of output and tap that meet inside the input: what a direct convolution computes.</summary>
-    public long TapsInside
+    /// <summary>Pairs of an output and one of so many taps that meet inside the input: what a direct convolution computes.</summary>
+    public long TapsInside(int taps)
     {
-        get
+        long sum = 0;
+        for (int tap = 0; tap < taps; tap++)
         {
-            long sum = 0;
-            for (int tap = 0; tap < 3; tap++)
-            {
-                long offset = ((long)tap * Dilation) - Pad;
-                sum += Math.Max(0, Math.Min(OutExtent, InExtent - offset) - Math.Max(0, -offset));
-            }
-
-            return sum;
+            long offset = ((long)tap * Dilation) - Pad;
+            sum += Math.Max(0, Math.Min(OutExtent, InExtent - offset) - Math.Max(0, -offset));
         }
+
+        return sum;
     }
 
     /// <summary>The input that a tile reads at one of its four places.</summary>
     public long Input(int tile, int place) => Tiles[tile] - Pad + ((long)place * Dilation);
 
-    /// <summary>Sub-grid by sub-grid, or at large dilations all sub-grids' first tiles, then their second: whichever makes longer runs.</summary>
-    private int[] MakeTiles()
+    private int Subgrids => Math.Min(Dilation, OutExtent);
+
+    private int[] Interleave(int beyond)
     {
         long pair = 2L * Dilation;
-        int phases = Math.Min(Dilation, OutExtent);
+        long steps = ((OutExtent + pair - 1) / pair) + beyond;
         var tiles = new List<int>();
-        if (pair * Dilation <= OutExtent)
+        for (long step = 0; step < steps; step++)
         {
-            for (int phase = 0; phase < phases; phase++)
+            long first = step * pair;
+            long end = beyond > 0 ? first + Subgrids : Math.Min(OutExtent, first + Subgrids);
+            for (long o = first; o < end; o++)
             {
-                for (long o = phase; o < OutExtent; o += pair)
-                {
-                    tiles.Add((int)o);
-                }
+                tiles.Add(checked((int)o));
             }
         }
-        else
+
+        return [.. tiles];
+    }
+
+    private int[] Concatenate(int beyond)
+    {
+        long pair = 2L * Dilation;
+        var tiles = new List<int>();
+        for (int phase = 0; phase < Subgrids; phase++)
         {
-            for (long first = 0; first < OutExtent; first += pair)
+            for (long o = phase; o < OutExtent + (beyond * pair); o += pair)
             {
-                for (long o = first; o < Math.Min(OutExtent, first + phases); o++)
-                {
-                    tiles.Add((int)o);
-                }
+                tiles.Add(checked((int)o));
             }
         }
 
@@ -106,7 +110,7 @@ internal sealed class WinogradAxis
                 inside |= Input(tile, place) is >= 0 and var i && i < InExtent ? 1 << place : 0;
             }
 
-            int outputs = (long)Tiles[tile] + Dilation < OutExtent ? 2 : 1;
+            int outputs = (long)Tiles[tile] + Dilation < OutExtent ? 2 : Tiles[tile] < OutExtent ? 1 : 0;
             int step = tile == 0 ? 0 : Tiles[tile] - Tiles[tile - 1];
             // Never backwards, from a sub-grid's last tile to the next one's first: the zeros around the map lie after their pointer only.
             if (runs.Count > 0 && runs[^1] is var last && last.Inside == inside && last.Outputs == outputs

@@ -52,10 +52,10 @@ internal sealed unsafe class WinogradGrid
     }
 
     /// <summary>
-    /// Transforms the gradients of the outputs of tiles [begin, end), panel by panel, within a group of <paramref name="tiles"/> from tile
-    /// <paramref name="group"/> on: value v of tile t goes to <c>target + v·valueStep + tiles·(the panel's first channel) + (t − group)·(the panel's channels)</c>.
+    /// Transforms the gradients of the outputs of tiles [begin, end) for some panels, panel by panel, within a group of <paramref name="tiles"/> from tile
+    /// <paramref name="group"/> on: value v of tile t goes to <c>target + v·valueStep + tiles·(channels of the panels before) + (t − group)·(the panel's channels)</c>.
     /// </summary>
-    public void Gradients(WinogradKernels kernels, float* map, TileShape shape, long group, int tiles, long begin, long end, float* target, nint valueStep, float* zeros)
+    public void Gradients(WinogradKernels kernels, float* map, TileShape shape, int panelBegin, int panelEnd, long group, int tiles, long begin, long end, float* target, nint valueStep, float* zeros)
     {
         float** pixels = stackalloc float*[4];
         int channels = shape.Channels;
@@ -66,7 +66,7 @@ internal sealed unsafe class WinogradGrid
             float* first = map + Output(stretch, channels);
             transform.PixelStep = (nint)stretch.Columns.Step * channels;
             transform.Tiles = stretch.Count;
-            for (int panel = 0; panel < shape.Panels; panel++)
+            for (int panel = panelBegin; panel < panelEnd; panel++)
             {
                 int lanes = shape.Columns(panel) * shape.Lanes;
                 for (int i = 0; i < 4; i++)
@@ -76,7 +76,7 @@ internal sealed unsafe class WinogradGrid
                     pixels[i] = inside ? pixel : zeros;
                 }
 
-                transform.Target = target + ((nint)tiles * shape.ChannelBegin(panel)) + ((nint)(tile - group) * lanes);
+                transform.Target = target + ((nint)tiles * (shape.ChannelBegin(panel) - shape.ChannelBegin(panelBegin))) + ((nint)(tile - group) * lanes);
                 transform.TileStep = lanes;
                 transform.Vectors = Split.Parts(shape.ChannelCount(panel), kernels.Lanes);
                 kernels.Gradient(&transform);

@@ -81,7 +81,7 @@ internal sealed unsafe class WinogradWeightGradient
     private void Transform(long group, int begin, int end, float* x, float* dy, float* inputs, float* gradients, float* zeros)
     {
         _grid.Inputs(_inputKernels, x, _inChannels, group + begin, group + end, inputs + (begin * _tileStep), _tileStep, InputValueStep, zeros);
-        _grid.Gradients(_gradientKernels, dy, _shape, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
+        _grid.Gradients(_gradientKernels, dy, _shape, 0, _shape.Panels, group, _groupTiles, group + begin, group + end, gradients, GradientValueStep, zeros);
     }
 
     private void Multiply(int value, int begin, int end, int panel, int tiles, bool first, float* inputs, float* gradients, float* sums)

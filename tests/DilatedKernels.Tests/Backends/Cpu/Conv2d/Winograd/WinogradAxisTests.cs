@@ -42,6 +42,6 @@ public class WinogradAxisTests
 
         Assert.That(next, Is.EqualTo(axis.Tiles.Length));
         Assert.That(outputs, Is.EquivalentTo(Enumerable.Range(0, outExtent)));
-        Assert.That(axis.TapsInside, Is.EqualTo(inside));
+        Assert.That(axis.TapsInside(3), Is.EqualTo(inside));
     }
 }
