@@ -32,6 +32,11 @@ internal sealed class WinogradAxis
         Pad = pad;
         Tiles = interleaved ?? 2L * dilation * dilation > outExtent ? Interleave(beyond) : Concatenate(beyond);
         Runs = FindRuns();
+        RunOfTile = new int[Tiles.Length];
+        for (int run = 0; run < Runs.Length; run++)
+        {
+            RunOfTile.AsSpan(Runs[run].Begin, Runs[run].End - Runs[run].Begin).Fill(run);
+        }
     }
 
     public int OutExtent { get; }
@@ -47,6 +52,9 @@ internal sealed class WinogradAxis
 
     /// <summary>The tiles in order, in runs.</summary>
     public WinogradRun[] Runs { get; }
+
+    /// <summary>The number of each tile's run.</summary>
+    public int[] RunOfTile { get; }
 
     /// <summary>Pairs of an output and one of so many taps that meet inside the input: what a direct convolution computes.</summary>
     public long TapsInside(int taps)

@@ -10,6 +10,10 @@ internal sealed unsafe class WinogradConvolution
     private const int FewTiles = 48;
     private const int ManyTiles = 96;
     private const int BytesInCache = 768 << 10;
+
+    // Tiles and products of a strip stay in a first-level cache of 32 KB, through which few weights are streamed.
+    private const int BytesPerStrip = 28 << 10;
+    private const int MostBytesOfWeights = 64 << 10;
     private const int Line = 16;
 
     private readonly WinogradGrid _grid;
@@ -19,8 +23,9 @@ internal sealed unsafe class WinogradConvolution
     private readonly VectorUnit _unit;
     private readonly int _inChannels;
     private readonly nint _tileStep;
-    private readonly int _blockTiles;
     private readonly int _pieces;
+    private readonly int _strips;
+    private readonly int _stripTiles;
 
     public WinogradConvolution(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
     {
@@ -36,7 +41,17 @@ internal sealed unsafe class WinogradConvolution
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
         long tiles = left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
         _pieces = Split.Parts(grid.Tiles, tiles);
-        _blockTiles = Split.Parts(grid.Tiles, _pieces);
+        _stripTiles = Split.Parts(grid.Tiles, _pieces);
+        _strips = 1;
+        int rows = shape.MaxRows(shape.WidestColumns);
+        int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
+        if (shape.Panels == 1 && WinogradWeights.Count(shape, inChannels) * sizeof(float) <= MostBytesOfWeights
+            && 16 * (lanes + PanelLanes) * rows * sizeof(float) <= BytesPerStrip)
+        {
+            _tileStep = lanes;
+            _strips = Split.Parts(_stripTiles, rows);
+            _stripTiles = rows;
+        }
     }
 
     public required float* Input { get; init; }
@@ -56,9 +71,9 @@ internal sealed unsafe class WinogradConvolution
     private int PanelLanes => _shape.WidestColumns * _shape.Lanes;
 
     // Values a whole number of pages apart would share few sets of the cache.
-    private nint InputValueStep => (_blockTiles * _tileStep) + Line;
+    private nint InputValueStep => (_stripTiles * _tileStep) + Line;
 
-    private nint OutputValueStep => (_blockTiles * (nint)PanelLanes) + Line;
+    private nint OutputValueStep => (_stripTiles * (nint)PanelLanes) + Line;
 
     private long ScratchCount => 16 * (InputValueStep + OutputValueStep);
 
@@ -81,7 +96,15 @@ internal sealed unsafe class WinogradConvolution
     private void RunPiece(int piece, float* scratch, float* zeros)
     {
         long begin = _grid.Tiles * piece / _pieces;
-        long end = _grid.Tiles * (piece + 1) / _pieces;
+        int tiles = (int)((_grid.Tiles * (piece + 1) / _pieces) - begin);
+        for (int strip = 0; strip < _strips; strip++)
+        {
+            RunStrip(begin + Split.Begin(tiles, _strips, strip), begin + Split.Begin(tiles, _strips, strip + 1), scratch, zeros);
+        }
+    }
+
+    private void RunStrip(long begin, long end, float* scratch, float* zeros)
+    {
         int tiles = (int)(end - begin);
         float* products = scratch + (16 * InputValueStep);
         _grid.Inputs(_inputKernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, zeros);
@@ -94,11 +117,17 @@ internal sealed unsafe class WinogradConvolution
             Runs = &run,
             RunCount = 1,
         };
+        int* starts = stackalloc int[tiles + 1];
         for (int panel = 0; panel < _shape.Panels; panel++)
         {
             int columns = _shape.Columns(panel);
             int lanes = columns * _shape.Lanes;
             int parts = Split.Parts(tiles, _shape.MaxRows(columns));
+            for (int i = 0; i <= parts; i++)
+            {
+                starts[i] = Split.Begin(tiles, parts, i);
+            }
+
             float* weights = Packed + (16 * (nint)_shape.ChannelBegin(panel) * _inChannels);
             product.StepB = product.StepC = lanes * sizeof(float);
             for (int value = 0; value < 16; value++)
@@ -106,10 +135,9 @@ internal sealed unsafe class WinogradConvolution
                 product.B = (byte*)(weights + (value * (nint)_inChannels * lanes));
                 for (int i = 0; i < parts; i++)
                 {
-                    int first = Split.Begin(tiles, parts, i);
-                    product.A = (byte*)(scratch + (value * InputValueStep) + (first * _tileStep));
-                    product.C = (byte*)(products + (value * OutputValueStep) + (first * (nint)lanes));
-                    _products.Product(Split.Begin(tiles, parts, i + 1) - first, columns, &product);
+                    product.A = (byte*)(scratch + (value * InputValueStep) + (starts[i] * _tileStep));
+                    product.C = (byte*)(products + (value * OutputValueStep) + (starts[i] * (nint)lanes));
+                    _products.Product(starts[i + 1] - starts[i], columns, &product);
                 }
             }
 
@@ -124,8 +152,7 @@ internal sealed unsafe class WinogradConvolution
                 Relu = Relu,
                 ToMask = Mask == null ? 0 : (nint)((byte*)Mask - (byte*)Output),
             };
-            WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_unit.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
-            _grid.Outputs(kernels, output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
+            _grid.Outputs(WinogradKernels.ForOutputs(channels, _unit), output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
         }
     }
 }

@@ -30,24 +30,30 @@ internal sealed unsafe class WinogradGrid
     {
         float** pixels = stackalloc float*[16];
         var transform = new TileTransform { Pixels = pixels, TileStep = tileStep, ValueStep = valueStep, Vectors = Split.Parts(channels, kernels.Lanes) };
-        for (long tile = begin; tile < end;)
+        nint rowStep = (nint)_y.Dilation * _x.InExtent * channels;
+        nint columnStep = (nint)_x.Dilation * channels;
+        var walk = new Walk(this, begin, end, channels);
+        while (walk.Next())
         {
-            Stretch stretch = StretchAt(tile, end, channels);
-            nint rowStep = (nint)_y.Dilation * _x.InExtent * channels;
-            nint columnStep = (nint)_x.Dilation * channels;
-            float* image = map + (stretch.N * (nint)_y.InExtent * _x.InExtent * channels);
-            float* first = image + ((((nint)_y.Input(stretch.Y, 0) * _x.InExtent) + (nint)_x.Input(stretch.X, 0)) * channels);
-            for (int i = 0; i < 16; i++)
+            ref readonly WinogradRun rows = ref walk.Rows;
+            ref readonly WinogradRun columns = ref walk.Columns;
+            float* image = map + (walk.N * (nint)_y.InExtent * _x.InExtent * channels);
+            float* first = image + ((((nint)_y.Input(walk.Y, 0) * _x.InExtent) + (nint)_x.Input(walk.X, 0)) * channels);
+            for (int row = 0; row < 4; row++, first += rowStep)
             {
-                bool inside = ((stretch.Rows.Inside >> (i >> 2)) & (stretch.Columns.Inside >> (i & 3)) & 1) != 0;
-                pixels[i] = inside ? first + ((i >> 2) * rowStep) + ((i & 3) * columnStep) : zeros;
+                int inside = ((rows.Inside >> row) & 1) != 0 ? columns.Inside : 0;
+                float** pixel = pixels + (4 * row);
+                pixel[0] = (inside & 1) != 0 ? first : zeros;
+                pixel[1] = (inside & 2) != 0 ? first + columnStep : zeros;
+                pixel[2] = (inside & 4) != 0 ? first + (2 * columnStep) : zeros;
+                pixel[3] = (inside & 8) != 0 ? first + (3 * columnStep) : zeros;
             }
 
-            transform.PixelStep = (nint)stretch.Columns.Step * channels;
-            transform.Tiles = stretch.Count;
-            transform.Target = target + ((nint)(tile - begin) * tileStep);
+            transform.PixelStep = (nint)columns.Step * channels;
+            transform.Tiles = walk.Count;
+            transform.Target = target;
             kernels.Input(&transform);
-            tile += stretch.Count;
+            target += walk.Count * tileStep;
         }
     }
 
@@ -60,29 +66,27 @@ internal sealed unsafe class WinogradGrid
         float** pixels = stackalloc float*[4];
         int channels = shape.Channels;
         var transform = new TileTransform { Pixels = pixels, ValueStep = valueStep };
-        for (long tile = begin; tile < end;)
+        var walk = new Walk(this, begin, end, channels);
+        while (walk.Next())
         {
-            Stretch stretch = StretchAt(tile, end, channels);
-            float* first = map + Output(stretch, channels);
-            transform.PixelStep = (nint)stretch.Columns.Step * channels;
-            transform.Tiles = stretch.Count;
+            float* first = map + Output(walk, channels);
+            transform.PixelStep = (nint)walk.Columns.Step * channels;
+            transform.Tiles = walk.Count;
             for (int panel = panelBegin; panel < panelEnd; panel++)
             {
                 int lanes = shape.Columns(panel) * shape.Lanes;
                 for (int i = 0; i < 4; i++)
                 {
-                    bool inside = (i >> 1) < stretch.Rows.Outputs && (i & 1) < stretch.Columns.Outputs;
+                    bool inside = (i >> 1) < walk.Rows.Outputs && (i & 1) < walk.Columns.Outputs;
                     float* pixel = first + ((((nint)(i >> 1) * _y.Dilation * _x.OutExtent) + ((nint)(i & 1) * _x.Dilation)) * channels) + shape.ChannelBegin(panel);
                     pixels[i] = inside ? pixel : zeros;
                 }
 
-                transform.Target = target + ((nint)tiles * (shape.ChannelBegin(panel) - shape.ChannelBegin(panelBegin))) + ((nint)(tile - group) * lanes);
+                transform.Target = target + ((nint)tiles * (shape.ChannelBegin(panel) - shape.ChannelBegin(panelBegin))) + ((nint)(walk.Tile - group) * lanes);
                 transform.TileStep = lanes;
                 transform.Vectors = Split.Parts(shape.ChannelCount(panel), kernels.Lanes);
                 kernels.Gradient(&transform);
             }
-
-            tile += stretch.Count;
         }
     }
 
@@ -91,52 +95,86 @@ internal sealed unsafe class WinogradGrid
     {
         transform.RowStep = (nint)_y.Dilation * _x.OutExtent * channels;
         transform.ColumnStep = (nint)_x.Dilation * channels;
-        for (long tile = begin; tile < end;)
+        var walk = new Walk(this, begin, end, channels);
+        while (walk.Next())
         {
-            Stretch stretch = StretchAt(tile, end, channels);
-            transform.Target = map + Output(stretch, channels) + channel;
-            transform.PixelStep = (nint)stretch.Columns.Step * channels;
-            transform.Tiles = stretch.Count;
-            transform.Rows = stretch.Rows.Outputs;
-            transform.Columns = stretch.Columns.Outputs;
+            transform.Target = map + Output(walk, channels) + channel;
+            transform.PixelStep = (nint)walk.Columns.Step * channels;
+            transform.Tiles = walk.Count;
+            transform.Rows = walk.Rows.Outputs;
+            transform.Columns = walk.Columns.Outputs;
             kernels.Output(&transform);
-            transform.Source += stretch.Count * transform.TileStep;
-            tile += stretch.Count;
+            transform.Source += walk.Count * transform.TileStep;
         }
     }
 
-    private nint Output(in Stretch stretch, int channels) =>
-        ((((stretch.N * (nint)_y.OutExtent) + _y.Tiles[stretch.Y]) * _x.OutExtent) + _x.Tiles[stretch.X]) * channels;
+    private nint Output(in Walk walk, int channels) =>
+        ((((walk.N * (nint)_y.OutExtent) + _y.Tiles[walk.Y]) * _x.OutExtent) + _x.Tiles[walk.X]) * channels;
 
-    /// <summary>The tiles from <paramref name="tile"/> on that can be done in one call.</summary>
-    private Stretch StretchAt(long tile, long end, int channels)
+    /// <summary>Goes through tiles [begin, end), as many at a time as can be done in one call.</summary>
+    private ref struct Walk
     {
-        (long row, long column) = Math.DivRem(tile, _x.Tiles.Length);
-        (long n, long y) = Math.DivRem(row, _y.Tiles.Length);
-        WinogradRun rows = RunOf(_y, (int)y);
-        WinogradRun columns = RunOf(_x, (int)column);
-        long count = Math.Min(columns.End - column, end - tile);
-        bool border = (rows.Inside & columns.Inside) != 15 || rows.Outputs < 2 || columns.Outputs < 2;
-        if (border && columns.Step > 0)
+        private readonly WinogradAxis _y;
+        private readonly WinogradAxis _x;
+        private readonly long _end;
+        private readonly int _channels;
+
+        public Walk(WinogradGrid grid, long begin, long end, int channels)
         {
-            count = Math.Min(count, 1 + (MostZeros / ((long)columns.Step * channels)));
+            _y = grid._y;
+            _x = grid._x;
+            _end = end;
+            _channels = channels;
+            (long row, long column) = Math.DivRem(begin, _x.Tiles.Length);
+            (long n, long y) = Math.DivRem(row, _y.Tiles.Length);
+            Tile = begin;
+            (N, Y, X) = ((int)n, (int)y, (int)column);
         }
 
-        return new Stretch((int)n, (int)y, (int)column, (int)count, rows, columns);
-    }
+        public long Tile { get; private set; }
 
-    private static WinogradRun RunOf(WinogradAxis axis, int tile)
-    {
-        int low = 0;
-        int high = axis.Runs.Length - 1;
-        while (low < high)
+        public int N { get; private set; }
+
+        public int Y { get; private set; }
+
+        public int X { get; private set; }
+
+        public int Count { get; private set; }
+
+        public readonly ref readonly WinogradRun Rows => ref _y.Runs[_y.RunOfTile[Y]];
+
+        public readonly ref readonly WinogradRun Columns => ref _x.Runs[_x.RunOfTile[X]];
+
+        public bool Next()
         {
-            int middle = (low + high) / 2;
-            (low, high) = axis.Runs[middle].End > tile ? (low, middle) : (middle + 1, high);
+            Tile += Count;
+            X += Count;
+            if (X == _x.Tiles.Length)
+            {
+                X = 0;
+                if (++Y == _y.Tiles.Length)
+                {
+                    Y = 0;
+                    N++;
+                }
+            }
+
+            if (Tile >= _end)
+            {
+                return false;
+            }
+
+            ref readonly WinogradRun rows = ref Rows;
+            ref readonly WinogradRun columns = ref Columns;
+            long count = Math.Min(columns.End - X, _end - Tile);
+            bool border = (rows.Inside & columns.Inside) != 15 || rows.Outputs < 2 || columns.Outputs < 2;
+            if (border && columns.Step > 0)
+            {
+                count = Math.Min(count, 1 + (MostZeros / ((long)columns.Step * _channels)));
+            }
+
+            Count = (int)count;
+            return true;
         }
-
-        return axis.Runs[low];
     }
-
-    private readonly record struct Stretch(int N, int Y, int X, int Count, WinogradRun Rows, WinogradRun Columns);
 }

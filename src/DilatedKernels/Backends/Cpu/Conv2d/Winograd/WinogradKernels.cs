@@ -36,6 +36,18 @@ internal sealed unsafe class WinogradKernels
     /// <summary>The width for the transforms of tiles with so many channels. They mostly store, and a store of 512 bits costs two of 256 on every processor.</summary>
     public static WinogradKernels ForTiles(int channels, VectorUnit unit) => OfWidth(TileShape.For(channels, unit with { DoublePumped = true }).Lanes);
 
+    /// <summary>The width for outputs of so many channels, 4 or more: their last vector ends at the last channel, so none is wider than all of them.</summary>
+    public static WinogradKernels ForOutputs(int channels, VectorUnit unit)
+    {
+        int lanes = TileShape.For(channels, unit).Lanes;
+        while (lanes > channels)
+        {
+            lanes /= 2;
+        }
+
+        return OfWidth(lanes);
+    }
+
     public void Input(TileTransform* arguments) => _input(arguments);
 
     public void Gradient(TileTransform* arguments) => _gradient(arguments);

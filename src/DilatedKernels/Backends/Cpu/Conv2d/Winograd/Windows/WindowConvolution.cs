@@ -192,7 +192,7 @@ internal sealed unsafe class WindowConvolution
             Relu = Relu,
             ToMask = Mask == null ? 0 : (nint)((byte*)Mask - (byte*)Output),
         };
-        WinogradKernels kernels = WinogradKernels.OfWidth(Math.Min(_unit.Lanes, channels >= 16 ? 16 : channels >= 8 ? 8 : 4));
+        WinogradKernels kernels = WinogradKernels.ForOutputs(channels, _unit);
         for (int row = piece.Top; row < piece.Bottom; row++)
         {
             output.Source = products + ((row - piece.Top) * (nint)width * lanes);
