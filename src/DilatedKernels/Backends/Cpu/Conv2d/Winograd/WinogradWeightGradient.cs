@@ -4,7 +4,9 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 /// <summary>
 /// The gradient of a 3×3 convolution's weights through the transposed maps of F(2×2, 3×3): <c>dw = Gᵀ·[Σ over tiles (A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>,
-/// sixteen matrix products whose sums run over tiles. Chains of up to 512 tiles add up in order.
+/// sixteen matrix products whose sums run over tiles. Chains of up to 512 tiles add up in order. Of layers with few channels, whose sums
+/// are small, every split of the tiles has sums of its own, and takes block after block through both stages within the second-level cache;
+/// the splits add up last.
 /// </summary>
 internal sealed unsafe class WinogradWeightGradient
 {
@@ -12,6 +14,9 @@ internal sealed unsafe class WinogradWeightGradient
     private const int TilesPerChain = 512;
     private const int TilesPerPiece = 32;
     private const int ChannelsPerPiece = 96;
+    private const long MostBytesOfSplit = 64 << 10;
+    private const int TilesPerBlock = 160;
+    private const int MostSplits = 16;
     private const int Block = 16;
     private const int BlockLanes = 64;
     private const int Line = 16;
@@ -25,6 +30,7 @@ internal sealed unsafe class WinogradWeightGradient
     private readonly nint _tileStep;
     private readonly int _groups;
     private readonly int _groupTiles;
+    private readonly int _splits;
 
     public WinogradWeightGradient(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
     {
@@ -35,6 +41,15 @@ internal sealed unsafe class WinogradWeightGradient
         _gradientKernels = WinogradKernels.ForTiles(shape.Channels, unit);
         _inChannels = inChannels;
         _tileStep = WinogradConvolution.OddLines(inChannels);
+        if (16 * SumValueStep * sizeof(float) <= MostBytesOfSplit)
+        {
+            _tileStep = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
+            _groups = Split.Parts(grid.Tiles, TilesPerBlock);
+            _groupTiles = TilesPerBlock;
+            _splits = Math.Min(_groups, MostSplits);
+            return;
+        }
+
         long most = Math.Max(TilesPerPiece, MostBytes / (16 * (_tileStep + shape.PaddedChannels) * sizeof(float)));
         _groups = Split.Parts(grid.Tiles, most);
         _groupTiles = Split.Parts(grid.Tiles, _groups);
@@ -46,13 +61,56 @@ internal sealed unsafe class WinogradWeightGradient
 
     private nint SumValueStep => (_inChannels * (nint)_shape.PaddedChannels) + Line;
 
+    private nint SplitStep => 16 * SumValueStep;
+
     public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* dw)
+    {
+        using CpuBuffer sums = allocator.Allocate(Math.Max(1, _splits) * SplitStep * sizeof(float));
+        using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(Math.Max(_inChannels, _shape.PaddedChannels)) * sizeof(float));
+        new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
+        if (_splits > 0)
+        {
+            RunSplits(pool, allocator, x, dy, (float*)sums.Pointer, (float*)zeros.Pointer);
+        }
+        else
+        {
+            RunGroups(pool, allocator, x, dy, (float*)sums.Pointer, (float*)zeros.Pointer);
+        }
+
+        int blocks = Split.Parts(_inChannels, Block);
+        pool.For(blocks * Split.Parts(_shape.Channels, BlockLanes), piece => Finish(piece % blocks * Block, piece / blocks * BlockLanes, (float*)sums.Pointer, dw));
+    }
+
+    private void RunSplits(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* sums, float* zeros)
+    {
+        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _splits), 16 * (InputValueStep + GradientValueStep) * sizeof(float));
+        pool.For(_splits, split =>
+        {
+            int slot = scratch.Take();
+            float* inputs = (float*)scratch.Pointer(slot);
+            float* gradients = inputs + (16 * InputValueStep);
+            int first = Split.Begin(_groups, _splits, split);
+            for (int block = first; block < Split.Begin(_groups, _splits, split + 1); block++)
+            {
+                long begin = _grid.Tiles * block / _groups;
+                int tiles = (int)((_grid.Tiles * (block + 1) / _groups) - begin);
+                Transform(begin, 0, tiles, x, dy, inputs, gradients, zeros);
+                for (int piece = 0; piece < 16 * _shape.Panels; piece++)
+                {
+                    (int panel, int value) = Math.DivRem(piece, 16);
+                    Multiply(value, 0, _inChannels, panel, tiles, block == first, inputs, gradients, sums + (split * SplitStep));
+                }
+            }
+
+            scratch.Return(slot);
+        });
+        pool.For(16, value => WeightGradient.AddRow(sums + (value * SumValueStep), _splits, SplitStep, sums + (value * SumValueStep), (int)SumValueStep - Line));
+    }
+
+    private void RunGroups(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* sums, float* zeros)
     {
         using CpuBuffer inputs = allocator.Allocate(16 * InputValueStep * sizeof(float));
         using CpuBuffer gradients = allocator.Allocate(16 * GradientValueStep * sizeof(float));
-        using CpuBuffer sums = allocator.Allocate(16 * SumValueStep * sizeof(float));
-        using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(Math.Max(_inChannels, _shape.PaddedChannels)) * sizeof(float));
-        new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
         int channelParts = Split.Parts(_inChannels, ChannelsPerPiece);
         for (int group = 0; group < _groups; group++)
         {
@@ -60,7 +118,7 @@ internal sealed unsafe class WinogradWeightGradient
             int tiles = (int)((_grid.Tiles * (group + 1) / _groups) - begin);
             int pieces = Split.Parts(tiles, TilesPerPiece);
             pool.For(pieces, piece => Transform(
-                begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)zeros.Pointer));
+                begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, zeros));
 
             bool first = group == 0;
             pool.For(16 * channelParts * _shape.Panels, piece =>
@@ -69,12 +127,9 @@ internal sealed unsafe class WinogradWeightGradient
                 (int part, int panel) = Math.DivRem(rest, _shape.Panels);
                 Multiply(
                     value, Split.Begin(_inChannels, channelParts, part), Split.Begin(_inChannels, channelParts, part + 1), panel, tiles, first,
-                    (float*)inputs.Pointer, (float*)gradients.Pointer, (float*)sums.Pointer);
+                    (float*)inputs.Pointer, (float*)gradients.Pointer, sums);
             });
         }
-
-        int blocks = Split.Parts(_inChannels, Block);
-        pool.For(blocks * Split.Parts(_shape.Channels, BlockLanes), piece => Finish(piece % blocks * Block, piece / blocks * BlockLanes, (float*)sums.Pointer, dw));
     }
 
     /// <summary>Tiles [begin, end) of the group that starts at tile <paramref name="group"/>.</summary>
