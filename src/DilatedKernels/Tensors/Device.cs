@@ -57,7 +57,7 @@ public sealed partial class Device : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (!Enum.IsDefined(algorithm))
         {
-            throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "The algorithm is Automatic, Direct or Winograd.");
+            throw new ArgumentOutOfRangeException(nameof(algorithm), algorithm, "The algorithm is Automatic, Direct, Winograd or Winograd4x4.");
         }
 
         return new Device(new WideningBackend(new CpuBackend(threads) { Algorithm = algorithm }));

@@ -57,8 +57,8 @@ internal sealed unsafe partial class CpuBackend
     private void WinogradBackwardInput(WinogradGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* mask, float* dx)
     {
         TileShape shape = TileShape.For(g.InChannels, VectorUnit);
-        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.OutChannels) * sizeof(float));
-        WinogradWeights.Backward(_pool, shape, g.OutChannels, weight, Floats(packed));
+        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.OutChannels) * sizeof(float));
+        WinogradWeights.Backward(_pool, grid.Tile, shape, g.OutChannels, weight, Floats(packed));
         new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels)
         {
             Input = dy,

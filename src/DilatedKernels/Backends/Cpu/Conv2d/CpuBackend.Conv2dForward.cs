@@ -54,8 +54,8 @@ internal sealed unsafe partial class CpuBackend
     private void WinogradForward(WinogradGrid grid, in Conv2dGeometry g, float* x, float* weight, float* bias, bool relu, float* y)
     {
         TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
-        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(shape, g.InChannels) * sizeof(float));
-        WinogradWeights.Forward(_pool, shape, g.InChannels, weight, Floats(packed));
+        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.InChannels) * sizeof(float));
+        WinogradWeights.Forward(_pool, grid.Tile, shape, g.InChannels, weight, Floats(packed));
         new WinogradConvolution(grid, shape, VectorUnit, g.InChannels)
         {
             Input = x,

@@ -20,6 +20,9 @@ public class Conv2dKernelTests
     [TestCaseSource(nameof(ThreeTapsAndMore))]
     public void WinogradAgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Winograd, WinogradTolerance);
 
+    [TestCaseSource(nameof(ThreeByThree))]
+    public void Winograd4x4AgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Winograd4x4, WinogradTolerance);
+
     [Test]
     public void AnEmptyBatchGivesNoWeightGradient([Values] ConvolutionAlgorithm algorithm)
     {
@@ -39,6 +42,8 @@ public class Conv2dKernelTests
     }
 
     private static IEnumerable<Conv2dGeometry> ThreeTapsAndMore() => Conv2dCases.All().Where(g => g is { KernelHeight: >= 3, KernelWidth: >= 3, StrideH: 1, StrideW: 1 });
+
+    private static IEnumerable<Conv2dGeometry> ThreeByThree() => ThreeTapsAndMore().Where(g => g is { KernelHeight: 3, KernelWidth: 3 });
 
     private static void Check(Conv2dGeometry g, ConvolutionAlgorithm algorithm, double tolerance)
     {

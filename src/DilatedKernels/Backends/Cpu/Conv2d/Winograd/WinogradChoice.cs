@@ -12,12 +12,8 @@ internal static class WinogradChoice
     private const int LeastOutChannels = 4;
     private const int LeastChannels = 16;
 
-    /// <summary>What the transforms of a tile cost for each vector of 16 channels, in multiply-adds of such vectors.</summary>
-    private const double InputCost = 48;
-    private const double OutputCost = 40;
-
-    /// <summary>The direct kernel's long sums run nearer to the processor's peak than sixteen short ones.</summary>
-    private const double DirectAdvantage = 1.2;
+    /// <summary>The direct kernel's long sums run nearer to the processor's peak than the short ones of many products.</summary>
+    private const double DirectAdvantage = 1.15;
 
     /// <summary>The tiles of a 3×3 convolution, or null where it is to be done otherwise.</summary>
     public static WinogradGrid? Tiles(ConvolutionAlgorithm algorithm, in Conv2dGeometry g, in WinogradLayer layer)
@@ -27,9 +23,20 @@ internal static class WinogradChoice
             return null;
         }
 
-        WinogradAxis y = layer.Y.Axis();
-        WinogradAxis x = layer.X.Axis();
-        return IsChosen(algorithm, layer, y, x, 16) ? new WinogradGrid(g.Batch, y, x) : null;
+        WinogradGrid? chosen = null;
+        double least = algorithm == ConvolutionAlgorithm.Automatic ? Direct(layer) : double.PositiveInfinity;
+        foreach (WinogradTile tile in Candidates(algorithm))
+        {
+            WinogradAxis y = layer.Y.Axis(tile);
+            WinogradAxis x = layer.X.Axis(tile);
+            double cost = Cost(layer, tile, tile.Values, (double)y.Tiles.Length * x.Tiles.Length);
+            if (cost < least)
+            {
+                (chosen, least) = (new WinogradGrid(g.Batch, y, x), cost);
+            }
+        }
+
+        return chosen;
     }
 
     /// <summary>The tiles of a convolution with a larger kernel, or null where it is to be done otherwise.</summary>
@@ -42,30 +49,41 @@ internal static class WinogradChoice
         }
 
         var windows = new KernelWindows(g.KernelHeight, g.KernelWidth);
-        return IsChosen(algorithm, layer, layer.Y.Axis(), layer.X.Axis(), windows.Products.Count)
-            ? new WindowGrid(windows, layer.Batch, layer.Y, layer.X)
-            : null;
+        var grid = new WindowGrid(windows, layer.Batch, layer.Y, layer.X);
+        double cost = Cost(layer, WinogradTile.Two, windows.Products.Count, (double)grid.Outputs.Tiles / layer.Batch);
+        return algorithm != ConvolutionAlgorithm.Automatic || cost < Direct(layer) ? grid : null;
     }
+
+    private static WinogradTile[] Candidates(ConvolutionAlgorithm algorithm) => algorithm switch
+    {
+        ConvolutionAlgorithm.Winograd => [WinogradTile.Two],
+        ConvolutionAlgorithm.Winograd4x4 => [WinogradTile.Four],
+        _ => [WinogradTile.Two, WinogradTile.Four],
+    };
 
     private static bool Applies(ConvolutionAlgorithm algorithm, in Conv2dGeometry g, in WinogradLayer layer) =>
         g is { StrideH: 1, StrideW: 1, Batch: > 0 } && layer.InChannels > 0 && layer.OutChannels >= LeastOutChannels && algorithm switch
         {
             ConvolutionAlgorithm.Direct => false,
-            ConvolutionAlgorithm.Winograd => true,
-            _ => Math.Min(layer.InChannels, layer.OutChannels) >= LeastChannels,
+            ConvolutionAlgorithm.Automatic => Math.Min(layer.InChannels, layer.OutChannels) >= LeastChannels,
+            _ => true,
         };
 
     /// <summary>Whether the numbers of tiles, those past the map's end included, fit an int.</summary>
     private static bool IsCountable(WinogradExtent axis, int batch) =>
         ((axis.Out + ((double)axis.Kernel * axis.Dilation)) * batch) < int.MaxValue;
 
-    private static bool IsChosen(ConvolutionAlgorithm algorithm, in WinogradLayer layer, WinogradAxis y, WinogradAxis x, int products)
+    /// <summary>Multiply-adds of vectors of 16 channels that a direct convolution of one image takes, taps in the padding left out.</summary>
+    private static double Direct(in WinogradLayer layer) =>
+        (double)layer.Y.TapsInside * layer.X.TapsInside * layer.InChannels * Vectors(layer.OutChannels);
+
+    /// <summary>As many of them as take the time of the products and the transforms of the tiles of one image.</summary>
+    private static double Cost(in WinogradLayer layer, WinogradTile tile, int products, double tiles)
     {
-        double inVectors = Math.Ceiling(layer.InChannels / 16.0);
-        double outVectors = Math.Ceiling(layer.OutChannels / 16.0);
-        double direct = (double)y.TapsInside(layer.Y.Kernel) * x.TapsInside(layer.X.Kernel) * layer.InChannels * outVectors;
-        double tile = ((double)products * layer.InChannels * outVectors) + (InputCost * inVectors) + (OutputCost * outVectors);
-        bool pays = tile * y.Tiles.Length * x.Tiles.Length * DirectAdvantage < direct;
-        return pays || algorithm == ConvolutionAlgorithm.Winograd;
+        (double input, double output) = tile == WinogradTile.Two ? (48, 40) : (140, 120);
+        double each = ((double)products * layer.InChannels * Vectors(layer.OutChannels)) + (input * Vectors(layer.InChannels)) + (output * Vectors(layer.OutChannels));
+        return each * tiles * DirectAdvantage;
     }
+
+    private static double Vectors(int channels) => Math.Ceiling(channels / 16.0);
 }

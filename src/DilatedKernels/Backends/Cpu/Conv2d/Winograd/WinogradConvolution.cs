@@ -1,8 +1,9 @@
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 /// <summary>
-/// A 3×3 convolution of stride 1 at any dilation with 16 instead of 36 multiplications for every four outputs: F(2×2, 3×3) of
-/// Winograd 1980 on each of the d·d sub-grids that a dilation of d falls into. The forward pass, and the input's gradient.
+/// A 3×3 convolution of stride 1 at any dilation with 16 instead of 36 multiplications for every four outputs, or 36 instead of 144 for
+/// every sixteen: F(2×2, 3×3) or F(4×4, 3×3) of Winograd 1980 on each of the d·d sub-grids that a dilation of d falls into. The forward
+/// pass, and the input's gradient.
 /// A piece takes a block of tiles through all its stages while they are in the second-level cache.
 /// </summary>
 internal sealed unsafe class WinogradConvolution
@@ -32,12 +33,12 @@ internal sealed unsafe class WinogradConvolution
         _grid = grid;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
+        _inputKernels = WinogradKernels.ForTiles(grid.Tile, inChannels, unit);
         _unit = unit;
         _inChannels = inChannels;
         _tileStep = OddLines(inChannels);
-        int tileBytes = 16 * (int)(_tileStep + PanelLanes) * sizeof(float);
-        long left = BytesInCache - (WinogradWeights.Count(shape, inChannels) * sizeof(float));
+        int tileBytes = Values * (int)(_tileStep + PanelLanes) * sizeof(float);
+        long left = BytesInCache - (WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float));
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
         long tiles = left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
         _pieces = Split.Parts(grid.Tiles, tiles);
@@ -45,8 +46,8 @@ internal sealed unsafe class WinogradConvolution
         _strips = 1;
         int rows = shape.MaxRows(shape.WidestColumns);
         int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
-        if (shape.Panels == 1 && WinogradWeights.Count(shape, inChannels) * sizeof(float) <= MostBytesOfWeights
-            && 16 * (lanes + PanelLanes) * rows * sizeof(float) <= BytesPerStrip)
+        if (shape.Panels == 1 && WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float) <= MostBytesOfWeights
+            && Values * (lanes + PanelLanes) * rows * sizeof(float) <= BytesPerStrip)
         {
             _tileStep = lanes;
             _strips = Split.Parts(_stripTiles, rows);
@@ -68,6 +69,8 @@ internal sealed unsafe class WinogradConvolution
     /// <summary>Laid out as the output, which is 0 where this is not positive; or null.</summary>
     public float* Mask { get; init; }
 
+    private int Values => _grid.Tile.Values;
+
     private int PanelLanes => _shape.WidestColumns * _shape.Lanes;
 
     // Values a whole number of pages apart would share few sets of the cache.
@@ -75,7 +78,7 @@ internal sealed unsafe class WinogradConvolution
 
     private nint OutputValueStep => (_stripTiles * (nint)PanelLanes) + Line;
 
-    private long ScratchCount => 16 * (InputValueStep + OutputValueStep);
+    private long ScratchCount => Values * (InputValueStep + OutputValueStep);
 
     /// <summary>Floats from one pixel's channels to the next: whole cache lines, an odd number of them, so that pixels spread over all sets.</summary>
     public static int OddLines(int channels) => ((Split.Parts(channels, Line) | 1) * Line);
@@ -106,7 +109,7 @@ internal sealed unsafe class WinogradConvolution
     private void RunStrip(long begin, long end, float* scratch, float* zeros)
     {
         int tiles = (int)(end - begin);
-        float* products = scratch + (16 * InputValueStep);
+        float* products = scratch + (Values * InputValueStep);
         _grid.Inputs(_inputKernels, Input, _inChannels, begin, end, scratch, _tileStep, InputValueStep, zeros);
 
         var run = new TileRun(0, 0, _inChannels);
@@ -128,9 +131,9 @@ internal sealed unsafe class WinogradConvolution
                 starts[i] = Split.Begin(tiles, parts, i);
             }
 
-            float* weights = Packed + (16 * (nint)_shape.ChannelBegin(panel) * _inChannels);
+            float* weights = Packed + (Values * (nint)_shape.ChannelBegin(panel) * _inChannels);
             product.StepB = product.StepC = lanes * sizeof(float);
-            for (int value = 0; value < 16; value++)
+            for (int value = 0; value < Values; value++)
             {
                 product.B = (byte*)(weights + (value * (nint)_inChannels * lanes));
                 for (int i = 0; i < parts; i++)
@@ -152,7 +155,7 @@ internal sealed unsafe class WinogradConvolution
                 Relu = Relu,
                 ToMask = Mask == null ? 0 : (nint)((byte*)Mask - (byte*)Output),
             };
-            _grid.Outputs(WinogradKernels.ForOutputs(channels, _unit), output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
+            _grid.Outputs(WinogradKernels.ForOutputs(_grid.Tile, channels, _unit), output, begin, end, Output, _shape.Channels, _shape.ChannelBegin(panel));
         }
     }
 }

@@ -17,6 +17,8 @@ internal sealed unsafe class WinogradGrid
         _x = x;
     }
 
+    public WinogradTile Tile => _y.Tile;
+
     public long Tiles => (long)_batch * _y.Tiles.Length * _x.Tiles.Length;
 
     /// <summary>Floats of zeros that the transforms of pixels with so many channels need.</summary>
@@ -28,7 +30,7 @@ internal sealed unsafe class WinogradGrid
     /// </summary>
     public void Inputs(WinogradKernels kernels, float* map, int channels, long begin, long end, float* target, nint tileStep, nint valueStep, float* zeros)
     {
-        float** pixels = stackalloc float*[16];
+        float** pixels = stackalloc float*[WinogradTile.MostValues];
         var transform = new TileTransform { Pixels = pixels, TileStep = tileStep, ValueStep = valueStep, Vectors = Split.Parts(channels, kernels.Lanes) };
         nint rowStep = (nint)_y.Dilation * _x.InExtent * channels;
         nint columnStep = (nint)_x.Dilation * channels;
@@ -39,14 +41,15 @@ internal sealed unsafe class WinogradGrid
             ref readonly WinogradRun columns = ref walk.Columns;
             float* image = map + (walk.N * (nint)_y.InExtent * _x.InExtent * channels);
             float* first = image + ((((nint)_y.Input(walk.Y, 0) * _x.InExtent) + (nint)_x.Input(walk.X, 0)) * channels);
-            for (int row = 0; row < 4; row++, first += rowStep)
+            float** pixel = pixels;
+            for (int row = 0; row < Tile.Inputs; row++, first += rowStep)
             {
                 int inside = ((rows.Inside >> row) & 1) != 0 ? columns.Inside : 0;
-                float** pixel = pixels + (4 * row);
-                pixel[0] = (inside & 1) != 0 ? first : zeros;
-                pixel[1] = (inside & 2) != 0 ? first + columnStep : zeros;
-                pixel[2] = (inside & 4) != 0 ? first + (2 * columnStep) : zeros;
-                pixel[3] = (inside & 8) != 0 ? first + (3 * columnStep) : zeros;
+                float* next = first;
+                for (int column = 0; column < Tile.Inputs; column++, next += columnStep, inside >>= 1)
+                {
+                    *pixel++ = (inside & 1) != 0 ? next : zeros;
+                }
             }
 
             transform.PixelStep = (nint)columns.Step * channels;
@@ -63,8 +66,10 @@ internal sealed unsafe class WinogradGrid
     /// </summary>
     public void Gradients(WinogradKernels kernels, float* map, TileShape shape, int panelBegin, int panelEnd, long group, int tiles, long begin, long end, float* target, nint valueStep, float* zeros)
     {
-        float** pixels = stackalloc float*[4];
+        float** pixels = stackalloc float*[WinogradTile.MostValues];
         int channels = shape.Channels;
+        nint rowStep = (nint)_y.Dilation * _x.OutExtent * channels;
+        nint columnStep = (nint)_x.Dilation * channels;
         var transform = new TileTransform { Pixels = pixels, ValueStep = valueStep };
         var walk = new Walk(this, begin, end, channels);
         while (walk.Next())
@@ -75,11 +80,15 @@ internal sealed unsafe class WinogradGrid
             for (int panel = panelBegin; panel < panelEnd; panel++)
             {
                 int lanes = shape.Columns(panel) * shape.Lanes;
-                for (int i = 0; i < 4; i++)
+                float** pixel = pixels;
+                float* row = first + shape.ChannelBegin(panel);
+                for (int y = 0; y < Tile.Outputs; y++, row += rowStep)
                 {
-                    bool inside = (i >> 1) < walk.Rows.Outputs && (i & 1) < walk.Columns.Outputs;
-                    float* pixel = first + ((((nint)(i >> 1) * _y.Dilation * _x.OutExtent) + ((nint)(i & 1) * _x.Dilation)) * channels) + shape.ChannelBegin(panel);
-                    pixels[i] = inside ? pixel : zeros;
+                    float* next = row;
+                    for (int x = 0; x < Tile.Outputs; x++, next += columnStep)
+                    {
+                        *pixel++ = y < walk.Rows.Outputs && x < walk.Columns.Outputs ? next : zeros;
+                    }
                 }
 
                 transform.Target = target + ((nint)tiles * (shape.ChannelBegin(panel) - shape.ChannelBegin(panelBegin))) + ((nint)(walk.Tile - group) * lanes);
@@ -93,6 +102,8 @@ internal sealed unsafe class WinogradGrid
     /// <summary>Turns the products of tiles [begin, end) into outputs, some channels of the map from <paramref name="channel"/> on.</summary>
     public void Outputs(WinogradKernels kernels, OutputTransform transform, long begin, long end, float* map, int channels, int channel)
     {
+        float* scratch = stackalloc float[WinogradTile.MostValues * 16];
+        transform.Scratch = scratch;
         transform.RowStep = (nint)_y.Dilation * _x.OutExtent * channels;
         transform.ColumnStep = (nint)_x.Dilation * channels;
         var walk = new Walk(this, begin, end, channels);
@@ -167,7 +178,8 @@ internal sealed unsafe class WinogradGrid
             ref readonly WinogradRun rows = ref Rows;
             ref readonly WinogradRun columns = ref Columns;
             long count = Math.Min(columns.End - X, _end - Tile);
-            bool border = (rows.Inside & columns.Inside) != 15 || rows.Outputs < 2 || columns.Outputs < 2;
+            int all = (1 << _x.Tile.Inputs) - 1;
+            bool border = (rows.Inside & columns.Inside) != all || Math.Min(rows.Outputs, columns.Outputs) < _x.Tile.Outputs;
             if (border && columns.Step > 0)
             {
                 count = Math.Min(count, 1 + (MostZeros / ((long)columns.Step * _channels)));

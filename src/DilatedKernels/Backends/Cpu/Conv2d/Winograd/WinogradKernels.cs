@@ -2,10 +2,11 @@ using System.Runtime.Intrinsics;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
-/// <summary>The transforms of one vector width.</summary>
+/// <summary>The transforms of one tile and vector width.</summary>
 internal sealed unsafe class WinogradKernels
 {
-    private static readonly WinogradKernels[] All = [Create<Vector128<float>, Width128>(), Create<Vector256<float>, Width256>(), Create<Vector512<float>, Width512>()];
+    private static readonly WinogradKernels[] Two = [CreateTwo<Vector128<float>, Width128>(), CreateTwo<Vector256<float>, Width256>(), CreateTwo<Vector512<float>, Width512>()];
+    private static readonly WinogradKernels[] Four = [CreateFour<Vector128<float>, Width128>(), CreateFour<Vector256<float>, Width256>(), CreateFour<Vector512<float>, Width512>()];
 
     private readonly delegate*<TileTransform*, void> _input;
     private readonly delegate*<TileTransform*, void> _gradient;
@@ -31,13 +32,13 @@ internal sealed unsafe class WinogradKernels
 
     public int Lanes { get; }
 
-    public static WinogradKernels OfWidth(int lanes) => All[lanes switch { 4 => 0, 8 => 1, _ => 2 }];
+    public static WinogradKernels Of(WinogradTile tile, int lanes) => (tile == WinogradTile.Four ? Four : Two)[lanes switch { 4 => 0, 8 => 1, _ => 2 }];
 
     /// <summary>The width for the transforms of tiles with so many channels. They mostly store, and a store of 512 bits costs two of 256 on every processor.</summary>
-    public static WinogradKernels ForTiles(int channels, VectorUnit unit) => OfWidth(TileShape.For(channels, unit with { DoublePumped = true }).Lanes);
+    public static WinogradKernels ForTiles(WinogradTile tile, int channels, VectorUnit unit) => Of(tile, TileShape.For(channels, unit with { DoublePumped = true }).Lanes);
 
     /// <summary>The width for outputs of so many channels, 4 or more: their last vector ends at the last channel, so none is wider than all of them.</summary>
-    public static WinogradKernels ForOutputs(int channels, VectorUnit unit)
+    public static WinogradKernels ForOutputs(WinogradTile tile, int channels, VectorUnit unit)
     {
         int lanes = TileShape.For(channels, unit).Lanes;
         while (lanes > channels)
@@ -45,7 +46,7 @@ internal sealed unsafe class WinogradKernels
             lanes /= 2;
         }
 
-        return OfWidth(lanes);
+        return Of(tile, lanes);
     }
 
     public void Input(TileTransform* arguments) => _input(arguments);
@@ -58,13 +59,23 @@ internal sealed unsafe class WinogradKernels
 
     public void WeightGradient(TransformArguments* arguments) => _weightGradient(arguments);
 
-    private static WinogradKernels Create<TVector, TWidth>()
+    private static WinogradKernels CreateTwo<TVector, TWidth>()
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector> => new(
             TWidth.Lanes,
-            &WinogradTransforms.Input<TVector, TWidth>,
-            &WinogradTransforms.Gradient<TVector, TWidth>,
-            &WinogradTransforms.Output<TVector, TWidth>,
-            &WinogradTransforms.Weight<TVector, TWidth>,
-            &WinogradTransforms.WeightGradient<TVector, TWidth>);
+            &WinogradTransforms2.Input<TVector, TWidth>,
+            &WinogradTransforms2.Gradient<TVector, TWidth>,
+            &WinogradTransforms2.Output<TVector, TWidth>,
+            &WinogradTransforms2.Weight<TVector, TWidth>,
+            &WinogradTransforms2.WeightGradient<TVector, TWidth>);
+
+    private static WinogradKernels CreateFour<TVector, TWidth>()
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector> => new(
+            TWidth.Lanes,
+            &WinogradTransforms4.Input<TVector, TWidth>,
+            &WinogradTransforms4.Gradient<TVector, TWidth>,
+            &WinogradTransforms4.Output<TVector, TWidth>,
+            &WinogradTransforms4.Weight<TVector, TWidth>,
+            &WinogradTransforms4.WeightGradient<TVector, TWidth>);
 }

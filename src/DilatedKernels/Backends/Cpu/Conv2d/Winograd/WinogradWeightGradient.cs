@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
 /// <summary>
-/// The gradient of a 3×3 convolution's weights through the transposed maps of F(2×2, 3×3): <c>dw = Gᵀ·[Σ over tiles (A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>,
-/// sixteen matrix products whose sums run over tiles. Chains of up to 512 tiles add up in order. Of layers with few channels, whose sums
+/// The gradient of a 3×3 convolution's weights through the transposed maps: <c>dw = Gᵀ·[Σ over tiles (A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>,
+/// a matrix product for each of a tile's values, whose sums run over tiles. Chains of up to 512 tiles add up in order. Of layers with few channels, whose sums
 /// are small, every split of the tiles has sums of its own, and takes block after block through both stages within the second-level cache;
 /// the splits add up last.
 /// </summary>
@@ -37,11 +37,11 @@ internal sealed unsafe class WinogradWeightGradient
         _grid = grid;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
-        _gradientKernels = WinogradKernels.ForTiles(shape.Channels, unit);
+        _inputKernels = WinogradKernels.ForTiles(grid.Tile, inChannels, unit);
+        _gradientKernels = WinogradKernels.ForTiles(grid.Tile, shape.Channels, unit);
         _inChannels = inChannels;
         _tileStep = WinogradConvolution.OddLines(inChannels);
-        if (16 * SumValueStep * sizeof(float) <= MostBytesOfSplit)
+        if (Values * SumValueStep * sizeof(float) <= MostBytesOfSplit)
         {
             _tileStep = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
             _groups = Split.Parts(grid.Tiles, TilesPerBlock);
@@ -50,10 +50,12 @@ internal sealed unsafe class WinogradWeightGradient
             return;
         }
 
-        long most = Math.Max(TilesPerPiece, MostBytes / (16 * (_tileStep + shape.PaddedChannels) * sizeof(float)));
+        long most = Math.Max(TilesPerPiece, MostBytes / (Values * (_tileStep + shape.PaddedChannels) * sizeof(float)));
         _groups = Split.Parts(grid.Tiles, most);
         _groupTiles = Split.Parts(grid.Tiles, _groups);
     }
+
+    private int Values => _grid.Tile.Values;
 
     private nint InputValueStep => (_groupTiles * _tileStep) + Line;
 
@@ -61,7 +63,7 @@ internal sealed unsafe class WinogradWeightGradient
 
     private nint SumValueStep => (_inChannels * (nint)_shape.PaddedChannels) + Line;
 
-    private nint SplitStep => 16 * SumValueStep;
+    private nint SplitStep => Values * SumValueStep;
 
     public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* dw)
     {
@@ -83,34 +85,34 @@ internal sealed unsafe class WinogradWeightGradient
 
     private void RunSplits(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* sums, float* zeros)
     {
-        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _splits), 16 * (InputValueStep + GradientValueStep) * sizeof(float));
+        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _splits), Values * (InputValueStep + GradientValueStep) * sizeof(float));
         pool.For(_splits, split =>
         {
             int slot = scratch.Take();
             float* inputs = (float*)scratch.Pointer(slot);
-            float* gradients = inputs + (16 * InputValueStep);
+            float* gradients = inputs + (Values * InputValueStep);
             int first = Split.Begin(_groups, _splits, split);
             for (int block = first; block < Split.Begin(_groups, _splits, split + 1); block++)
             {
                 long begin = _grid.Tiles * block / _groups;
                 int tiles = (int)((_grid.Tiles * (block + 1) / _groups) - begin);
                 Transform(begin, 0, tiles, x, dy, inputs, gradients, zeros);
-                for (int piece = 0; piece < 16 * _shape.Panels; piece++)
+                for (int piece = 0; piece < Values * _shape.Panels; piece++)
                 {
-                    (int panel, int value) = Math.DivRem(piece, 16);
+                    (int panel, int value) = Math.DivRem(piece, Values);
                     Multiply(value, 0, _inChannels, panel, tiles, block == first, inputs, gradients, sums + (split * SplitStep));
                 }
             }
 
             scratch.Return(slot);
         });
-        pool.For(16, value => WeightGradient.AddRow(sums + (value * SumValueStep), _splits, SplitStep, sums + (value * SumValueStep), (int)SumValueStep - Line));
+        pool.For(Values, value => WeightGradient.AddRow(sums + (value * SumValueStep), _splits, SplitStep, sums + (value * SumValueStep), (int)SumValueStep - Line));
     }
 
     private void RunGroups(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* sums, float* zeros)
     {
-        using CpuBuffer inputs = allocator.Allocate(16 * InputValueStep * sizeof(float));
-        using CpuBuffer gradients = allocator.Allocate(16 * GradientValueStep * sizeof(float));
+        using CpuBuffer inputs = allocator.Allocate(Values * InputValueStep * sizeof(float));
+        using CpuBuffer gradients = allocator.Allocate(Values * GradientValueStep * sizeof(float));
         int channelParts = Split.Parts(_inChannels, ChannelsPerPiece);
         for (int group = 0; group < _groups; group++)
         {
@@ -121,7 +123,7 @@ internal sealed unsafe class WinogradWeightGradient
                 begin, Split.Begin(tiles, pieces, piece), Split.Begin(tiles, pieces, piece + 1), x, dy, (float*)inputs.Pointer, (float*)gradients.Pointer, zeros));
 
             bool first = group == 0;
-            pool.For(16 * channelParts * _shape.Panels, piece =>
+            pool.For(Values * channelParts * _shape.Panels, piece =>
             {
                 (int value, int rest) = Math.DivRem(piece, channelParts * _shape.Panels);
                 (int part, int panel) = Math.DivRem(rest, _shape.Panels);
@@ -182,17 +184,17 @@ internal sealed unsafe class WinogradWeightGradient
         }
     }
 
-    /// <summary>Turns a block of <c>[16][C][K]</c> into <c>[K][9][C]</c>.</summary>
+    /// <summary>Turns a block of <c>[value][C][K]</c> into <c>[K][9][C]</c>.</summary>
     [SkipLocalsInit]
     private void Finish(int channel, int lane, float* sums, float* dw)
     {
         float* block = stackalloc float[9 * Block * BlockLanes];
-        WinogradKernels kernels = WinogradKernels.OfWidth(_shape.Lanes);
+        WinogradKernels kernels = WinogradKernels.Of(_grid.Tile, _shape.Lanes);
         int count = Math.Min(Block, _inChannels - channel);
         int used = Math.Min(BlockLanes, _shape.Channels - lane);
         var arguments = new TransformArguments
         {
-            RowStep = 4 * SumValueStep,
+            RowStep = _grid.Tile.Inputs * SumValueStep,
             ColumnStep = SumValueStep,
             TargetStep = Block * BlockLanes,
             Vectors = Split.Parts(used, kernels.Lanes),

@@ -8,17 +8,17 @@ internal static unsafe class WinogradWeights
     private const int Block = 16;
 
     /// <summary>Floats of the transformed weights.</summary>
-    public static long Count(TileShape shape, int channels) => 16L * shape.PaddedChannels * channels;
+    public static long Count(WinogradTile tile, TileShape shape, int channels) => (long)tile.Values * shape.PaddedChannels * channels;
 
     /// <summary>From <c>[K][3][3][C]</c>, panels over K.</summary>
-    public static void Forward(WorkerPool pool, TileShape shape, int channels, float* weight, float* packed)
+    public static void Forward(WorkerPool pool, WinogradTile tile, TileShape shape, int channels, float* weight, float* packed)
     {
         int blocks = Split.Parts(channels, Block);
-        pool.For(shape.Panels * blocks, piece => Forward(shape, channels, piece / blocks, piece % blocks * Block, weight, packed));
+        pool.For(shape.Panels * blocks, piece => Forward(tile, shape, channels, piece / blocks, piece % blocks * Block, weight, packed));
     }
 
     /// <summary>From <c>[K][3][3][C]</c> turned by half a turn, K in the place of the input channels, panels over C.</summary>
-    public static void Backward(WorkerPool pool, TileShape shape, int outChannels, float* weight, float* packed)
+    public static void Backward(WorkerPool pool, WinogradTile tile, TileShape shape, int outChannels, float* weight, float* packed)
     {
         int blocks = Split.Parts(outChannels, Block);
         pool.For(shape.Panels * blocks, piece =>
@@ -27,7 +27,7 @@ internal static unsafe class WinogradWeights
             int begin = piece % blocks * Block;
             int lanes = shape.Columns(panel) * shape.Lanes;
             int channels = shape.Channels;
-            WinogradKernels kernels = WinogradKernels.OfWidth(shape.Lanes);
+            WinogradKernels kernels = WinogradKernels.Of(tile, shape.Lanes);
             var arguments = new TransformArguments
             {
                 RowStep = -3 * (nint)channels,
@@ -38,17 +38,17 @@ internal static unsafe class WinogradWeights
             for (int k = begin; k < Math.Min(outChannels, begin + Block); k++)
             {
                 arguments.Source = weight + (((k * (nint)9) + 8) * channels) + shape.ChannelBegin(panel);
-                arguments.Target = packed + (16 * (nint)shape.ChannelBegin(panel) * outChannels) + (k * (nint)lanes);
+                arguments.Target = packed + (tile.Values * (nint)shape.ChannelBegin(panel) * outChannels) + (k * (nint)lanes);
                 kernels.Weight(&arguments);
             }
         });
     }
 
     [SkipLocalsInit]
-    private static void Forward(TileShape shape, int channels, int panel, int begin, float* weight, float* packed)
+    private static void Forward(WinogradTile tile, TileShape shape, int channels, int panel, int begin, float* weight, float* packed)
     {
         float* block = stackalloc float[9 * Block * TileKernels.MaxColumns * 16];
-        WinogradKernels kernels = WinogradKernels.OfWidth(shape.Lanes);
+        WinogradKernels kernels = WinogradKernels.Of(tile, shape.Lanes);
         int count = Math.Min(Block, channels - begin);
         int lanes = shape.Columns(panel) * shape.Lanes;
         int used = shape.ChannelCount(panel);
@@ -68,7 +68,7 @@ internal static unsafe class WinogradWeights
             Source = block,
             RowStep = 3 * Block * lanes,
             ColumnStep = Block * lanes,
-            Target = packed + (16 * (nint)shape.ChannelBegin(panel) * channels) + (begin * (nint)lanes),
+            Target = packed + (tile.Values * (nint)shape.ChannelBegin(panel) * channels) + (begin * (nint)lanes),
             TargetStep = (nint)channels * lanes,
             Vectors = count * lanes / kernels.Lanes,
         };

@@ -6,11 +6,10 @@ public class WinogradAxisTests
 {
     [Test]
     public void TilesCoverTheOutputsOnce(
-        [Values(1, 2, 5, 8, 9, 40)] int outExtent, [Values(1, 6, 10, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 1, 2, 7)] int pad)
+        [Values(1, 2, 5, 8, 9, 40)] int outExtent, [Values(1, 6, 10, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 1, 2, 7)] int pad, [Values(2, 4)] int outputs)
     {
-        var axis = new WinogradAxis(outExtent, inExtent, dilation, pad);
-        var outputs = new List<int>();
-        long inside = 0;
+        var axis = new WinogradAxis(outExtent, inExtent, dilation, pad, new WinogradTile(outputs));
+        var covered = new List<int>();
         int next = 0;
         foreach (WinogradRun run in axis.Runs)
         {
@@ -20,13 +19,8 @@ public class WinogradAxisTests
             for (int tile = run.Begin; tile < run.End; tile++)
             {
                 Assert.That(axis.Tiles[tile], Is.EqualTo(axis.Tiles[run.Begin] + ((tile - run.Begin) * run.Step)));
-                outputs.Add(axis.Tiles[tile]);
-                if (run.Outputs == 2)
-                {
-                    outputs.Add(axis.Tiles[tile] + dilation);
-                }
-
-                for (int place = 0; place < 4; place++)
+                covered.AddRange(Enumerable.Range(0, run.Outputs).Select(i => axis.Tiles[tile] + (i * dilation)));
+                for (int place = 0; place < outputs + 2; place++)
                 {
                     long input = axis.Tiles[tile] - pad + (place * (long)dilation);
                     Assert.That(axis.Input(tile, place), Is.EqualTo(input));
@@ -35,13 +29,20 @@ public class WinogradAxisTests
             }
         }
 
+        Assert.That(next, Is.EqualTo(axis.Tiles.Length));
+        Assert.That(covered, Is.EquivalentTo(Enumerable.Range(0, outExtent)));
+    }
+
+    [Test]
+    public void TapsInsideAreThoseThatMeetTheInput(
+        [Values(1, 5, 9)] int outExtent, [Values(1, 6, 40)] int inExtent, [Values(1, 3, 50)] int dilation, [Values(-3, 0, 2, 7)] int pad, [Values(3, 4, 7)] int kernel)
+    {
+        long inside = 0;
         for (int o = 0; o < outExtent; o++)
         {
-            inside += Enumerable.Range(0, 3).Count(tap => o - pad + (tap * dilation) is >= 0 and var i && i < inExtent);
+            inside += Enumerable.Range(0, kernel).Count(tap => o - pad + (tap * dilation) is >= 0 and var i && i < inExtent);
         }
 
-        Assert.That(next, Is.EqualTo(axis.Tiles.Length));
-        Assert.That(outputs, Is.EquivalentTo(Enumerable.Range(0, outExtent)));
-        Assert.That(axis.TapsInside(3), Is.EqualTo(inside));
+        Assert.That(new WinogradExtent(outExtent, inExtent, kernel, dilation, pad).TapsInside, Is.EqualTo(inside));
     }
 }

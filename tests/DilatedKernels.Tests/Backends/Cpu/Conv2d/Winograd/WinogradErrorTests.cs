@@ -22,10 +22,12 @@ public class WinogradErrorTests
 
         double direct = Error(ConvolutionAlgorithm.Direct);
         double winograd = Error(ConvolutionAlgorithm.Winograd);
-        TestContext.Out.WriteLine($"{inChannels} to {outChannels} at dilation {dilation}: direct {direct:e1}, Winograd {winograd:e1}");
+        double winograd4x4 = Error(ConvolutionAlgorithm.Winograd4x4);
+        TestContext.Out.WriteLine($"{inChannels} to {outChannels} at dilation {dilation}: direct {direct:e1}, F(2x2, 3x3) {winograd:e1}, F(4x4, 3x3) {winograd4x4:e1}");
         Assert.That(direct, Is.LessThan(Tolerance));
         Assert.That(winograd, Is.LessThan(Tolerance));
-        Assert.That(Error(ConvolutionAlgorithm.Automatic), Is.EqualTo(direct).Or.EqualTo(winograd));
+        Assert.That(winograd4x4, Is.LessThan(Tolerance));
+        Assert.That(Error(ConvolutionAlgorithm.Automatic), Is.EqualTo(direct).Or.EqualTo(winograd).Or.EqualTo(winograd4x4));
 
         double Error(ConvolutionAlgorithm algorithm)
         {
@@ -39,5 +41,5 @@ public class WinogradErrorTests
 
     [Test]
     public void AnUnknownAlgorithmIsRefused() =>
-        Assert.That(() => Device.CreateCpu(1, (ConvolutionAlgorithm)7), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Automatic, Direct or Winograd"));
+        Assert.That(() => Device.CreateCpu(1, (ConvolutionAlgorithm)7), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("Automatic, Direct, Winograd or Winograd4x4"));
 }

@@ -34,7 +34,7 @@ internal sealed unsafe class WindowConvolution
         _grid = grid;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
+        _inputKernels = WinogradKernels.ForTiles(WinogradTile.Two, inChannels, unit);
         _unit = unit;
         _weights = new WindowWeights(grid.Windows, shape, inChannels);
         _inChannels = inChannels;
@@ -192,7 +192,7 @@ internal sealed unsafe class WindowConvolution
             Relu = Relu,
             ToMask = Mask == null ? 0 : (nint)((byte*)Mask - (byte*)Output),
         };
-        WinogradKernels kernels = WinogradKernels.ForOutputs(channels, _unit);
+        WinogradKernels kernels = WinogradKernels.ForOutputs(WinogradTile.Two, channels, _unit);
         for (int row = piece.Top; row < piece.Bottom; row++)
         {
             output.Source = products + ((row - piece.Top) * (nint)width * lanes);

@@ -12,10 +12,10 @@ internal sealed class WindowGrid
     public WindowGrid(KernelWindows windows, int batch, WinogradExtent y, WinogradExtent x)
     {
         Windows = windows;
-        _y = y.Axis(interleaved: false, beyond: 0);
-        WinogradAxis outputColumns = x.Axis(interleaved: true, beyond: 0);
-        WinogradAxis inputRows = y.Axis(interleaved: false, windows.Y.Count - 1);
-        WinogradAxis inputColumns = x.Axis(interleaved: true, windows.X.Count - 1);
+        _y = y.Axis(WinogradTile.Two, interleaved: false, beyond: 0);
+        WinogradAxis outputColumns = x.Axis(WinogradTile.Two, interleaved: true, beyond: 0);
+        WinogradAxis inputRows = y.Axis(WinogradTile.Two, interleaved: false, windows.Y.Count - 1);
+        WinogradAxis inputColumns = x.Axis(WinogradTile.Two, interleaved: true, windows.X.Count - 1);
         Outputs = new WinogradGrid(batch, _y, outputColumns);
         Inputs = new WinogradGrid(batch, inputRows, inputColumns);
         Rows = checked(batch * _y.Tiles.Length);

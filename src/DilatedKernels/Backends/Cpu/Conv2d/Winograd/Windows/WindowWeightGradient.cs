@@ -36,8 +36,8 @@ internal sealed unsafe class WindowWeightGradient
         _windows = grid.Windows;
         _shape = shape;
         _products = TileKernels.OfWidth(shape.Lanes);
-        _inputKernels = WinogradKernels.ForTiles(inChannels, unit);
-        _gradientKernels = WinogradKernels.ForTiles(shape.Channels, unit);
+        _inputKernels = WinogradKernels.ForTiles(WinogradTile.Two, inChannels, unit);
+        _gradientKernels = WinogradKernels.ForTiles(WinogradTile.Two, shape.Channels, unit);
         _inChannels = inChannels;
         _tileStep = WinogradConvolution.OddLines(inChannels);
         long sumBytes = (long)_windows.Products.Count * inChannels * shape.PaddedChannels * sizeof(float);
@@ -179,7 +179,7 @@ internal sealed unsafe class WindowWeightGradient
     {
         float* values = stackalloc float[16 * BlockLanes];
         float* block = stackalloc float[9 * Block * BlockLanes];
-        WinogradKernels kernels = WinogradKernels.OfWidth(_shape.Lanes);
+        WinogradKernels kernels = WinogradKernels.Of(WinogradTile.Two, _shape.Lanes);
         int count = Math.Min(Block, _inChannels - channel);
         int used = Math.Min(BlockLanes, channels - lane);
         int vectors = Split.Parts(used, kernels.Lanes);

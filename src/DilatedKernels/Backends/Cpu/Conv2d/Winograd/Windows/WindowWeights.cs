@@ -11,7 +11,7 @@ internal sealed unsafe class WindowWeights(KernelWindows windows, TileShape shap
     private const int Block = 16;
     private const int BlockFloats = Block * TileKernels.MaxColumns * 16;
 
-    private readonly WinogradKernels _kernels = WinogradKernels.OfWidth(shape.Lanes);
+    private readonly WinogradKernels _kernels = WinogradKernels.Of(WinogradTile.Two, shape.Lanes);
 
     /// <summary>Floats of the transformed weights of a panel with so many lanes.</summary>
     public long Count(int lanes) => (long)windows.Products.Count * channels * lanes;

@@ -2,67 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 
-/// <summary>A run of tiles, and where their sixteen transformed values go. Steps are in floats.</summary>
-internal unsafe struct TileTransform
-{
-    /// <summary>The first tile's pixels, row by row: sixteen inputs or four gradients. What lies outside the map points to zeros, as far as the run goes.</summary>
-    public float** Pixels;
-
-    /// <summary>From a tile's pixels to the next tile's.</summary>
-    public nint PixelStep;
-    public int Tiles;
-    public float* Target;
-
-    /// <summary>From a tile's values to the next tile's.</summary>
-    public nint TileStep;
-
-    /// <summary>From one of the sixteen values to the next.</summary>
-    public nint ValueStep;
-
-    /// <summary>Vectors of channels; the last may read and write past the last channel.</summary>
-    public int Vectors;
-}
-
-/// <summary>A matrix of vectors to be transformed into another. Steps are in floats.</summary>
-internal unsafe struct TransformArguments
-{
-    public float* Source;
-    public nint RowStep;
-    public nint ColumnStep;
-    public float* Target;
-    public nint TargetStep;
-    public int Vectors;
-}
-
-/// <summary>A run of tiles of sixteen products, and the two by two pixels that each becomes. Steps are in floats.</summary>
-internal unsafe struct OutputTransform
-{
-    public float* Source;
-
-    /// <summary>From one of the sixteen products to the next.</summary>
-    public nint ValueStep;
-    public nint TileStep;
-    public int Tiles;
-    public float* Target;
-
-    /// <summary>From a tile's first pixel to the next tile's.</summary>
-    public nint PixelStep;
-    public nint RowStep;
-    public nint ColumnStep;
-
-    /// <summary>At least as many as the vector has lanes; nothing is written past them.</summary>
-    public int Channels;
-
-    /// <summary>Rows and columns of the tiles that exist, 1 or 2.</summary>
-    public int Rows;
-    public int Columns;
-    public float* Bias;
-    public bool Relu;
-
-    /// <summary>Bytes from an output to its mask; 0 where nothing is masked.</summary>
-    public nint ToMask;
-}
-
 /// <summary>
 /// The linear maps around the sixteen products of F(2×2, 3×3) (Winograd 1980; Lavin and Gray 2016), channel by channel:
 /// <c>y = Aᵀ·[(G·w·Gᵀ) ∘ (Bᵀ·x·B)]·A</c> with
@@ -74,7 +13,7 @@ internal unsafe struct OutputTransform
 /// </code>
 /// and, for the gradient of w, their transposes: <c>dw = Gᵀ·[(A·dy·Aᵀ) ∘ (Bᵀ·x·B)]·G</c>.
 /// </summary>
-internal static unsafe class WinogradTransforms
+internal static unsafe class WinogradTransforms2
 {
     /// <summary><c>Bᵀ·x·B</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
