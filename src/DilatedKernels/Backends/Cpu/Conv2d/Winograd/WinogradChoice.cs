@@ -80,7 +80,7 @@ internal static class WinogradChoice
     /// <summary>As many of them as take the time of the products and the transforms of the tiles of one image.</summary>
     private static double Cost(in WinogradLayer layer, WinogradTile tile, int products, double tiles)
     {
-        (double input, double output) = tile == WinogradTile.Two ? (48, 40) : (140, 120);
+        (double input, double output) = tile == WinogradTile.Two ? (48, 40) : (190, 170);
         double each = ((double)products * layer.InChannels * Vectors(layer.OutChannels)) + (input * Vectors(layer.InChannels)) + (output * Vectors(layer.OutChannels));
         return each * tiles * DirectAdvantage;
     }

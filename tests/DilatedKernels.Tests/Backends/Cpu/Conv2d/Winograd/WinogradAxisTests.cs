@@ -6,7 +6,7 @@ public class WinogradAxisTests
 {
     [Test]
     public void TilesCoverTheOutputsOnce(
-        [Values(1, 2, 5, 8, 9, 40)] int outExtent, [Values(1, 6, 10, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 1, 2, 7)] int pad, [Values(2, 4)] int outputs)
+        [Values(1, 2, 5, 9, 40)] int outExtent, [Values(1, 6, 40)] int inExtent, [Values(1, 2, 3, 7, 50)] int dilation, [Values(-3, 0, 2, 7)] int pad, [Values(2, 4)] int outputs)
     {
         var axis = new WinogradAxis(outExtent, inExtent, dilation, pad, new WinogradTile(outputs));
         var covered = new List<int>();
@@ -35,7 +35,7 @@ public class WinogradAxisTests
 
     [Test]
     public void TapsInsideAreThoseThatMeetTheInput(
-        [Values(1, 5, 9)] int outExtent, [Values(1, 6, 40)] int inExtent, [Values(1, 3, 50)] int dilation, [Values(-3, 0, 2, 7)] int pad, [Values(3, 4, 7)] int kernel)
+        [Values(1, 5, 9)] int outExtent, [Values(1, 6, 40)] int inExtent, [Values(1, 3, 50)] int dilation, [Values(-3, 0, 7)] int pad, [Values(3, 4)] int kernel)
     {
         long inside = 0;
         for (int o = 0; o < outExtent; o++)
