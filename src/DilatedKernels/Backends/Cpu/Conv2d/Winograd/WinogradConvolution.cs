@@ -14,7 +14,8 @@ internal sealed unsafe class WinogradConvolution
 
     // Tiles and products of a strip stay in a first-level cache of 32 KB, through which few weights are streamed.
     private const int BytesPerStrip = 28 << 10;
-    private const int MostBytesOfWeights = 64 << 10;
+    private const int MostBytesOfWeights = 128 << 10;
+    private const int LeastRowsOfStrip = 4;
     private const int Line = 16;
 
     private readonly WinogradGrid _grid;
@@ -44,10 +45,9 @@ internal sealed unsafe class WinogradConvolution
         _pieces = Split.Parts(grid.Tiles, tiles);
         _stripTiles = Split.Parts(grid.Tiles, _pieces);
         _strips = 1;
-        int rows = shape.MaxRows(shape.WidestColumns);
         int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
-        if (shape.Panels == 1 && WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float) <= MostBytesOfWeights
-            && Values * (lanes + PanelLanes) * rows * sizeof(float) <= BytesPerStrip)
+        int rows = Math.Min(shape.MaxRows(shape.WidestColumns), BytesPerStrip / (Values * (lanes + PanelLanes) * sizeof(float)));
+        if (shape.Panels == 1 && rows >= LeastRowsOfStrip && WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float) <= MostBytesOfWeights)
         {
             _tileStep = lanes;
             _strips = Split.Parts(_stripTiles, rows);
