@@ -10,7 +10,7 @@ internal static class WinogradChoice
 {
     // The last vector of an output ends at its last channel, so there must be one.
     private const int LeastOutChannels = 4;
-    private const int LeastChannels = 16;
+    private const int LeastChannels = 8;
 
     /// <summary>The direct kernel's long sums run nearer to the processor's peak than the short ones of many products.</summary>
     private const double DirectAdvantage = 1.15;
