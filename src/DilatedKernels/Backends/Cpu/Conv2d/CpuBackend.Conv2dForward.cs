@@ -76,9 +76,22 @@ internal sealed unsafe partial class CpuBackend
             Relu = relu,
         }.Run(_pool, _allocator);
 
-    /// <summary>Where the kernel is one row high and nothing is padded above, the images of a batch are rows of one tall image.</summary>
-    private static Conv2dGeometry MergeBatch(in Conv2dGeometry g) =>
-        g.KernelHeight == 1 && g.StrideH == 1 && g.PadH == 0 && (long)g.Batch * g.InHeight <= int.MaxValue
+    /// <summary>
+    /// Where the kernel is one row high and nothing is padded above, the images of a batch are rows of one tall image; a 1×1 convolution
+    /// does not see columns either, and all positions are one column.
+    /// </summary>
+    private static Conv2dGeometry MergeBatch(in Conv2dGeometry g)
+    {
+        if (IsPointwise(g))
+        {
+            return g with { Batch = 1, InHeight = g.Batch * g.InHeight * g.InWidth, InWidth = 1 };
+        }
+
+        return g.KernelHeight == 1 && g.StrideH == 1 && g.PadH == 0 && (long)g.Batch * g.InHeight <= int.MaxValue
             ? g with { Batch = 1, InHeight = g.Batch * g.InHeight }
             : g;
+    }
+
+    private static bool IsPointwise(in Conv2dGeometry g) =>
+        g.Taps == 1 && g.StrideH == 1 && g.StrideW == 1 && g.PadH == 0 && g.PadW == 0 && g.InShape.Positions <= int.MaxValue;
 }

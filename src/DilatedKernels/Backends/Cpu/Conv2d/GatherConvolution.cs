@@ -9,7 +9,13 @@ namespace DilatedKernels.Backends.Cpu.Conv2d;
 internal sealed unsafe class GatherConvolution
 {
     private const double FlopsPerPiece = 2e6;
-    private const int PixelsPerChunkPass = 128;
+    private const int LeastPixels = 96;
+    private const int LeastPixelsPerChunk = 128;
+
+    // Of a second-level cache of a megabyte, with the weights of a panel beside. Where there are several chunks, whose weights
+    // come from further away for every block, larger blocks pay.
+    private const long InputBytesPerBlock = 3 << 16;
+    private const long InputBytesPerChunk = 1 << 19;
     private const int PiecesWanted = 64;
 
     private readonly GatherPlan _plan;
@@ -47,6 +53,10 @@ internal sealed unsafe class GatherConvolution
 
     public void Run(WorkerPool pool) => pool.For(_pieces.Count, RunPiece);
 
+    /// <summary>
+    /// A piece is a block of pixels, whose part of the input stays in the second-level cache while one panel after another passes over it.
+    /// How the work is cut changes no bits: every output is one sum, in the order of the chunks.
+    /// </summary>
     private void MakePieces()
     {
         int rowsY = _plan.Y.Count;
@@ -57,28 +67,42 @@ internal sealed unsafe class GatherConvolution
         }
 
         double pixels = (double)_out.N * rowsY * rowsX;
-        double flopsPerPixel = 2.0 * _terms * _shape.PaddedChannels / _shape.Panels;
-        double wanted = Math.Max(FlopsPerPiece / Math.Max(1, flopsPerPixel), pixels * _shape.Panels / PiecesWanted);
+        double flopsPerPixel = Math.Max(1, 2.0 * _terms * _shape.PaddedChannels);
+        double wanted = Math.Max(FlopsPerPiece / flopsPerPixel, pixels / PiecesWanted) * _shape.Panels;
         if (_plan.ChunkCount > 1)
         {
-            wanted = Math.Max(wanted, PixelsPerChunkPass);
+            wanted = Math.Max(wanted, LeastPixelsPerChunk);
         }
 
-        int rows = (int)Math.Clamp(Math.Round(wanted / rowsX), 1, rowsY);
-        for (int panel = 0; panel < _shape.Panels; panel++)
+        long bytes = _plan.ChunkCount > 1 ? InputBytesPerChunk : InputBytesPerBlock;
+        wanted = Math.Min(wanted, Math.Max(LeastPixels, bytes / (sizeof(float) * Math.Max(1, _plan.ChannelsPerChunk))));
+        double most = Math.Min(PiecesWanted * wanted / pixels, flopsPerPixel * wanted / FlopsPerPiece);
+        int groups = (int)Math.Clamp(Math.Round(most), 1, _shape.Panels);
+        for (int group = 0; group < groups; group++)
         {
+            int panelBegin = Split.Begin(_shape.Panels, groups, group);
+            int panelEnd = Split.Begin(_shape.Panels, groups, group + 1);
             for (int n = 0; n < _out.N; n++)
             {
                 for (int y = 0; y < _plan.Y.Segments.Length; y++)
                 {
-                    AxisSegment segment = _plan.Y.Segments[y];
-                    int length = segment.End - segment.Begin;
-                    int parts = Split.Parts(length, rows);
-                    for (int i = 0; i < parts; i++)
-                    {
-                        _pieces.Add(new Piece(n, y, segment.Begin + Split.Begin(length, parts, i), segment.Begin + Split.Begin(length, parts, i + 1), panel));
-                    }
+                    AddPieces(n, y, wanted, panelBegin, panelEnd);
                 }
+            }
+        }
+    }
+
+    private void AddPieces(int n, int y, double pixels, int panelBegin, int panelEnd)
+    {
+        AxisSegment segment = _plan.Y.Segments[y];
+        int length = segment.End - segment.Begin;
+        for (int x = 0; x < _plan.X.Segments.Length; x++)
+        {
+            int width = _plan.X.Segments[x].End - _plan.X.Segments[x].Begin;
+            int parts = Split.Parts(length, (int)Math.Clamp(Math.Round(pixels / width), 1, length));
+            for (int i = 0; i < parts; i++)
+            {
+                _pieces.Add(new Piece(n, y, x, segment.Begin + Split.Begin(length, parts, i), segment.Begin + Split.Begin(length, parts, i + 1), panelBegin, panelEnd));
             }
         }
     }
@@ -89,47 +113,47 @@ internal sealed unsafe class GatherConvolution
         Piece piece = _pieces[index];
         float* memory = stackalloc float[TileKernels.MaxTile + 16];
         byte* tile = (byte*)(((nuint)memory + 63) & ~(nuint)63);
-        int columns = _shape.Columns(piece.Panel);
-        nint tileStep = columns * _shape.Lanes * sizeof(float);
+        (int first, int last) = _plan.Chunks(piece.YSegment, piece.XSegment);
         fixed (TileRun* runs = _plan.Runs)
         {
-            var product = new TileArguments
+            for (int chunk = first; chunk <= last; chunk++)
             {
-                StepA = sizeof(float),
-                B = (byte*)(Packed + ((nint)_shape.ChannelBegin(piece.Panel) * _terms)),
-                StepB = tileStep,
-            };
-            for (int chunk = 0; chunk < _plan.ChunkCount; chunk++)
-            {
-                for (int x = 0; x < _plan.X.Segments.Length; x++)
+                (int begin, int count) = _plan.RunsOf(piece.YSegment, piece.XSegment, chunk);
+                if (count == 0 && first != last)
                 {
-                    (int first, int last) = _plan.Chunks(piece.YSegment, x);
-                    (int begin, int count) = _plan.RunsOf(piece.YSegment, x, chunk);
-                    if (chunk < first || chunk > last || (count == 0 && first != last))
-                    {
-                        continue;
-                    }
+                    continue;
+                }
 
+                for (int panel = piece.PanelBegin; panel < piece.PanelEnd; panel++)
+                {
+                    nint tileStep = _shape.Columns(panel) * _shape.Lanes * sizeof(float);
+                    var product = new TileArguments
+                    {
+                        StepA = sizeof(float),
+                        B = (byte*)(Packed + ((nint)_shape.ChannelBegin(panel) * _terms)),
+                        StepB = tileStep,
+                        Runs = runs + begin,
+                        RunCount = count,
+                    };
                     var finish = new FinishArguments
                     {
                         Tile = tile,
                         TileStep = tileStep,
-                        Channels = _shape.ChannelCount(piece.Panel),
+                        Channels = _shape.ChannelCount(panel),
                         Accumulate = chunk > first,
-                        Bias = chunk == last && Bias != null ? Bias + _shape.ChannelBegin(piece.Panel) : null,
+                        Bias = chunk == last && Bias != null ? Bias + _shape.ChannelBegin(panel) : null,
                         Relu = chunk == last && Relu,
                         ToMask = chunk == last && Mask != null ? (nint)((byte*)Mask - (byte*)Output) : 0,
                     };
-                    product.Runs = runs + begin;
-                    product.RunCount = count;
-                    RunRegion(piece, _plan.X.Segments[x], columns, product, finish);
+                    RunRegion(piece, _plan.X.Segments[piece.XSegment], panel, product, finish);
                 }
             }
         }
     }
 
-    private void RunRegion(in Piece piece, AxisSegment segment, int columns, TileArguments product, FinishArguments finish)
+    private void RunRegion(in Piece piece, AxisSegment segment, int panel, TileArguments product, FinishArguments finish)
     {
+        int columns = _shape.Columns(panel);
         int width = segment.End - segment.Begin;
         int height = piece.End - piece.Begin;
         int maxRows = _shape.MaxRows(columns);
@@ -145,7 +169,7 @@ internal sealed unsafe class GatherConvolution
         nint outY = (nint)_plan.Y.OutStep * _out.W * _out.C * sizeof(float);
         byte* source = (byte*)Input + (piece.N * (nint)_in.H * _in.W * _in.C * sizeof(float)) + (piece.Begin * inY) + (segment.Begin * inX);
         byte* target = (byte*)Output
-            + ((((((piece.N * (nint)_out.H) + _plan.Y.OutStart) * _out.W) + _plan.X.OutStart) * _out.C) + _shape.ChannelBegin(piece.Panel)) * sizeof(float)
+            + ((((((piece.N * (nint)_out.H) + _plan.Y.OutStart) * _out.W) + _plan.X.OutStart) * _out.C) + _shape.ChannelBegin(panel)) * sizeof(float)
             + (piece.Begin * outY) + (segment.Begin * outX);
         (nint inStep, nint inLine) = alongX ? (inX, inY) : (inY, inX);
         (nint outStep, nint outLine) = alongX ? (outX, outY) : (outY, outX);
@@ -155,15 +179,16 @@ internal sealed unsafe class GatherConvolution
         bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
         product.C = finish.Tile;
         product.StepC = direct ? outStep : finish.TileStep;
+        (int shortest, int longer) = Math.DivRem(length, tiles);
         for (int line = 0; line < lines; line++)
         {
+            product.A = source + (line * inLine);
+            finish.Target = target + (line * outLine);
             for (int i = 0; i < tiles; i++)
             {
-                int begin = Split.Begin(length, tiles, i);
-                int rows = Split.Begin(length, tiles, i + 1) - begin;
-                product.A = source + (line * inLine) + (begin * inStep);
-                finish.Target = target + (line * outLine) + (begin * outStep);
+                int rows = i < longer ? shortest + 1 : shortest;
                 finish.Rows = rows;
+                TileFinish.Prefetch(finish);
                 if (direct)
                 {
                     product.C = finish.Target;
@@ -174,9 +199,12 @@ internal sealed unsafe class GatherConvolution
                     _kernels.Product(rows, columns, &product);
                     _kernels.Finish(&finish);
                 }
+
+                product.A += rows * inStep;
+                finish.Target += rows * outStep;
             }
         }
     }
 
-    private readonly record struct Piece(int N, int YSegment, int Begin, int End, int Panel);
+    private readonly record struct Piece(int N, int YSegment, int XSegment, int Begin, int End, int PanelBegin, int PanelEnd);
 }

@@ -25,6 +25,7 @@ internal sealed class GatherPlan
         int taps = kernel.Height * kernel.Width;
         int[] borders = ChunkBorders(taps, channels);
         ChunkCount = borders.Length - 1;
+        ChannelsPerChunk = Math.Min(channels, TermsPerChunk);
         _runBegin = new int[(y.Segments.Length * x.Segments.Length * ChunkCount) + 1];
         _chunks = new (int, int)[y.Segments.Length * x.Segments.Length];
         var runs = new List<TileRun>();
@@ -56,6 +57,9 @@ internal sealed class GatherPlan
     public GatherAxis X { get; }
 
     public int ChunkCount { get; }
+
+    /// <summary>Input channels that a chunk reads of a pixel, at most.</summary>
+    public int ChannelsPerChunk { get; }
 
     /// <summary>The runs of all regions; offsets into A count from the input pixel at <c>j·InStep</c>.</summary>
     public TileRun[] Runs { get; }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d;
 
@@ -26,6 +27,26 @@ internal unsafe struct FinishArguments
 /// <summary>Moves a tile from scratch memory to where it belongs. Apart from <see cref="TileProduct"/>, whose accumulators would not survive it in registers.</summary>
 internal static unsafe class TileFinish
 {
+    private const int CacheLine = 64;
+
+    /// <summary>Asks for the memory that a tile will be written to: it arrives while the tile's sums are computed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(in FinishArguments finish)
+    {
+        if (Sse.IsSupported)
+        {
+            byte* target = finish.Target;
+            int bytes = finish.Channels * sizeof(float);
+            for (int row = 0; row < finish.Rows; row++, target += finish.TargetStep)
+            {
+                for (int i = 0; i < bytes; i += CacheLine)
+                {
+                    Sse.Prefetch0(target + i);
+                }
+            }
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TVector, TWidth>(FinishArguments* arguments)
         where TVector : struct
