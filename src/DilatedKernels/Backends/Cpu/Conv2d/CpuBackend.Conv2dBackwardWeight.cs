@@ -29,14 +29,14 @@ internal sealed unsafe partial class CpuBackend
         }
 
         Conv2dGeometry g = MergePositions(geometry);
-        var gradient = new WeightGradient(g, TileShape.For(g.OutChannels, VectorUnit));
+        var gradient = new WeightGradient(g, TileShape.For(g.OutChannels, VectorUnit), _pool.Threads);
         using CpuBuffer partial = _allocator.Allocate(gradient.PartialCount * sizeof(float));
-        gradient.Run(_pool, Floats(x), Floats(dy), Floats(partial), Floats(dw));
+        gradient.Run(_pool, _allocator, Floats(x), Floats(dy), Floats(partial), Floats(dw));
     }
 
     /// <summary>A 1×1 convolution without stride or padding does not see rows or images: all positions are one row.</summary>
     private static Conv2dGeometry MergePositions(in Conv2dGeometry g) =>
-        g.Taps == 1 && g.StrideH == 1 && g.StrideW == 1 && g.PadH == 0 && g.PadW == 0 && g.InShape.Positions <= int.MaxValue
+        IsPointwise(g)
             ? g with { Batch = 1, InHeight = 1, InWidth = g.Batch * g.InHeight * g.InWidth }
             : g;
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d;
 
@@ -12,7 +13,7 @@ namespace DilatedKernels.Backends.Cpu.Conv2d;
 internal sealed unsafe class WeightGradient
 {
     private const double FlopsPerPiece = 2e6;
-    private const int PiecesWanted = 32;
+    private const int PiecesPerThread = 8;
     private const int MostSplits = 32;
     private const long MostPartialBytes = 4L << 20;
     private const int MostPixelsPerBlock = 1024;
@@ -33,8 +34,13 @@ internal sealed unsafe class WeightGradient
     private readonly int _rowsPerBlock;
     private readonly int _splits;
     private readonly int _groups;
+    private readonly int _pixels;
 
-    public WeightGradient(in Conv2dGeometry geometry, TileShape shape)
+    // With 16 registers the tiles are small and read the output's gradient so often that its rows, which lie far apart and share
+    // the sets of the first-level cache, are worth copying together.
+    private readonly bool _packed;
+
+    public WeightGradient(in Conv2dGeometry geometry, TileShape shape, int threads)
     {
         _g = geometry;
         _shape = shape;
@@ -45,8 +51,12 @@ internal sealed unsafe class WeightGradient
         long bytes = Rows * shape.PaddedChannels * sizeof(float);
         double most = Math.Min(Math.Min(_blocks.Count, MostSplits), Math.Min(flops / FlopsPerPiece, (double)MostPartialBytes / bytes));
         _splits = (int)Math.Max(1, most);
-        double groups = Math.Min(Split.Parts(PiecesWanted, _splits), flops / FlopsPerPiece / _splits);
+        // Groups read the same pixels again, and change no bits: no more of them than the threads need.
+        int pieces = threads == 1 ? 1 : threads * PiecesPerThread;
+        double groups = Math.Min(Split.Parts(pieces, _splits), flops / FlopsPerPiece / _splits);
         _groups = (int)Math.Clamp(groups, 1, _units.Count);
+        _pixels = _blocks.Count == 0 ? 0 : _blocks.Max(block => block.Pixels);
+        _packed = shape.Panels > 1 && shape.Registers < 32;
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> needs.</summary>
@@ -54,9 +64,22 @@ internal sealed unsafe class WeightGradient
 
     private long Rows => (long)_g.Taps * _g.InChannels;
 
-    public void Run(WorkerPool pool, float* x, float* dy, float* partial, float* dw)
+    public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* partial, float* dw)
     {
-        pool.For(_splits * _groups, piece => RunPiece(piece / _groups, piece % _groups, x, dy, partial));
+        int slots = _packed ? Math.Min(pool.Threads, _splits * _groups) : 0;
+        using (var scratch = new ScratchSlots(allocator, slots, (long)_pixels * _shape.PaddedChannels * sizeof(float)))
+        {
+            pool.For(_splits * _groups, piece =>
+            {
+                int slot = _packed ? scratch.Take() : 0;
+                RunPiece(piece / _groups, piece % _groups, x, dy, _packed ? (float*)scratch.Pointer(slot) : null, partial);
+                if (_packed)
+                {
+                    scratch.Return(slot);
+                }
+            });
+        }
+
         pool.For(_g.Taps * Split.Parts(_g.InChannels, ChannelsPerUnit), piece => AddSplits(piece, partial, dw));
     }
 
@@ -144,7 +167,7 @@ internal sealed unsafe class WeightGradient
     }
 
     [SkipLocalsInit]
-    private void RunPiece(int split, int group, float* x, float* dy, float* partial)
+    private void RunPiece(int split, int group, float* x, float* dy, float* packed, float* partial)
     {
         float* memory = stackalloc float[TileKernels.MaxTile + 16];
         byte* tile = (byte*)(((nuint)memory + 63) & ~(nuint)63);
@@ -163,12 +186,16 @@ internal sealed unsafe class WeightGradient
             {
                 RowStep = sizeof(float),
                 StepA = (nint)_g.StrideW * _g.InChannels * sizeof(float),
-                StepB = (nint)_g.OutChannels * sizeof(float),
                 Runs = runsBegin,
                 C = tile,
             };
             for (int b = Split.Begin(_blocks.Count, _splits, split); b < Split.Begin(_blocks.Count, _splits, split + 1); b++)
             {
+                if (_packed)
+                {
+                    Pack(_blocks[b], dy, packed);
+                }
+
                 for (int u = unitBegin; u < unitEnd; u++)
                 {
                     foreach (Stretch stretch in _units[u].Stretches)
@@ -176,7 +203,7 @@ internal sealed unsafe class WeightGradient
                         product.RunCount = MakeRuns(_blocks[b], _units[u].Ky, stretch, runs);
                         if (product.RunCount > 0)
                         {
-                            RunTiles(_units[u].Ky, stretch, (byte*)x, (byte*)dy, sum, product);
+                            RunTiles(_units[u].Ky, stretch, (byte*)x, _packed ? packed : dy, sum, product);
                         }
                     }
                 }
@@ -219,21 +246,54 @@ internal sealed unsafe class WeightGradient
             {
                 nint inY = (nint)(((long)outY * _g.StrideH) - _g.PadH + ((long)ky * _g.DilationH));
                 nint pixel = (((n * (nint)_g.InHeight) + inY) * _g.InWidth) + inX;
-                runs[count++] = new TileRun(pixel * _g.InChannels * sizeof(float), ((nint)row * _g.OutWidth) + begin, end - begin);
+                nint step = _packed ? ((nint)(row - block.Top) * (block.Right - block.Left)) + begin - block.Left : ((nint)row * _g.OutWidth) + begin;
+                runs[count++] = new TileRun(pixel * _g.InChannels * sizeof(float), step, end - begin);
             }
         }
 
         return count;
     }
 
-    private void RunTiles(int ky, in Stretch stretch, byte* x, byte* dy, float* sum, TileArguments product)
+    /// <summary>Lays a block of the output's gradient out panel by panel, <c>[pixel][the panel's channels]</c>. Past its last channel follows what the tiles drop.</summary>
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Pack(in Block block, float* dy, float* packed)
+    {
+        nint* begins = stackalloc nint[_shape.Panels + 1];
+        for (int panel = 0; panel <= _shape.Panels; panel++)
+        {
+            begins[panel] = _shape.ChannelBegin(panel);
+        }
+
+        nint pixel = 0;
+        for (int row = block.Top; row < block.Bottom; row++)
+        {
+            float* source = dy + ((((nint)row * _g.OutWidth) + block.Left) * _g.OutChannels);
+            for (int column = block.Left; column < block.Right; column++, pixel++, source += _g.OutChannels)
+            {
+                for (int panel = 0; panel < _shape.Panels; panel++)
+                {
+                    nint begin = begins[panel];
+                    nint lanes = begins[panel + 1] - begin;
+                    float* target = packed + (begin * _pixels) + (pixel * lanes);
+                    for (nint i = 0; i < lanes; i += 4)
+                    {
+                        Vector128.Load(source + begin + i).Store(target + i);
+                    }
+                }
+            }
+        }
+    }
+
+    private void RunTiles(int ky, in Stretch stretch, byte* x, float* dy, float* sum, TileArguments product)
     {
         for (int panel = 0; panel < _shape.Panels; panel++)
         {
             int columns = _shape.Columns(panel);
             int tiles = Split.Parts(stretch.Rows, _shape.MaxRows(columns));
-            product.B = dy + ((nint)_shape.ChannelBegin(panel) * sizeof(float));
             product.StepC = columns * _shape.Lanes * sizeof(float);
+            product.B = (byte*)(dy + (_shape.ChannelBegin(panel) * (_packed ? (nint)_pixels : 1)));
+            product.StepB = _packed ? product.StepC : (nint)_g.OutChannels * sizeof(float);
             var finish = new FinishArguments
             {
                 Tile = product.C,
@@ -249,6 +309,7 @@ internal sealed unsafe class WeightGradient
                 product.A = x + ((stretch.Channel + begin) * sizeof(float));
                 finish.Target = (byte*)(target + ((nint)begin * _shape.PaddedChannels));
                 finish.Rows = Split.Begin(stretch.Rows, tiles, i + 1) - begin;
+                TileFinish.Prefetch(finish);
                 _kernels.Product(finish.Rows, columns, &product);
                 _kernels.Finish(&finish);
             }
@@ -304,5 +365,8 @@ internal sealed unsafe class WeightGradient
     private readonly record struct Unit(int Ky, Stretch[] Stretches);
 
     /// <summary>Rows [Top, Bottom), counted through the batch, and columns [Left, Right) of the output.</summary>
-    private readonly record struct Block(int Top, int Bottom, int Left, int Right);
+    private readonly record struct Block(int Top, int Bottom, int Left, int Right)
+    {
+        public int Pixels => (Bottom - Top) * (Right - Left);
+    }
 }
