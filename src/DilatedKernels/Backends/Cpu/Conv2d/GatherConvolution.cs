@@ -17,6 +17,7 @@ internal sealed unsafe class GatherConvolution
     private const long InputBytesPerBlock = 3 << 16;
     private const long InputBytesPerChunk = 1 << 19;
     private const int PiecesWanted = 64;
+    private const int LeastTermsToPrefetch = 64;
 
     private readonly GatherPlan _plan;
     private readonly TileShape _shape;
@@ -151,6 +152,8 @@ internal sealed unsafe class GatherConvolution
         }
     }
 
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunRegion(in Piece piece, AxisSegment segment, int panel, TileArguments product, FinishArguments finish)
     {
         int columns = _shape.Columns(panel);
@@ -179,6 +182,8 @@ internal sealed unsafe class GatherConvolution
         bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
         product.C = finish.Tile;
         product.StepC = direct ? outStep : finish.TileStep;
+        // Small tiles of a few terms that are written at once keep the memory busy by themselves.
+        bool prefetch = !direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32;
         (int shortest, int longer) = Math.DivRem(length, tiles);
         for (int line = 0; line < lines; line++)
         {
@@ -188,7 +193,11 @@ internal sealed unsafe class GatherConvolution
             {
                 int rows = i < longer ? shortest + 1 : shortest;
                 finish.Rows = rows;
-                TileFinish.Prefetch(finish);
+                if (prefetch)
+                {
+                    TileFinish.Prefetch(finish);
+                }
+
                 if (direct)
                 {
                     product.C = finish.Target;

@@ -23,6 +23,7 @@ internal sealed unsafe class WeightGradient
     private const long CacheBytesPerBlock = 1 << 19;
     private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
+    private const int LeastRowsToPack = 128;
     private const int TransposedRows = 16;
     private const int TransposedColumns = 64;
 
@@ -35,6 +36,7 @@ internal sealed unsafe class WeightGradient
     private readonly int _splits;
     private readonly int _groups;
     private readonly int _pixels;
+    private readonly bool _sumIsLarge;
 
     // With 16 registers the tiles are small and read the output's gradient so often that its rows, which lie far apart and share
     // the sets of the first-level cache, are worth copying together.
@@ -55,8 +57,9 @@ internal sealed unsafe class WeightGradient
         int pieces = threads == 1 ? 1 : threads * PiecesPerThread;
         double groups = Math.Min(Split.Parts(pieces, _splits), flops / FlopsPerPiece / _splits);
         _groups = (int)Math.Clamp(groups, 1, _units.Count);
+        _sumIsLarge = bytes > CacheBytesPerBlock / 2;
         _pixels = _blocks.Count == 0 ? 0 : _blocks.Max(block => block.Pixels);
-        _packed = shape.Panels > 1 && shape.Registers < 32;
+        _packed = shape.Panels > 1 && shape.Registers < 32 && Rows >= LeastRowsToPack;
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> needs.</summary>
@@ -285,6 +288,8 @@ internal sealed unsafe class WeightGradient
         }
     }
 
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunTiles(int ky, in Stretch stretch, byte* x, float* dy, float* sum, TileArguments product)
     {
         for (int panel = 0; panel < _shape.Panels; panel++)
@@ -309,7 +314,11 @@ internal sealed unsafe class WeightGradient
                 product.A = x + ((stretch.Channel + begin) * sizeof(float));
                 finish.Target = (byte*)(target + ((nint)begin * _shape.PaddedChannels));
                 finish.Rows = Split.Begin(stretch.Rows, tiles, i + 1) - begin;
-                TileFinish.Prefetch(finish);
+                if (_sumIsLarge)
+                {
+                    TileFinish.Prefetch(finish);
+                }
+
                 _kernels.Product(finish.Rows, columns, &product);
                 _kernels.Finish(&finish);
             }
