@@ -1,6 +1,7 @@
 // The benchmarks of the tree: `./build.sh bench [ARGUMENT ...]` runs this.
 //   --compare ...    ours against PyTorch and ONNX Runtime, interleaved, into a results folder
 //   --crf ...        the dense CRF over image sizes, into a results folder
+//   --peak ...       the direct convolution as a share of the processor's peak, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 
@@ -10,6 +11,7 @@ return args switch
 {
     ["--compare", ..] => CompareCommand.Run(args[1..]),
     ["--crf", ..] => CrfCommand.Run(args[1..]),
+    ["--peak", ..] => PeakCommand.Run(args[1..]),
     ["--worker", ..] => Worker.Run(args[1..]),
     _ => BenchmarkCommand.Run(args),
 };
