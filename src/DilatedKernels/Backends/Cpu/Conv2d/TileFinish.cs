@@ -52,6 +52,12 @@ internal static unsafe class TileFinish
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
     {
+        if (arguments->ToMask == 0 && (arguments->Channels & (TWidth.Lanes - 1)) == 0)
+        {
+            RunWhole<TVector, TWidth>(arguments);
+            return;
+        }
+
         FinishArguments f = *arguments;
         float* lanes = stackalloc float[TWidth.Lanes];
         for (int row = 0; row < f.Rows; row++)
@@ -94,6 +100,52 @@ internal static unsafe class TileFinish
                     {
                         target[channel + i] = lanes[i];
                     }
+                }
+            }
+        }
+    }
+
+    /// <summary>The same for whole vectors without a mask, which most tiles are: down the rows, so that a bias is read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunWhole<TVector, TWidth>(FinishArguments* arguments)
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector>
+    {
+        nint tileStep = arguments->TileStep;
+        nint targetStep = arguments->TargetStep;
+        int rows = arguments->Rows;
+        bool relu = arguments->Relu;
+        bool accumulate = arguments->Accumulate;
+        float* bias = arguments->Bias;
+        nint bytes = (nint)arguments->Channels * sizeof(float);
+        for (nint channel = 0; channel < bytes; channel += TWidth.Lanes * sizeof(float))
+        {
+            byte* tile = arguments->Tile + channel;
+            byte* target = arguments->Target + channel;
+            if (bias == null && !relu && accumulate)
+            {
+                for (int row = rows; row > 0; row--, tile += tileStep, target += targetStep)
+                {
+                    TWidth.Store(TWidth.Add(TWidth.Load(target), TWidth.Load(tile)), target);
+                }
+            }
+            else if (bias != null && !accumulate)
+            {
+                TVector add = TWidth.Load((byte*)bias + channel);
+                for (int row = rows; row > 0; row--, tile += tileStep, target += targetStep)
+                {
+                    TVector value = TWidth.Add(TWidth.Load(tile), add);
+                    TWidth.Store(relu ? TWidth.Relu(value) : value, target);
+                }
+            }
+            else
+            {
+                for (int row = rows; row > 0; row--, tile += tileStep, target += targetStep)
+                {
+                    TVector value = TWidth.Load(tile);
+                    value = accumulate ? TWidth.Add(TWidth.Load(target), value) : value;
+                    value = bias != null ? TWidth.Add(value, TWidth.Load((byte*)bias + channel)) : value;
+                    TWidth.Store(relu ? TWidth.Relu(value) : value, target);
                 }
             }
         }
