@@ -102,5 +102,8 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(1, 2, 3, 2500, 3, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(2, 2, 1500, 2, 3, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(1, 2, 2, 3000, 3, 1, 1, 1, 1, 1, 1, 0, 0);
+        // Several panels and rows enough for the output's gradient to be packed, over several blocks of pixels; and with taps in the padding.
+        yield return new Conv2dGeometry(2, 130, 3, 400, 50, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(2, 6, 40, 39, 50, 5, 5, 1, 2, 2, 1, 4, 1);
     }
 }
