@@ -24,6 +24,11 @@ internal sealed unsafe class WeightGradient
     private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
     private const int LeastRowsToPack = 128;
+    private const int LeastChannelsToPack = 128;
+    private const int LeastPanelsToPack = 6;
+
+    // Rows of a packed tile: those of the widest panels with 16 registers.
+    private const int PackedRows = 4;
     private const int TransposedRows = 16;
     private const int TransposedColumns = 64;
 
@@ -41,6 +46,9 @@ internal sealed unsafe class WeightGradient
     // With 16 registers the tiles are small and read the output's gradient so often that its rows, which lie far apart and share
     // the sets of the first-level cache, are worth copying together.
     private readonly bool _packed;
+
+    // Likewise the input, tile by tile, where its pixels are wide and panels enough come by.
+    private readonly bool _packedInput;
 
     public WeightGradient(in Conv2dGeometry geometry, TileShape shape, int threads)
     {
@@ -60,6 +68,7 @@ internal sealed unsafe class WeightGradient
         _sumIsLarge = bytes > CacheBytesPerBlock / 2;
         _pixels = _blocks.Count == 0 ? 0 : _blocks.Max(block => block.Pixels);
         _packed = shape.Panels > 1 && shape.Registers < 32 && Rows >= LeastRowsToPack;
+        _packedInput = _packed && geometry.InChannels >= LeastChannelsToPack && shape.Panels >= LeastPanelsToPack;
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> needs.</summary>
@@ -70,7 +79,7 @@ internal sealed unsafe class WeightGradient
     public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* partial, float* dw)
     {
         int slots = _packed ? Math.Min(pool.Threads, _splits * _groups) : 0;
-        using (var scratch = new ScratchSlots(allocator, slots, (long)_pixels * _shape.PaddedChannels * sizeof(float)))
+        using (var scratch = new ScratchSlots(allocator, slots, (long)_pixels * (_shape.PaddedChannels + (_packedInput ? ChannelsPerUnit + PackedRows : 0)) * sizeof(float)))
         {
             pool.For(_splits * _groups, piece =>
             {
@@ -204,10 +213,21 @@ internal sealed unsafe class WeightGradient
                     foreach (Stretch stretch in _units[u].Stretches)
                     {
                         product.RunCount = MakeRuns(_blocks[b], _units[u].Ky, stretch, runs);
-                        if (product.RunCount > 0)
+                        if (product.RunCount == 0)
                         {
-                            RunTiles(_units[u].Ky, stretch, (byte*)x, _packed ? packed : dy, sum, product);
+                            continue;
                         }
+
+                        float* pixels = x + stretch.Channel;
+                        TileArguments tiles = product;
+                        if (_packedInput)
+                        {
+                            pixels = packed + (_pixels * (nint)_shape.PaddedChannels);
+                            PackInput(x + stretch.Channel, stretch.Rows, product.StepA, runs.AsSpan(0, (int)product.RunCount), pixels);
+                            tiles.StepA = PackedRows * sizeof(float);
+                        }
+
+                        RunTiles(_units[u].Ky, stretch, pixels, _packed ? packed : dy, sum, tiles);
                     }
                 }
             }
@@ -288,14 +308,38 @@ internal sealed unsafe class WeightGradient
         }
     }
 
+    /// <summary>Lays some channels of the runs' pixels out tile by tile, <c>[pixel][the tile's channels]</c>, and lets the runs begin there.</summary>
     // Not left to tiered compilation: in a short run the slow first version would do most of the work.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunTiles(int ky, in Stretch stretch, byte* x, float* dy, float* sum, TileArguments product)
+    private void PackInput(float* x, int channels, nint step, Span<TileRun> runs, float* packed)
+    {
+        float* target = packed;
+        nint tileStep = (nint)_pixels * PackedRows;
+        foreach (ref TileRun run in runs)
+        {
+            byte* source = (byte*)x + run.A;
+            run = run with { A = (nint)((byte*)target - (byte*)packed) };
+            for (nint left = run.Length; left > 0; left--, source += step, target += PackedRows)
+            {
+                float* to = target;
+                for (nint i = 0; i < channels; i += PackedRows, to += tileStep)
+                {
+                    Vector128.Load((float*)source + i).Store(to);
+                }
+            }
+        }
+    }
+
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void RunTiles(int ky, in Stretch stretch, float* x, float* dy, float* sum, TileArguments product)
     {
         for (int panel = 0; panel < _shape.Panels; panel++)
         {
             int columns = _shape.Columns(panel);
-            int tiles = Split.Parts(stretch.Rows, _shape.MaxRows(columns));
+            int most = _packedInput ? PackedRows : _shape.MaxRows(columns);
+            int tiles = Split.Parts(stretch.Rows, most);
+            (int shortest, int longer) = Math.DivRem(stretch.Rows, tiles);
             product.StepC = columns * _shape.Lanes * sizeof(float);
             product.B = (byte*)(dy + (_shape.ChannelBegin(panel) * (_packed ? (nint)_pixels : 1)));
             product.StepB = _packed ? product.StepC : (nint)_g.OutChannels * sizeof(float);
@@ -308,12 +352,12 @@ internal sealed unsafe class WeightGradient
                 Accumulate = true,
             };
             float* target = sum + (FirstRow(ky, stretch) * _shape.PaddedChannels) + _shape.ChannelBegin(panel);
+            finish.Target = (byte*)target;
+            product.A = (byte*)x;
             for (int i = 0; i < tiles; i++)
             {
-                int begin = Split.Begin(stretch.Rows, tiles, i);
-                product.A = x + ((stretch.Channel + begin) * sizeof(float));
-                finish.Target = (byte*)(target + ((nint)begin * _shape.PaddedChannels));
-                finish.Rows = Split.Begin(stretch.Rows, tiles, i + 1) - begin;
+                // Packed tiles are whole, but the last.
+                finish.Rows = _packedInput ? Math.Min(PackedRows, stretch.Rows - (i * PackedRows)) : i < longer ? shortest + 1 : shortest;
                 if (_sumIsLarge)
                 {
                     TileFinish.Prefetch(finish);
@@ -321,6 +365,8 @@ internal sealed unsafe class WeightGradient
 
                 _kernels.Product(finish.Rows, columns, &product);
                 _kernels.Finish(&finish);
+                product.A += _packedInput ? (nint)_pixels * PackedRows * sizeof(float) : finish.Rows * sizeof(float);
+                finish.Target += finish.Rows * finish.TargetStep;
             }
         }
     }
