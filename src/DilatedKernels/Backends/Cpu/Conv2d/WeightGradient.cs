@@ -17,7 +17,7 @@ internal sealed unsafe class WeightGradient
     private const int MostSplits = 32;
     private const long MostPartialBytes = 4L << 20;
     private const int MostPixelsPerBlock = 1024;
-    private const int LeastPixelsPerBlock = 192;
+    private const int LeastPixelsPerBlock = 256;
 
     // Half of a common second-level cache: the pixels of wide maps lie whole pages apart and share its sets.
     private const long CacheBytesPerBlock = 1 << 19;
