@@ -98,6 +98,7 @@ static int RunTests(string[] extra)
     int code = Command.Run("dotnet",
     [
         Output("DilatedKernels.Tests", "DilatedKernels.Tests.dll"),
+        "--settings", "tests/DilatedKernels.Tests/tests.runsettings",
         "--report-trx", "--report-trx-filename", Path.GetFileName(report), "--results-directory", folder,
         .. extra,
     ]);
