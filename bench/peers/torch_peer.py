@@ -22,6 +22,9 @@ import torch.nn.functional as F
 
 ATEN = torch.ops.aten
 
+# The reference BLAS reaches 5 on a fast core, OpenBLAS 30 and more on a slow one.
+LEAST_GFLOPS = 12
+
 
 def convolution_backward(dy, x, w, case, mask):
     stride, padding, dilation = ([case.get(key, default)] * 2 for key, default in (("stride", 1), ("padding", 0), ("dilation", 1)))
@@ -255,6 +258,20 @@ class Peer:
             return {"results": [{"variant": variant, "samples_ms": sample(run, clock, seconds / 2, seconds)} for variant, run in self.variants.items()]}
 
 
+def check_matrix_product():
+    """Ends the program where PyTorch multiplies matrices by the reference BLAS, beside which anything is fast."""
+    a = torch.rand(512, 512)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        a @ a
+        seconds.append(time.perf_counter() - start)
+    gflops = 2 * 512 ** 3 / min(seconds) / 1e9
+    if gflops < LEAST_GFLOPS:
+        sys.exit(f"torch_peer.py: this PyTorch multiplies matrices at {gflops:.0f} GFLOP/s, less than {LEAST_GFLOPS}: its BLAS is not an optimised one "
+                 "(Debian: install libopenblas0-pthread).")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("shapes")
@@ -270,6 +287,8 @@ def main():
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = True
+    else:
+        check_matrix_product()
     with open(options.shapes) as file:
         peer = Peer(json.load(file)["shapes"], options.device, options.compile)
     if options.attempt:

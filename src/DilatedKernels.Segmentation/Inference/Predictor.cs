@@ -7,7 +7,7 @@ namespace DilatedKernels.Segmentation.Inference;
 
 /// <summary>
 /// Segments images of any size. The front end has no padding, so it runs on tiles of the reflection-padded image that give
-/// the very scores of the whole image; the context module then sees the whole score map, without seams. An FCN and DeepLab pad their maps, and see the
+/// the scores of the whole image: the same bits where convolutions are <see cref="ConvolutionAlgorithm.Direct"/>, otherwise but for their rounding; the context module then sees the whole score map, without seams. An FCN and DeepLab pad their maps, and see the
 /// image whole.
 /// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
 /// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015), as they are

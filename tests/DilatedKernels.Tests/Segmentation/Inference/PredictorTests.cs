@@ -1,20 +1,33 @@
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Segmentation.Inference;
 
 public class PredictorTests
 {
     [Test]
-    public void TilesGiveTheWholeImagesScoresBitForBit([Values(1, 3, 5)] int tileCells)
+    public void TilesGiveTheWholeImagesScoresBitForBitWithoutWinograd([Values(1, 3, 5)] int tileCells)
     {
-        using SegmentationModel model = Model();
+        (float[] whole, float[] tiled) = WholeAndTiled(ConvolutionAlgorithm.Direct, tileCells);
+        Assert.That(tiled, Is.EqualTo(whole));
+    }
+
+    // Winograd's tiles lie elsewhere in a part of an image, and round otherwise.
+    [Test]
+    public void TilesGiveTheWholeImagesScores([Values] ConvolutionAlgorithm algorithm, [Values(1, 3, 5)] int tileCells)
+    {
+        (float[] whole, float[] tiled) = WholeAndTiled(algorithm, tileCells);
+        Assert.That(Error.Relative(tiled, [.. whole.Select(value => (double)value)]), Is.LessThan(5e-6));
+    }
+
+    private static (float[] Whole, float[] Tiled) WholeAndTiled(ConvolutionAlgorithm algorithm, int tileCells)
+    {
+        using SegmentationModel model = Model(algorithm: algorithm);
         RgbImage image = Noise(37, 50);
         using Tape tape = Tape.Inference();
-        float[] whole = new Predictor(model).FrontEndScores(image).ToArray();
-        float[] tiled = new Predictor(model, tileCells).FrontEndScores(image).ToArray();
-        Assert.That(tiled, Is.EqualTo(whole));
+        return (new Predictor(model).FrontEndScores(image).ToArray(), new Predictor(model, tileCells).FrontEndScores(image).ToArray());
     }
 
     [TestCase(1, 1)]
@@ -123,8 +136,8 @@ public class PredictorTests
         Assert.That(model.Device.Memory.LiveBytes, Is.EqualTo(model.Parameters.Sum(p => p.Value.Shape.Count * sizeof(float))), "no intermediate is left");
     }
 
-    private static SegmentationModel Model(bool context = false, bool upsampleInNetwork = false) => SegmentationModel.Create(
-        Device.CreateCpu(2),
+    private static SegmentationModel Model(bool context = false, bool upsampleInNetwork = false, ConvolutionAlgorithm algorithm = ConvolutionAlgorithm.Automatic) => SegmentationModel.Create(
+        Device.CreateCpu(2, algorithm),
         new ModelConfig
         {
             Name = "test",
