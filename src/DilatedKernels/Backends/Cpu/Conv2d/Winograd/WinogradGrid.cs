@@ -21,6 +21,9 @@ internal sealed unsafe class WinogradGrid
 
     public long Tiles => (long)_batch * _y.Tiles.Length * _x.Tiles.Length;
 
+    /// <summary>Bytes of maps of the outputs' extent with so many channels.</summary>
+    public long OutputBytes(int channels) => (long)_batch * _y.OutExtent * _x.OutExtent * channels * sizeof(float);
+
     /// <summary>Floats of zeros that the transforms of pixels with so many channels need.</summary>
     public static long ZeroCount(int channels) => MostZeros + channels + 16L;
 

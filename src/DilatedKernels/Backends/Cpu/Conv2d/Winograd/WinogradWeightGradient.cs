@@ -14,8 +14,8 @@ internal sealed unsafe class WinogradWeightGradient
     private const int TilesPerChain = 512;
     private const int TilesPerPiece = 32;
     private const int ChannelsPerPiece = 96;
-    private const long MostBytesOfSplit = 64 << 10;
-    private const int TilesPerBlock = 160;
+    private const long MostBytesOfSplit = 80 << 10;
+    private const int BytesPerBlock = 768 << 10;
     private const int MostSplits = 16;
     private const int Block = 16;
     private const int BlockLanes = 64;
@@ -44,9 +44,10 @@ internal sealed unsafe class WinogradWeightGradient
         if (Values * SumValueStep * sizeof(float) <= MostBytesOfSplit)
         {
             _tileStep = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
-            _groups = Split.Parts(grid.Tiles, TilesPerBlock);
-            _groupTiles = TilesPerBlock;
-            _splits = Math.Min(_groups, MostSplits);
+            _splits = SplitsOf(grid.OutputBytes(inChannels + shape.Channels));
+            long tiles = BytesPerBlock / (Values * (_tileStep + shape.PaddedChannels) * sizeof(float));
+            _groups = Split.Parts(grid.Tiles, tiles * _splits) * _splits;
+            _groupTiles = Split.Parts(grid.Tiles, _groups);
             return;
         }
 
@@ -56,6 +57,18 @@ internal sealed unsafe class WinogradWeightGradient
     }
 
     private int Values => _grid.Tile.Values;
+
+    /// <summary>As many splits, a power of two, as have sums of a quarter of the size of what they are summed from: one thread's sums are read by another.</summary>
+    private int SplitsOf(long bytes)
+    {
+        int splits = 2;
+        while (splits < MostSplits && 8 * splits * SplitStep * sizeof(float) <= bytes)
+        {
+            splits *= 2;
+        }
+
+        return splits;
+    }
 
     private nint InputValueStep => (_groupTiles * _tileStep) + Line;
 
