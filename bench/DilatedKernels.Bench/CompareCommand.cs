@@ -132,7 +132,8 @@ internal sealed class CompareCommand
             Console.Error.WriteLine(notes[^1]);
         }
 
-        string command = $"./build.sh bench --compare {string.Join(' ', arguments)}".TrimEnd();
+        // Where the results lie is not part of how they came about.
+        string command = $"./build.sh bench --compare {string.Join(' ', arguments.Where((argument, i) => argument != "--results" && (i == 0 || arguments[i - 1] != "--results")))}".TrimEnd();
         var results = new ComparisonResults(command, machine, greetings, rounds, seconds, complete, [.. notes.Distinct()], comparisons);
         results.Write(folder);
         results.WriteTable(Console.Out);

@@ -15,6 +15,7 @@ public class Conv2dKernelTests
         [new(16, 32, false), new(16, 32, true), new(8, 32, false), new(8, 16, false), new(4, 16, false)];
 
     [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.All))]
+    [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.Large))]
     public void AgreesWithDefinition(object boxed) => Check((Conv2dGeometry)boxed, ConvolutionAlgorithm.Automatic, Tolerance);
 
     [TestCaseSource(nameof(ThreeTapsAndMore))]
@@ -41,7 +42,7 @@ public class Conv2dKernelTests
         Assert.That(p.Activated, Is.EqualTo(Enumerable.Range(0, 144).SelectMany(_ => bias.Select(b => Math.Max(b, 0)))));
     }
 
-    private static IEnumerable<Conv2dGeometry> ThreeTapsAndMore() => Conv2dCases.All().Where(g => g is { KernelHeight: >= 3, KernelWidth: >= 3, StrideH: 1, StrideW: 1 });
+    private static IEnumerable<Conv2dGeometry> ThreeTapsAndMore() => Conv2dCases.All().Concat(Conv2dCases.Large()).Where(g => g is { KernelHeight: >= 3, KernelWidth: >= 3, StrideH: 1, StrideW: 1 });
 
     private static IEnumerable<Conv2dGeometry> ThreeByThree() => ThreeTapsAndMore().Where(g => g is { KernelHeight: 3, KernelWidth: 3 });
 

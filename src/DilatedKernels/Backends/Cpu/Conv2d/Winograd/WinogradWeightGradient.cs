@@ -14,7 +14,7 @@ internal sealed unsafe class WinogradWeightGradient
     private const int TilesPerChain = 512;
     private const int TilesPerPiece = 32;
     private const int ChannelsPerPiece = 96;
-    private const long MostBytesOfSplit = 80 << 10;
+    private const long MostBytesOfSplit = 100 << 10;
     private const int BytesPerBlock = 768 << 10;
     private const int MostSplits = 16;
     private const int Block = 16;
@@ -41,28 +41,34 @@ internal sealed unsafe class WinogradWeightGradient
         _gradientKernels = WinogradKernels.ForTiles(grid.Tile, shape.Channels, unit);
         _inChannels = inChannels;
         _tileStep = WinogradConvolution.OddLines(inChannels);
-        if (Values * SumValueStep * sizeof(float) <= MostBytesOfSplit)
+        // How tiles are grouped is how sums are rounded: it must not depend on the vectors' width.
+        long sumBytes = Values * (long)inChannels * Lines(shape.Channels) * sizeof(float);
+        long tileBytes = Values * (Lines(inChannels) + Lines(shape.Channels)) * sizeof(float);
+        if (sumBytes <= MostBytesOfSplit)
         {
             _tileStep = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
-            _splits = SplitsOf(grid.OutputBytes(inChannels + shape.Channels));
-            long tiles = BytesPerBlock / (Values * (_tileStep + shape.PaddedChannels) * sizeof(float));
-            _groups = Split.Parts(grid.Tiles, tiles * _splits) * _splits;
+            // No split or block without a tile: nobody else writes its sums.
+            _splits = (int)Math.Min(grid.Tiles, SplitsOf(sumBytes, grid.OutputBytes(inChannels + shape.Channels)));
+            long tiles = BytesPerBlock / tileBytes;
+            _groups = (int)Math.Min(grid.Tiles, Split.Parts(grid.Tiles, tiles * _splits) * (long)_splits);
             _groupTiles = Split.Parts(grid.Tiles, _groups);
             return;
         }
 
-        long most = Math.Max(TilesPerPiece, MostBytes / (Values * (_tileStep + shape.PaddedChannels) * sizeof(float)));
+        long most = Math.Max(TilesPerPiece, MostBytes / tileBytes);
         _groups = Split.Parts(grid.Tiles, most);
         _groupTiles = Split.Parts(grid.Tiles, _groups);
     }
 
+    private static long Lines(int channels) => Split.Parts(channels, Line) * (long)Line;
+
     private int Values => _grid.Tile.Values;
 
     /// <summary>As many splits, a power of two, as have sums of a quarter of the size of what they are summed from: one thread's sums are read by another.</summary>
-    private int SplitsOf(long bytes)
+    private static int SplitsOf(long sumBytes, long bytes)
     {
         int splits = 2;
-        while (splits < MostSplits && 8 * splits * SplitStep * sizeof(float) <= bytes)
+        while (splits < MostSplits && 8 * splits * sumBytes <= bytes)
         {
             splits *= 2;
         }

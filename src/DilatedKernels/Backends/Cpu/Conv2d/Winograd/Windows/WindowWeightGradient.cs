@@ -10,6 +10,7 @@ internal sealed unsafe class WindowWeightGradient
 {
     private const long MostTileBytes = 32L << 20;
     private const long MostSumBytes = 64L << 20;
+    private const int MostLanes = 512;
     private const int TilesPerChain = 512;
     private const int ChannelsPerPiece = 96;
     private const int Block = 16;
@@ -43,7 +44,9 @@ internal sealed unsafe class WindowWeightGradient
         long sumBytes = (long)_windows.Products.Count * inChannels * shape.PaddedChannels * sizeof(float);
         _panels = Split.Parts(shape.Panels, Math.Clamp(sumBytes / MostSumBytes, 1, shape.Panels));
         _lanes = _panels * shape.WidestColumns * shape.Lanes;
-        long rowBytes = 16L * ((grid.InputColumns * _tileStep) + (grid.Columns * (long)_lanes)) * sizeof(float);
+        // How rows are grouped is how sums are rounded: it must not depend on the vectors' width.
+        long lanes = Math.Min(MostLanes, Split.Parts(shape.Channels, Line) * Line);
+        long rowBytes = 16L * ((grid.InputColumns * _tileStep) + (grid.Columns * lanes)) * sizeof(float);
         _groups = Split.Parts(grid.Rows, Math.Max(1, MostTileBytes / rowBytes));
         _rows = Split.Parts(grid.Rows, _groups);
         _inputRows = Enumerable.Range(0, _groups).Max(group => (int)(InputRows(group).End - InputRows(group).Begin));
