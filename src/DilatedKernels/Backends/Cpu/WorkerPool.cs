@@ -1,9 +1,8 @@
-using System.Runtime.ExceptionServices;
-
 namespace DilatedKernels.Backends.Cpu;
 
 /// <summary>
-/// A fixed set of threads that share out numbered pieces of work. Which thread runs a piece is not fixed; what a piece
+/// A fixed set of threads that share out numbered pieces of work: to each the same stretch of them in every job, so that what one operator wrote
+/// the next one finds in the same processor's cache. Which thread runs a piece in the end is not fixed; what a piece
 /// computes must not depend on it. One job runs at a time; a job started from inside a piece runs on that thread alone.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
@@ -14,7 +13,7 @@ internal sealed class WorkerPool : IDisposable
     private readonly Lock _jobLock = new();
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _workers;
-    private Job? _job;
+    private WorkerJob? _job;
     private int _version;
     private int _sleepers;
     private volatile bool _stop;
@@ -28,7 +27,8 @@ internal sealed class WorkerPool : IDisposable
         _workers = new Thread[threads - 1];
         for (int i = 0; i < _workers.Length; i++)
         {
-            _workers[i] = new Thread(Work) { IsBackground = true, Name = $"DilatedKernels worker {i + 1}" };
+            int slot = i + 1;
+            _workers[i] = new Thread(() => Work(slot)) { IsBackground = true, Name = $"DilatedKernels worker {i + 1}" };
             _workers[i].Start();
         }
     }
@@ -36,7 +36,13 @@ internal sealed class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>Runs <paramref name="body"/> for 0 … pieces − 1 and returns when all are done. The first exception is thrown again here.</summary>
-    public void For(int pieces, Action<int> body)
+    public void For(int pieces, Action<int> body) => For(pieces, (piece, _) => body(piece));
+
+    /// <summary>
+    /// The same; <paramref name="body"/> gets the piece and a slot below <see cref="SlotsFor"/>. Pieces that run at one time have different slots,
+    /// and a thread has the same slot in every job, so that what it left there is still in its caches.
+    /// </summary>
+    public void For(int pieces, Action<int, int> body)
     {
         if (pieces <= 0)
         {
@@ -47,7 +53,7 @@ internal sealed class WorkerPool : IDisposable
         {
             for (int i = 0; i < pieces; i++)
             {
-                body(i);
+                body(i, 0);
             }
 
             return;
@@ -55,10 +61,10 @@ internal sealed class WorkerPool : IDisposable
 
         lock (_jobLock)
         {
-            var job = new Job(pieces, body);
+            var job = new WorkerJob(pieces, SlotsFor(pieces), body);
             Volatile.Write(ref _job, job);
             Publish();
-            job.Run();
+            Run(job, 0);
             var spin = default(SpinWait);
             while (!job.IsDone)
             {
@@ -69,6 +75,9 @@ internal sealed class WorkerPool : IDisposable
             job.ThrowIfFailed();
         }
     }
+
+    /// <summary>How many slots a job of so many pieces has at most.</summary>
+    public int SlotsFor(int pieces) => Math.Min(Threads, pieces);
 
     public void Dispose()
     {
@@ -95,7 +104,7 @@ internal sealed class WorkerPool : IDisposable
         }
     }
 
-    private void Work()
+    private void Work(int slot)
     {
         int seen = 0;
         while (!_stop)
@@ -108,7 +117,10 @@ internal sealed class WorkerPool : IDisposable
             }
 
             seen = version;
-            Volatile.Read(ref _job)?.Run();
+            if (Volatile.Read(ref _job) is { } job)
+            {
+                Run(job, slot);
+            }
         }
     }
 
@@ -150,39 +162,10 @@ internal sealed class WorkerPool : IDisposable
         return false;
     }
 
-    private sealed class Job(int pieces, Action<int> body)
+    private static void Run(WorkerJob job, int slot)
     {
-        private int _next = -1;
-        private int _done;
-        private ExceptionDispatchInfo? _error;
-
-        public bool IsDone => Volatile.Read(ref _done) == pieces;
-
-        public void ThrowIfFailed() => _error?.Throw();
-
-        public void Run()
-        {
-            bool outer = t_inside;
-            t_inside = true;
-            for (int piece = Interlocked.Increment(ref _next); piece < pieces; piece = Interlocked.Increment(ref _next))
-            {
-                try
-                {
-                    // Once a piece has failed, the rest of the result does not matter.
-                    if (_error is null)
-                    {
-                        body(piece);
-                    }
-                }
-                catch (Exception error)
-                {
-                    Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(error), null);
-                }
-
-                Interlocked.Increment(ref _done);
-            }
-
-            t_inside = outer;
-        }
+        t_inside = true;
+        job.Run(slot);
+        t_inside = false;
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DilatedKernels.Backends.Cpu;
 
 namespace DilatedKernels.Tests.Backends.Cpu;
@@ -11,6 +12,69 @@ public class WorkerPoolTests
         using var pool = new WorkerPool(threads);
         int[] runs = new int[pieces];
         pool.For(pieces, piece => Interlocked.Increment(ref runs[piece]));
+        Assert.That(runs, Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void PiecesThatRunAtOneTimeHaveDifferentSlots([Values(1, 2, 5)] int threads, [Values(1, 2, 3, 200)] int pieces)
+    {
+        using var pool = new WorkerPool(threads);
+        int slots = pool.SlotsFor(pieces);
+        int[] inUse = new int[slots];
+        for (int job = 0; job < 50; job++)
+        {
+            pool.For(pieces, (_, slot) =>
+            {
+                Assert.That(Interlocked.Increment(ref inUse[slot]), Is.EqualTo(1));
+                Thread.SpinWait(20);
+                Interlocked.Decrement(ref inUse[slot]);
+            });
+        }
+    }
+
+    [Test]
+    public void AThreadHasTheSameSlotAndTheSameFirstPieceInEveryJob()
+    {
+        using var pool = new WorkerPool(3);
+        var slotOf = new ConcurrentDictionary<int, int>();
+        var firstOf = new ConcurrentDictionary<int, int>();
+        for (int job = 0; job < 100; job++)
+        {
+            // Three pieces that wait for each other run on three threads.
+            using var all = new Barrier(3);
+            pool.For(6, (piece, slot) =>
+            {
+                int thread = Environment.CurrentManagedThreadId;
+                Assert.That(slotOf.GetOrAdd(thread, slot), Is.EqualTo(slot));
+                if (piece % 2 == 0)
+                {
+                    Assert.That(firstOf.GetOrAdd(thread, piece), Is.EqualTo(piece));
+                    all.SignalAndWait(30_000);
+                }
+            });
+        }
+
+        Assert.That(firstOf.Values, Is.EquivalentTo([0, 2, 4]));
+    }
+
+    [Test]
+    public void AThreadThatIsLateHasItsPiecesDoneByOthers()
+    {
+        using var pool = new WorkerPool(2);
+        using var rest = new CountdownEvent(9);
+        int[] runs = new int[10];
+        pool.For(10, piece =>
+        {
+            Interlocked.Increment(ref runs[piece]);
+            if (piece == 5)
+            {
+                // The first of the second thread's stretch: the rest of it must not need this thread.
+                Assert.That(rest.Wait(30_000), Is.True);
+                return;
+            }
+
+            rest.Signal();
+        });
         Assert.That(runs, Is.All.EqualTo(1));
     }
 

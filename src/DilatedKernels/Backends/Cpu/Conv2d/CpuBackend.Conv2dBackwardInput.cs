@@ -59,7 +59,7 @@ internal sealed unsafe partial class CpuBackend
         TileShape shape = TileShape.For(g.InChannels, VectorUnit);
         using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.OutChannels) * sizeof(float));
         WinogradWeights.Backward(_pool, grid.Tile, shape, g.OutChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels)
+        new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels, _pool.Threads)
         {
             Input = dy,
             Packed = Floats(packed),
@@ -69,7 +69,7 @@ internal sealed unsafe partial class CpuBackend
     }
 
     private void WindowBackwardInput(WindowGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* mask, float* dx) =>
-        new WindowConvolution(grid, TileShape.For(g.InChannels, VectorUnit), VectorUnit, g.OutChannels)
+        new WindowConvolution(grid, TileShape.For(g.InChannels, VectorUnit), VectorUnit, g.OutChannels, _pool.Threads)
         {
             Input = dy,
             PackWeights = (weights, begin, end, packed) => weights.Backward(_pool, begin, end, weight, packed),

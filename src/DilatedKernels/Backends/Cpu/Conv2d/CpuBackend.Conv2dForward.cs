@@ -56,7 +56,7 @@ internal sealed unsafe partial class CpuBackend
         TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
         using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.InChannels) * sizeof(float));
         WinogradWeights.Forward(_pool, grid.Tile, shape, g.InChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, VectorUnit, g.InChannels)
+        new WinogradConvolution(grid, shape, VectorUnit, g.InChannels, _pool.Threads)
         {
             Input = x,
             Packed = Floats(packed),
@@ -67,7 +67,7 @@ internal sealed unsafe partial class CpuBackend
     }
 
     private void WindowForward(WindowGrid grid, in Conv2dGeometry g, float* x, float* weight, float* bias, bool relu, float* y) =>
-        new WindowConvolution(grid, TileShape.For(g.OutChannels, VectorUnit), VectorUnit, g.InChannels)
+        new WindowConvolution(grid, TileShape.For(g.OutChannels, VectorUnit), VectorUnit, g.InChannels, _pool.Threads)
         {
             Input = x,
             PackWeights = (weights, begin, end, packed) => weights.Forward(_pool, begin, end, weight, packed),

@@ -78,18 +78,11 @@ internal sealed unsafe class WeightGradient
 
     public void Run(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* partial, float* dw)
     {
-        int slots = _packed ? Math.Min(pool.Threads, _splits * _groups) : 0;
+        int slots = _packed ? pool.SlotsFor(_splits * _groups) : 0;
         using (var scratch = new ScratchSlots(allocator, slots, (long)_pixels * (_shape.PaddedChannels + (_packedInput ? ChannelsPerUnit + PackedRows : 0)) * sizeof(float)))
         {
-            pool.For(_splits * _groups, piece =>
-            {
-                int slot = _packed ? scratch.Take() : 0;
-                RunPiece(piece / _groups, piece % _groups, x, dy, _packed ? (float*)scratch.Pointer(slot) : null, partial);
-                if (_packed)
-                {
-                    scratch.Return(slot);
-                }
-            });
+            pool.For(_splits * _groups, (piece, slot) =>
+                RunPiece(piece / _groups, piece % _groups, x, dy, _packed ? (float*)scratch.Pointer(slot) : null, partial));
         }
 
         pool.For(_g.Taps * Split.Parts(_g.InChannels, ChannelsPerUnit), piece => AddSplits(piece, partial, dw));

@@ -8,6 +8,7 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 /// </summary>
 internal sealed unsafe class WinogradConvolution
 {
+    private const int LeastTiles = 12;
     private const int FewTiles = 48;
     private const int ManyTiles = 96;
     private const int BytesInCache = 768 << 10;
@@ -29,7 +30,7 @@ internal sealed unsafe class WinogradConvolution
     private readonly int _strips;
     private readonly int _stripTiles;
 
-    public WinogradConvolution(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels)
+    public WinogradConvolution(WinogradGrid grid, TileShape shape, VectorUnit unit, int inChannels, int threads)
     {
         _grid = grid;
         _shape = shape;
@@ -42,7 +43,7 @@ internal sealed unsafe class WinogradConvolution
         long left = BytesInCache - (WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float));
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
         long tiles = left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
-        _pieces = Split.Parts(grid.Tiles, tiles);
+        _pieces = Split.EvenParts(grid.Tiles, tiles, LeastTiles, threads);
         _stripTiles = Split.Parts(grid.Tiles, _pieces);
         _strips = 1;
         int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
@@ -87,13 +88,8 @@ internal sealed unsafe class WinogradConvolution
     {
         using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(_inChannels) * sizeof(float));
         new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
-        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _pieces), ScratchCount * sizeof(float));
-        pool.For(_pieces, piece =>
-        {
-            int slot = scratch.Take();
-            RunPiece(piece, (float*)scratch.Pointer(slot), (float*)zeros.Pointer);
-            scratch.Return(slot);
-        });
+        using var scratch = new ScratchSlots(allocator, pool.SlotsFor(_pieces), ScratchCount * sizeof(float));
+        pool.For(_pieces, (piece, slot) => RunPiece(piece, (float*)scratch.Pointer(slot), (float*)zeros.Pointer));
     }
 
     private void RunPiece(int piece, float* scratch, float* zeros)

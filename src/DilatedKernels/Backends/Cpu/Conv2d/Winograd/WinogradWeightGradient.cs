@@ -104,10 +104,9 @@ internal sealed unsafe class WinogradWeightGradient
 
     private void RunSplits(WorkerPool pool, CpuAllocator allocator, float* x, float* dy, float* sums, float* zeros)
     {
-        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, _splits), Values * (InputValueStep + GradientValueStep) * sizeof(float));
-        pool.For(_splits, split =>
+        using var scratch = new ScratchSlots(allocator, pool.SlotsFor(_splits), Values * (InputValueStep + GradientValueStep) * sizeof(float));
+        pool.For(_splits, (split, slot) =>
         {
-            int slot = scratch.Take();
             float* inputs = (float*)scratch.Pointer(slot);
             float* gradients = inputs + (Values * InputValueStep);
             int first = Split.Begin(_groups, _splits, split);
@@ -122,8 +121,6 @@ internal sealed unsafe class WinogradWeightGradient
                     Multiply(value, 0, _inChannels, panel, tiles, block == first, inputs, gradients, sums + (split * SplitStep));
                 }
             }
-
-            scratch.Return(slot);
         });
         pool.For(Values, value => WeightGradient.AddRow(sums + (value * SumValueStep), _splits, SplitStep, sums + (value * SumValueStep), (int)SumValueStep - Line));
     }

@@ -10,6 +10,7 @@ internal sealed unsafe class WindowConvolution
     // Times 64 output channels: 160 KB of packed weights.
     private const int TermsPerChunk = 640;
     private const int TilesPerPiece = 128;
+    private const int LeastTiles = 12;
     private const int MostColumns = 64;
     private const long MostPackedBytes = 64L << 20;
     private const int Line = 16;
@@ -29,7 +30,7 @@ internal sealed unsafe class WindowConvolution
     private readonly int _inputRows;
     private readonly int _inputColumns;
 
-    public WindowConvolution(WindowGrid grid, TileShape shape, VectorUnit unit, int inChannels)
+    public WindowConvolution(WindowGrid grid, TileShape shape, VectorUnit unit, int inChannels, int threads)
     {
         _grid = grid;
         _shape = shape;
@@ -41,7 +42,7 @@ internal sealed unsafe class WindowConvolution
         _tileStep = WinogradConvolution.OddLines(inChannels);
         _columnParts = Split.Parts(grid.Columns, MostColumns);
         _columns = Split.Parts(grid.Columns, _columnParts);
-        _rowParts = Split.Parts(grid.Rows, Math.Max(1, TilesPerPiece / _columns));
+        _rowParts = Split.EvenParts(grid.Rows, Math.Max(1, TilesPerPiece / _columns), Split.Parts(LeastTiles, _columns), threads);
         _rows = Split.Parts(grid.Rows, _rowParts);
         _inputColumns = _columns + grid.ColumnsBeyond;
         _inputRows = Enumerable.Range(0, _rowParts).Max(part => (int)(InputRows(part).End - InputRows(part).Begin));
@@ -78,18 +79,14 @@ internal sealed unsafe class WindowConvolution
         using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(_inChannels) * sizeof(float));
         new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
         int pieces = _rowParts * _columnParts;
-        using var scratch = new ScratchSlots(allocator, Math.Min(pool.Threads, pieces), 16 * (InputValueStep + OutputValueStep) * sizeof(float));
+        using var scratch = new ScratchSlots(allocator, pool.SlotsFor(pieces), 16 * (InputValueStep + OutputValueStep) * sizeof(float));
         for (int begin = 0; begin < _shape.Panels; begin += panels)
         {
             int first = begin;
             int end = Math.Min(begin + panels, _shape.Panels);
             PackWeights(_weights, begin, end, (float*)packed.Pointer);
-            pool.For(pieces, piece =>
-            {
-                int slot = scratch.Take();
-                RunPiece(piece / _columnParts, piece % _columnParts, first, end, (float*)packed.Pointer, (float*)scratch.Pointer(slot), (float*)zeros.Pointer);
-                scratch.Return(slot);
-            });
+            pool.For(pieces, (piece, slot) =>
+                RunPiece(piece / _columnParts, piece % _columnParts, first, end, (float*)packed.Pointer, (float*)scratch.Pointer(slot), (float*)zeros.Pointer));
         }
     }
 
