@@ -12,6 +12,8 @@ namespace DilatedKernels.Cli.Commands;
 /// <summary><c>dilated train</c>: trains a model on a dataset folder, or continues a run.</summary>
 internal sealed class TrainCommand
 {
+    private const string Usage = "Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help";
+
     private readonly Argument<string?> _data = new("data") { Description = "The dataset folder (VOC or pair layout).", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
@@ -43,6 +45,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
+    private readonly ConfigOptions _config = new();
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
@@ -62,6 +65,11 @@ internal sealed class TrainCommand
             command.Options.Add(option);
         }
 
+        foreach (Option option in verb._config.All)
+        {
+            command.Options.Add(option);
+        }
+
         command.Options.Add(verb._anomaly);
         verb._model.AddTo(command);
         verb._device.AddTo(command);
@@ -73,8 +81,14 @@ internal sealed class TrainCommand
     {
         TextWriter output = result.InvocationConfiguration.Output;
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
+        TrainingConfig? config = Configuration(result);
+        if (config is not null && _config.Print(result, config))
+        {
+            return ExitCode.Ok;
+        }
+
         using Device device = _device.Open(result);
-        using Trainer trainer = Open(result, device, cancellation);
+        using Trainer trainer = Open(result, config, device, cancellation);
         trainer.DetectAnomaly = result.GetValue(_anomaly);
         if (trainer.Fresh.Count > 0)
         {
@@ -110,23 +124,25 @@ internal sealed class TrainCommand
         return ExitCode.Ok;
     }
 
-    private Trainer Open(ParseResult result, Device device, CancellationToken cancellation)
+    // Null for a run that is resumed.
+    private TrainingConfig? Configuration(ParseResult result)
     {
-        string? resume = result.GetValue(_resume);
+        if (result.GetValue(_resume) is not null)
+        {
+            Given.Refuse(result, "--resume takes everything from the run's own configuration.", [.. Options.Where(option => option != _resume), .. _model.All, .. _config.All]);
+            return null;
+        }
+
+        return _config.Get(result, result.GetValue(_data), data => Configure(result, data), [.. Options.Where(option => option != _run), .. _model.All])
+            ?? throw new UserInputException(Usage);
+    }
+
+    private Trainer Open(ParseResult result, TrainingConfig? config, Device device, CancellationToken cancellation)
+    {
         string? data = result.GetValue(_data);
-        string? run = result.GetValue(_run);
-        if (resume is not null)
-        {
-            Given.Refuse(result, "--resume takes everything from the run's own configuration.", [.. Options.Where(option => option != _resume), .. _model.All]);
-            return Trainer.Resume(resume, device, data is null ? null : FullPath(data), cancellation);
-        }
-
-        if (data is null || run is null)
-        {
-            throw new UserInputException("Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help");
-        }
-
-        return Trainer.Start(Configure(result, data), run, device, result.GetValue(_onlyFresh), cancellation);
+        return config is null
+            ? Trainer.Resume(result.GetValue(_resume)!, device, data is null ? null : FullPath(data), cancellation)
+            : Trainer.Start(config, result.GetValue(_run) ?? throw new UserInputException(Usage), device, result.GetValue(_onlyFresh), cancellation);
     }
 
     private TrainingConfig Configure(ParseResult result, string data)

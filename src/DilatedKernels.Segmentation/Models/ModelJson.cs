@@ -22,21 +22,28 @@ internal sealed partial class ModelJson : JsonSerializerContext
     public static ModelConfig Read(string json)
     {
         JsonNode? given = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
-        // Generated code sets init-only properties that the text leaves out to zero or null, not to what their initialisers say.
-        if (given is JsonObject model)
-        {
-            AddDefaults(model, JsonSerializer.SerializeToNode(new ModelConfig { Name = "" }, Default.ModelConfig), "name");
-            AddDefaults(model["frontEnd"], JsonSerializer.SerializeToNode(new FrontEndConfig { Classes = 0, Stages = [] }, Default.FrontEndConfig), "classes", "stages");
-            AddDefaults(model["fcn"], JsonSerializer.SerializeToNode(new FcnConfig { Classes = 0 }, Default.FcnConfig), "classes");
-            AddDefaults(model["deepLab"], JsonSerializer.SerializeToNode(new DeepLabConfig { Classes = 0 }, Default.DeepLabConfig), "classes");
-            AddDefaults(model["context"], JsonSerializer.SerializeToNode(new ContextConfig { Classes = 0 }, Default.ContextConfig), "classes");
-            AddDefaults(model["crf"], JsonSerializer.SerializeToNode(new CrfRnnConfig { Classes = 0 }, Default.CrfRnnConfig), "classes");
-        }
-
+        Complete(given);
         return given.Deserialize(Default.ModelConfig) ?? throw new JsonException("The text is null.");
     }
 
-    private static void AddDefaults(JsonNode? given, JsonNode? defaults, params ReadOnlySpan<string> required)
+    /// <summary>Adds what a model's tree leaves out. Generated code sets such init-only properties to zero or null, not to what their initialisers say.</summary>
+    public static void Complete(JsonNode? given)
+    {
+        if (given is not JsonObject model)
+        {
+            return;
+        }
+
+        AddDefaults(model, JsonSerializer.SerializeToNode(new ModelConfig { Name = "" }, Default.ModelConfig), "name");
+        AddDefaults(model["frontEnd"], JsonSerializer.SerializeToNode(new FrontEndConfig { Classes = 0, Stages = [] }, Default.FrontEndConfig), "classes", "stages");
+        AddDefaults(model["fcn"], JsonSerializer.SerializeToNode(new FcnConfig { Classes = 0 }, Default.FcnConfig), "classes");
+        AddDefaults(model["deepLab"], JsonSerializer.SerializeToNode(new DeepLabConfig { Classes = 0 }, Default.DeepLabConfig), "classes");
+        AddDefaults(model["context"], JsonSerializer.SerializeToNode(new ContextConfig { Classes = 0 }, Default.ContextConfig), "classes");
+        AddDefaults(model["crf"], JsonSerializer.SerializeToNode(new CrfRnnConfig { Classes = 0 }, Default.CrfRnnConfig), "classes");
+    }
+
+    /// <summary>Adds to an object the properties that it leaves out, but for those that have no default.</summary>
+    public static void AddDefaults(JsonNode? given, JsonNode? defaults, params ReadOnlySpan<string> required)
     {
         if (given is not JsonObject target)
         {

@@ -87,7 +87,7 @@ public sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(path);
             folder = new RunFolder(path);
-            AtomicFile.Write(folder.ConfigFile, [.. JsonSerializer.SerializeToUtf8Bytes(config, TrainingJson.Default.TrainingConfig), (byte)'\n']);
+            AtomicFile.Write(folder.ConfigFile, TrainingJson.ToBytes(config));
             return folder;
         }
         catch (UserInputException)
@@ -118,9 +118,7 @@ public sealed class RunFolder : IDisposable
         try
         {
             FileSize.Check(folder.ConfigFile, "a run's configuration", MostConfigBytes);
-            using FileStream file = File.OpenRead(folder.ConfigFile);
-            config = JsonSerializer.Deserialize(file, TrainingJson.Default.TrainingConfig)
-                ?? throw new JsonException("The text is null.");
+            config = TrainingJson.Read(File.ReadAllBytes(folder.ConfigFile));
         }
         catch (JsonException error)
         {
