@@ -34,6 +34,12 @@ public sealed class RunFolder : IDisposable
     /// <summary>One row a logged step.</summary>
     public string MetricsFile => System.IO.Path.Combine(Path, "metrics.csv");
 
+    /// <summary>The same rows as JSON, with the time and what each validation found of every class.</summary>
+    public string MetricsLinesFile => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>The event file for TensorBoard, of loss, learning rate and mean IoU.</summary>
+    public string EventFolder => System.IO.Path.Combine(Path, "tensorboard");
+
     /// <summary>Loss and mean IoU over the steps, drawn from <see cref="MetricsFile"/>.</summary>
     public string CurvesFile => System.IO.Path.Combine(Path, "curves.svg");
 
@@ -45,6 +51,15 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The checkpoint with the best validation.</summary>
     public string BestCheckpoint => System.IO.Path.Combine(Path, "best.safetensors");
+
+    /// <summary>The last validation's scores, and pictures of its worst images.</summary>
+    public string ValidationFolder => System.IO.Path.Combine(Path, "validation");
+
+    /// <summary>What the run ran on and what it took.</summary>
+    public string FactsFile => System.IO.Path.Combine(Path, "run.json");
+
+    /// <summary>All of it as a page.</summary>
+    public string ReportFile => System.IO.Path.Combine(Path, "report.html");
 
     /// <summary>Stored score maps of the context recipe.</summary>
     public string ScoreMapFolder => System.IO.Path.Combine(Path, "score-maps");
@@ -156,11 +171,21 @@ public sealed class RunFolder : IDisposable
     // What a process that was killed had begun to write. Found by its names: a folder that somebody linked here holds files of others.
     private void RemoveTemporaries()
     {
-        string[] names = [.. new[] { ConfigFile, MetricsFile, CurvesFile, LastCheckpoint, BestCheckpoint }.Select(file => $"{System.IO.Path.GetFileName(file)}.")];
+        string[] names = [.. new[] { ConfigFile, MetricsFile, MetricsLinesFile, CurvesFile, FactsFile, ReportFile, LastCheckpoint, BestCheckpoint }.Select(file => $"{System.IO.Path.GetFileName(file)}.")];
         Remove(Path, name => names.Any(own => name.StartsWith(own, StringComparison.Ordinal)));
         if (Directory.Exists(ScoreMapFolder))
         {
             Remove(ScoreMapFolder, name => name.Contains(".safetensors.", StringComparison.Ordinal) && char.IsAsciiDigit(name[0]));
+        }
+
+        if (Directory.Exists(ValidationFolder))
+        {
+            Remove(ValidationFolder, name => name.StartsWith(KeptValidation.FileName, StringComparison.Ordinal) || (name.Contains(".png.", StringComparison.Ordinal) && char.IsAsciiDigit(name[0])));
+        }
+
+        if (Directory.Exists(EventFolder))
+        {
+            Remove(EventFolder, TensorBoard.EventFile.IsOwn);
         }
 
         static void Remove(string folder, Func<string, bool> isOwn)

@@ -213,10 +213,12 @@ public sealed class Trainer : IDisposable
     private TrainingResult Train(Action<TrainingProgress>? progress, Action<int, int>? preparation, CancellationToken cancellation)
     {
         float loss = float.NaN;
+        double seconds = 0;
         try
         {
             using IStepSource source = OpenSource(preparation, cancellation);
-            using MetricsLog log = MetricsLog.Open(_folder.MetricsFile, _unreportedLoss is null ? _step : _step - 1);
+            using MetricsLog log = MetricsLog.Open(_folder, _unreportedLoss is null ? _step : _step - 1);
+            seconds = log.SecondsBefore;
             if (_step == 0)
             {
                 SaveLast();
@@ -240,6 +242,7 @@ public sealed class Trainer : IDisposable
                 speed.Add(Stopwatch.GetElapsedTime(started));
                 _unreportedLoss = loss;
                 Report(schedule, speed, log, watch, progress, cancellation);
+                seconds = log.Seconds;
                 if (_step % _config.CheckpointEvery == 0 && _step < _config.Steps)
                 {
                     SaveLast();
@@ -255,6 +258,7 @@ public sealed class Trainer : IDisposable
         if (File.Exists(_folder.MetricsFile))
         {
             CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
+            Facts(seconds).Write(_folder.FactsFile);
         }
 
         return new TrainingResult(
@@ -268,6 +272,27 @@ public sealed class Trainer : IDisposable
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         return Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
     }
+
+    // A validation whose worst images stay in the folder.
+    private ConfusionMatrix ValidateWithPictures(CancellationToken cancellation)
+    {
+        var pictures = new ValidationPictures(_data.Classes);
+        ConfusionMatrix matrix = Evaluator.Run(
+            new Predictor(_model), _validationSamples, _data.Classes, (_, sample, prediction) => pictures.Add(sample, prediction), cancellation);
+        pictures.Write(_folder.ValidationFolder, _step, _validationSamples.Count, matrix);
+        return matrix;
+    }
+
+    private RunFacts Facts(double seconds) => RunFacts.Of(_model.Device) with
+    {
+        Steps = _step,
+        IsComplete = _step >= _config.Steps && _unreportedLoss is null,
+        Seconds = Math.Round(seconds, 3),
+        BestMeanIoU = double.IsNaN(_bestMeanIoU) ? null : _bestMeanIoU,
+        Parameters = _model.Parameters.Sum(parameter => parameter.Value.Shape.Count),
+        TrainingImages = _trainingSamples.Count,
+        ValidationImages = _validationSamples.Count,
+    };
 
     /// <summary>Gives the memory of model and optimizer back, and the folder free.</summary>
     public void Dispose()
@@ -358,7 +383,7 @@ public sealed class Trainer : IDisposable
     {
         bool validate = _validationSamples.Count > 0
             && (_step == _config.Steps || (_config.ValidateEvery > 0 && _step % _config.ValidateEvery == 0));
-        ConfusionMatrix? validation = validate ? Validate(cancellation) : null;
+        ConfusionMatrix? validation = validate ? ValidateWithPictures(cancellation) : null;
         float loss = _unreportedLoss!.Value;
         _unreportedLoss = null;
         bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
