@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Figures;
+using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Commands;
@@ -14,6 +16,8 @@ internal sealed class InfoCommand
     private readonly Option<int> _classes = new("--classes") { Description = "Classes, when no model is named.", DefaultValueFactory = _ => 21, HelpName = "N" };
     private readonly Option<int> _batch = new("--batch") { Description = "Images in a batch.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON." };
+    private readonly Option<string?> _figure = new("--figure") { Description = "Draw the taps and the receptive field of the context module's layers, or of --dilations, and say whether there is gridding.", HelpName = "FILE.svg" };
+    private readonly Option<string?> _dilations = new("--dilations") { Description = "For --figure: the dilations of successive 3x3 layers, such as 1,2,4,8.", HelpName = "LIST" };
     private readonly ModelOptions _options = new();
 
     public static Command Create()
@@ -21,7 +25,7 @@ internal sealed class InfoCommand
         var verb = new InfoCommand();
         var command = new Command("info", "Shows a network layer by layer: dilation, receptive field, output size, parameters, FLOPs, memory.")
         {
-            verb._model, verb._input, verb._classes, verb._batch, verb._json,
+            verb._model, verb._input, verb._classes, verb._batch, verb._json, verb._figure, verb._dilations,
         };
         verb._options.AddTo(command);
         command.SetAction(verb.Run);
@@ -30,6 +34,12 @@ internal sealed class InfoCommand
 
     private int Run(ParseResult result)
     {
+        if (result.GetValue(_figure) is { } figure)
+        {
+            return Draw(result, figure);
+        }
+
+        Given.Refuse(result, "it is drawn by --figure FILE.svg.", _dilations);
         ModelConfig config = Config(result);
         Size2 input = SizeText.Parse(result.GetValue(_input), "--input") ?? config.InputSize ?? (config.IsPadded ? 321 : 900);
         int batch = result.GetValue(_batch);
@@ -60,6 +70,34 @@ internal sealed class InfoCommand
         else
         {
             SummaryText.Write(output, summary);
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private int Draw(ParseResult result, string figure)
+    {
+        Given.Refuse(result, "--figure draws dilations, which need no input size and are described in words.", _input, _batch, _json);
+        IReadOnlyList<int> dilations;
+        if (result.GetValue(_dilations) is { } list)
+        {
+            Given.Refuse(result, "--dilations names the layers to draw.", [.. _options.All, _classes]);
+            dilations = result.GetValue(_model) is { } model
+                ? throw new UserInputException($"--dilations names the layers to draw, and so does {model}; give one of them.")
+                : DilationList.Parse("--dilations", list);
+        }
+        else
+        {
+            dilations = Config(result).Context?.Dilations
+                ?? throw new UserInputException("The network has no context module to draw; take one with --context, or name rates with --dilations 1,2,4,8.");
+        }
+
+        string svg = DilationFigure.ToSvg(dilations);
+        Targets.RefuseDevice("--figure", figure, "taps.svg");
+        AtomicFile.Write(figure.Length > 0 ? figure : throw new UserInputException("--figure names a file, such as taps.svg."), System.Text.Encoding.UTF8.GetBytes(svg));
+        foreach (string line in DilationFigure.Describe(dilations))
+        {
+            result.InvocationConfiguration.Output.WriteLine(line);
         }
 
         return ExitCode.Ok;

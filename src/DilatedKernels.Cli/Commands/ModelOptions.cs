@@ -116,7 +116,7 @@ internal sealed class ModelOptions
             "none" => null,
             "basic" => ContextConfig.Basic(classes),
             "large" => ContextConfig.Large(classes),
-            _ => ContextConfig.Basic(classes) with { Dilations = ParseDilations(kind) },
+            _ => ContextConfig.Basic(classes) with { Dilations = DilationList.Parse("--context", kind, "none, basic, large or ") },
         };
         return config is null ? null : config with
         {
@@ -153,20 +153,5 @@ internal sealed class ModelOptions
         return rate is >= 0 and < 1
             ? rate
             : throw new UserInputException(string.Create(CultureInfo.InvariantCulture, $"--dropout is from 0 to below 1; it was {rate}."));
-    }
-
-    private static int[] ParseDilations(string text)
-    {
-        string[] parts = text.Split(',');
-        int[] dilations = new int[parts.Length];
-        for (int i = 0; i < parts.Length; i++)
-        {
-            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out dilations[i]) || dilations[i] < 1)
-            {
-                throw new UserInputException($"--context is none, basic, large or a list of dilations such as 1,1,2,4,8,1; it was {text}.");
-            }
-        }
-
-        return dilations;
     }
 }

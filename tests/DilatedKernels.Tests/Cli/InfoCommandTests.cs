@@ -50,4 +50,22 @@ public class InfoCommandTests
         Assert.That(result.ExitCode, Is.Zero);
         Assert.That(result.Output, Does.Contain("cpu").And.Contain("cuda"));
     }
+
+    [Test]
+    public void TheFigureIsDrawnOfAContextModuleOrOfRates()
+    {
+        using var folder = new TemporaryFolder();
+        DilatedProcess.Result module = DilatedProcess.Run(folder.Path, "info", "voc-dilation8", "--figure", "module.svg");
+        Assert.That(module.ExitCode, Is.Zero, module.Error);
+        Assert.That(module.Output, Does.Contain("Layer 7, dilation 1: receptive field 67×67.").And.Contain("No gridding"));
+        Assert.That(System.Xml.Linq.XDocument.Load(folder["module.svg"]).Root!.Name.LocalName, Is.EqualTo("svg"));
+        DilatedProcess.Result rates = DilatedProcess.Run(folder.Path, "info", "--figure", "rates.svg", "--dilations", "2,2,2");
+        Assert.That(rates.Output, Does.Contain("receptive field 13×13, 120 of 169 (71 %) of its cells never touched").And.Contain("Gridding: "));
+        DilatedProcess.AssertRefused(folder, ["info", "fcn-8s", "--figure", "x.svg"], "no context module", "--dilations");
+        DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--dilations", "1,0"], "--dilations is a list of dilations", "1,0");
+        DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--dilations", "5000"], "dilations from 1 to 4096");
+        DilatedProcess.AssertRefused(folder, ["info", "--dilations", "1,2"], "--dilations would have no effect", "--figure");
+        DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--json"], "--json would have no effect");
+        Assert.That(File.Exists(folder["x.svg"]), Is.False);
+    }
 }
