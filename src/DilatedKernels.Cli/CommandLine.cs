@@ -17,6 +17,7 @@ internal static class CommandLine
     {
         DemoCommand.Create(),
         TrainCommand.Create(),
+        ReportCommand.Create(),
         EvalCommand.Create(),
         PredictCommand.Create(),
         CrfCommand.Create(),

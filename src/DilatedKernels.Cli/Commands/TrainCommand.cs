@@ -115,6 +115,7 @@ internal sealed class TrainCommand
 
         output.WriteLine($"last        {outcome.LastCheckpoint}");
         output.WriteLine($"metrics     {trainer.Folder.MetricsFile}");
+        output.WriteLine($"report      {trainer.Folder.ReportFile}");
         if (!outcome.IsComplete)
         {
             output.WriteLine($"Interrupted. Continue with: dilated train --resume {trainer.Folder.Path}");

@@ -12,19 +12,19 @@ internal sealed record RunFacts
     private const long MostBytes = 1 << 20;
 
     /// <summary>The device, such as <c>cpu</c>.</summary>
-    public string Device { get; init; } = "";
+    public required string Device { get; init; }
 
     /// <summary>Processor threads.</summary>
     public int Threads { get; init; }
 
     /// <summary>The operating system and its architecture.</summary>
-    public string System { get; init; } = "";
+    public required string System { get; init; }
 
     /// <summary>The .NET runtime.</summary>
-    public string Runtime { get; init; } = "";
+    public required string Runtime { get; init; }
 
     /// <summary>This library's version.</summary>
-    public string Version { get; init; } = "";
+    public required string Version { get; init; }
 
     /// <summary>When the training ended or was interrupted last.</summary>
     public DateTimeOffset Ended { get; init; }

@@ -7,6 +7,7 @@ using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Report;
 using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Training;
@@ -259,6 +260,7 @@ public sealed class Trainer : IDisposable
         {
             CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
             Facts(seconds).Write(_folder.FactsFile);
+            ReportPage.Write([_folder.Path], _folder.ReportFile);
         }
 
         return new TrainingResult(

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text;
+
+namespace DilatedKernels.Segmentation.Report;
+
+/// <summary>The page of one run.</summary>
+internal static class RunReport
+{
+    public static string Page(RunData run)
+    {
+        var page = new StringBuilder();
+        Header(page, run);
+        page.Append("<main>\n");
+        Sections.Curves(page, [run]);
+        if (run.Validation is { } validation)
+        {
+            page.Append("<div class=\"columns\">\n");
+            ClassTables.Scores(page, validation);
+            Facts(page, run);
+            page.Append("</div>\n");
+            ClassTables.Confusion(page, validation);
+            Gallery.Append(page, run);
+        }
+        else
+        {
+            page.Append("<p class=\"note\">No validation was made yet, so there are no scores of classes and no pictures.</p>\n");
+            Facts(page, run);
+        }
+
+        Configuration(page, run);
+        page.Append("</main>\n");
+        return ReportPage.Around($"{run.Name} – training report", page.ToString());
+    }
+
+    private static void Header(StringBuilder page, RunData run)
+    {
+        long done = run.Facts?.Steps ?? (run.Rows.Count == 0 ? 0 : (long)run.Rows[^1].Step);
+        string state = done >= run.Config.Steps ? "complete" : $"step {Html.Count(done)} of {Html.Count(run.Config.Steps)}";
+        string dataset = Path.GetFileName(Path.TrimEndingDirectorySeparator(run.Config.Data));
+        page.Append(CultureInfo.InvariantCulture, $"""
+            <header><p class="kind">Training report</p><h1>{Html.Name(run.Name)}</h1>
+            <p class="muted">{Html.Name(run.Config.Model.Name)} on {Html.Name(dataset)}, {state}</p>
+            <dl class="cards">
+
+            """);
+        if (run.Validation is { } validation)
+        {
+            Card("Mean IoU", $"{Html.Percent(validation.Matrix.MeanIoU)}<small> %</small>", $"at step {Html.Count(validation.Step)}");
+            Card("Pixel accuracy", $"{Html.Percent(validation.Matrix.PixelAccuracy)}<small> %</small>", $"{Html.Count(validation.Images)} images");
+        }
+
+        if (run.Best is { } best)
+        {
+            Card("Best mean IoU", $"{Html.Percent(best.MeanIoU)}<small> %</small>", $"at step {Html.Count((long)best.Step)}");
+        }
+
+        if (run.Rows.Count > 0)
+        {
+            int over = Math.Min(40, run.Rows.Count);
+            Card("Loss", Html.Short(run.Rows.Skip(run.Rows.Count - over).Average(row => row.Loss)), over == 1 ? "of the last step" : $"mean of the last {over} steps");
+        }
+
+        if (run.Facts is { } facts)
+        {
+            Card("Time", Html.Duration(facts.Seconds), Html.Text(facts.Device));
+        }
+
+        page.Append("</dl></header>\n");
+
+        void Card(string name, string value, string note) =>
+            page.Append(CultureInfo.InvariantCulture, $"<div><dt>{name}</dt><dd><b>{value}</b><span class=\"muted\">{note}</span></dd></div>\n");
+    }
+
+    private static void Facts(StringBuilder page, RunData run)
+    {
+        page.Append("<section aria-labelledby=\"facts\"><h2 id=\"facts\">Cost</h2>\n");
+        if (run.Facts is null)
+        {
+            page.Append("<p class=\"note\">The run has not ended yet, or is of an earlier version: what it took is not known.</p></section>\n");
+            return;
+        }
+
+        page.Append("<dl class=\"facts\">\n");
+        foreach ((string name, string text) in Sections.Facts(run))
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<div><dt>{name}</dt><dd>{Html.Text(text)}</dd></div>\n");
+        }
+
+        page.Append("</dl></section>\n");
+    }
+
+    private static void Configuration(StringBuilder page, RunData run)
+    {
+        page.Append("<section aria-labelledby=\"configuration\"><h2 id=\"configuration\">Configuration</h2>\n<details><summary>Every setting</summary><table class=\"settings\"><tbody>\n");
+        foreach ((string key, string value) in Sections.Settings(run.Config))
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{Html.Text(key)}</th><td>{Html.Name(value)}</td></tr>\n");
+        }
+
+        page.Append("</tbody></table></details>\n<p class=\"note\">The same settings are in config.json; <code>dilated train --config</code> reads them.</p></section>\n");
+    }
+}

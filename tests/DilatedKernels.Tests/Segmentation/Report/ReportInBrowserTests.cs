@@ -1,0 +1,74 @@
+using System.Text.Json;
+using DilatedKernels.Segmentation.Report;
+
+namespace DilatedKernels.Tests.Segmentation.Report;
+
+/// <summary>The pages as a browser shows them: no message on the console, nothing wider than a telephone, controls that work.</summary>
+public sealed class ReportInBrowserTests
+{
+    // What is wider than the window, but for what scrolls by itself.
+    private const string Overflow = """
+        const wide = [...page.querySelectorAll("body *")].filter(e => !e.closest(".scroll, .hidden, svg") && e.getBoundingClientRect().right > view.innerWidth + 0.5);
+        return { window: view.innerWidth, page: page.documentElement.scrollWidth, wide: wide.map(e => e.outerHTML.slice(0, 80)) };
+        """;
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void Create()
+    {
+        BuildPart.SkipUnless(Browser.Find() is not null, BuildPart.Browser, "there is no Chromium on PATH to show reports in (Debian: apt-get install chromium)");
+        _folder = new TemporaryFolder();
+    }
+
+    [TearDown]
+    public void Delete() => _folder?.Dispose();
+
+    [Test]
+    public void TheGalleryAndItsSliderWork()
+    {
+        ReportRun.Train(_folder, "run", hostile: true);
+        JsonElement answer = Browser.Run(_folder["run/report.html"], 1000, """
+            const masks = [...page.querySelectorAll(".mask")], slider = page.getElementById("opacity");
+            const before = masks.map(m => view.getComputedStyle(m).opacity);
+            slider.focus();
+            slider.value = 20;
+            slider.dispatchEvent(new view.Event("input", { bubbles: true }));
+            const after = masks.map(m => view.getComputedStyle(m).opacity);
+            const cell = page.querySelector(".confusion td"), shown = () => [...cell.children].filter(e => view.getComputedStyle(e).display !== "none").map(e => e.className);
+            const shares = shown();
+            page.getElementById("as-counts").click();
+            return {
+              before, after, shares, counts: shown(), said: page.getElementById("opacity-value").textContent,
+              loaded: masks.every(m => m.naturalWidth > 0), behind: [...page.querySelectorAll(".stack")].every(s => view.getComputedStyle(s).backgroundImage.startsWith("url")),
+              focused: page.activeElement === slider || page.activeElement.id === "as-counts", foreign: page.querySelectorAll("img:not(.mask), script:not([src])").length,
+            };
+            """);
+        Assert.That(Texts(answer, "before"), Has.Length.EqualTo(9).And.All.EqualTo("0.65"));
+        Assert.That(Texts(answer, "after"), Has.Length.EqualTo(9).And.All.EqualTo("0.2"));
+        Assert.That(answer.GetProperty("said").GetString(), Is.EqualTo("20 %"));
+        Assert.That((Texts(answer, "shares").Single(), Texts(answer, "counts").Single()), Is.EqualTo(("share", "count")));
+        Assert.That(answer.GetProperty("loaded").GetBoolean() && answer.GetProperty("behind").GetBoolean() && answer.GetProperty("focused").GetBoolean(), answer.ToString());
+        Assert.That(answer.GetProperty("foreign").GetInt32(), Is.EqualTo(1), "the page's own script and no more");
+    }
+
+    [TestCase(360)]
+    [TestCase(320)]
+    [TestCase(1280)]
+    public void NoPageIsWiderThanItsWindow(int width)
+    {
+        string hostile = ReportRun.Train(_folder, "run", hostile: true);
+        string many = ReportRun.Pretend(_folder, "a-run-with-a-name-that-does-not-end-where-a-telephone-does", steps: 1000, classes: 21, pictures: 2);
+        ReportPage.Write([many], _folder["many.html"]);
+        ReportPage.Write([hostile, many, hostile], _folder["compared.html"]);
+        foreach (string page in (string[])[_folder["run/report.html"], _folder["many.html"], _folder["compared.html"]])
+        {
+            JsonElement answer = Browser.Run(page, width, Overflow);
+            Assert.That(answer.GetProperty("window").GetInt32(), Is.EqualTo(width));
+            Assert.That(answer.GetProperty("page").GetInt32(), Is.LessThanOrEqualTo(width), answer.ToString());
+            Assert.That(Texts(answer, "wide"), Is.Empty, page);
+        }
+    }
+
+    private static string[] Texts(JsonElement answer, string name) => [.. answer.GetProperty(name).EnumerateArray().Select(e => e.GetString()!)];
+}

@@ -1,0 +1,183 @@
+using System.Text.RegularExpressions;
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Report;
+using DilatedKernels.Segmentation.Training;
+using Element = DilatedKernels.Tests.Segmentation.Report.StrictHtml.Element;
+
+namespace DilatedKernels.Tests.Segmentation.Report;
+
+/// <summary>The page of a run by its text: whole, strict HTML, of one file, and with nothing of what users name taken for markup.</summary>
+public sealed class ReportPageTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void Create() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void Delete() => _folder.Dispose();
+
+    [Test]
+    public void ATrainingEndsWithItsReport()
+    {
+        ReportRun.Train(_folder, "run");
+        string page = File.ReadAllText(_folder["run/report.html"]);
+        IReadOnlyList<Element> elements = StrictHtml.Read(page);
+        AssertNeedsNothingElse(page, elements);
+        Assert.That(elements.Count(e => e.Name == "svg"), Is.EqualTo(3), "loss, mean IoU, learning rate");
+        Assert.That(elements.Count(e => e is { Name: "figure" } && e.Attributes["class"] == "example"), Is.EqualTo(3), "as many as there are images");
+        Assert.That(elements.Count(e => e is { Name: "img" }), Is.EqualTo(9), "truth, prediction, errors");
+        Assert.That(elements.Count(e => e is { Name: "circle" }), Is.EqualTo(3), "validations");
+        KeptValidation validation = KeptValidation.Read(_folder["run/validation"])!;
+        Assert.That(page, Does.Contain($"<b>{Html.Percent(validation.Matrix.MeanIoU)}<small> %</small></b>"));
+        Assert.That(page, Does.Contain("optimizer.learningRate").And.Contain("<dt>Device</dt><dd>cpu</dd>").And.Contain("Peak memory").And.Contain("Images per second"));
+        double[] errors = [.. validation.Pictures.Select(picture => picture.Errors)];
+        Assert.That(errors, Is.Ordered.Descending, "worst first");
+        Assert.That(errors.Average(), Is.EqualTo(1 - validation.Matrix.PixelAccuracy).Within(1e-9), "images of one size without void");
+    }
+
+    [Test]
+    public void WhatUsersNameIsText()
+    {
+        ReportRun.Train(_folder, "run", hostile: true);
+        string page = File.ReadAllText(_folder["run/report.html"]);
+        IReadOnlyList<Element> elements = StrictHtml.Read(page);
+        AssertNeedsNothingElse(page, elements);
+        Assert.That(elements.Count(e => e.Name == "script"), Is.EqualTo(1));
+        Assert.That(page, Does.Not.Contain("<img src=x").And.Not.Contain("alert('1')"));
+        Assert.That(elements.Where(e => e.Name == "img").Select(e => e.Attributes["alt"]), Has.Some.EqualTo($"{ReportRun.HostileImage}: truth"));
+        Assert.That(page, Does.Contain($"<bdi>{Html.Text(ReportRun.HostileClass)}</bdi>"));
+    }
+
+    [Test]
+    public void OfThreePicturesTheWorstAreKeptAndTheFolderStaysBounded()
+    {
+        var classes = new DilatedKernels.Segmentation.Data.ClassSet { Name = "two", Names = ["a", "b"], Palette = DilatedKernels.Segmentation.Imaging.Palette.Voc, VoidLabel = 255, MeanBgr = (0, 0, 0) };
+        string folder = _folder["validation"];
+        foreach (long step in (long[])[1, 2])
+        {
+            var pictures = new ValidationPictures(classes);
+            for (int i = 0; i < 30; i++)
+            {
+                // Image i has i·40 wrong pixels of 1600; the right half of the last is void.
+                var sample = new DilatedKernels.Segmentation.Data.Sample($"{i}", _folder[$"{i}.png"], _folder[$"{i}-mask.png"]);
+                var truth = new DilatedKernels.Segmentation.Imaging.IndexMask(40, 40);
+                var prediction = new DilatedKernels.Segmentation.Imaging.IndexMask(40, 40);
+                prediction.Indices.AsSpan(0, 40 * i).Fill(1);
+                for (int p = 0; i == 29 && p < 1600; p++)
+                {
+                    truth.Indices[p] = p % 40 >= 20 ? (byte)255 : (byte)0;
+                }
+
+                DilatedKernels.Segmentation.Imaging.PngWriter.Write(sample.ImagePath, new DilatedKernels.Segmentation.Imaging.RgbImage(40, 40));
+                DilatedKernels.Segmentation.Imaging.PngWriter.Write(sample.MaskPath!, truth, classes.Palette);
+                pictures.Add(sample, prediction);
+            }
+
+            pictures.Write(folder, step, 30, DilatedKernels.Segmentation.Metrics.ConfusionMatrix.FromCounts(2, [1, 2, 3, 4]));
+        }
+
+        KeptValidation kept = KeptValidation.Read(folder)!;
+        Assert.That(kept.Pictures.Select(picture => picture.Name), Is.EqualTo(Enumerable.Range(18, 12).Reverse().Select(i => $"{i}")));
+        Assert.That(kept.Pictures[0].Errors, Is.EqualTo(29.0 / 40).Within(1e-12), "void does not count");
+        Assert.That(Directory.EnumerateFiles(folder).Count(), Is.EqualTo(1 + (3 * 12)), "the first validation's are gone");
+    }
+
+    [Test]
+    public void ALongRunsPageIsBounded()
+    {
+        ReportRun.Pretend(_folder, "run", steps: 200_000, classes: 21, pictures: 40);
+        ReportPage.Write([_folder["run"]], _folder["page.html"]);
+        string page = File.ReadAllText(_folder["page.html"]);
+        StrictHtml.Read(page);
+        Assert.That(page.Length, Is.LessThan(Gallery.MostBytes + (1 << 20)));
+        Assert.That(Regex.Count(page, "class=\"example\""), Is.InRange(5, 39), "noise of 440 kB an image");
+        Assert.That(Regex.Replace(page, "data:image/png;base64,[^\")]*", "").Length, Is.LessThan(400_000), "curves are thinned out");
+    }
+
+    [Test]
+    public void SeveralRunsAreCompared()
+    {
+        ReportRun.Train(_folder, "slow");
+        ReportRun.Train(_folder, "fast", config => config with { Optimizer = config.Optimizer with { LearningRate = 1e-2 }, Steps = 8 });
+        ReportRun.Train(_folder, "blind", config => config with { ValidationSplit = null });
+        ReportPage.Write([_folder["slow"], _folder["fast"], _folder["blind"]], _folder["compared.html"]);
+        string page = File.ReadAllText(_folder["compared.html"]);
+        IReadOnlyList<Element> elements = StrictHtml.Read(page);
+        AssertNeedsNothingElse(page, elements);
+        Assert.That(elements.Count(e => e is { Name: "polyline" } && e.Attributes["class"].StartsWith("line", StringComparison.Ordinal)), Is.EqualTo(8), "three runs in a chart, two of them validated");
+        string[] settings = [.. Regex.Matches(page, "<tr><th scope=\"row\">([a-zA-Z.]+)</th>").Select(match => match.Groups[1].Value)];
+        Assert.That(settings, Is.EquivalentTo(new[] { "validationSplit", "steps", "optimizer.learningRate" }), "nothing that is the same");
+        ReportPage.Write([_folder["slow"], _folder["slow"]], _folder["compared.html"]);
+        Assert.That(File.ReadAllText(_folder["compared.html"]), Does.Contain("the configurations are the same"));
+    }
+
+    [Test]
+    public void ARunThatHasNotValidatedOrBegunHasAPage()
+    {
+        ReportRun.Train(_folder, "run", config => config with { ValidationSplit = null });
+        Assert.That(File.ReadAllText(_folder["run/report.html"]), Does.Contain("No validation was made yet"));
+        foreach (string file in (string[])["run/metrics.csv", "run/run.json", "run/report.html"])
+        {
+            File.Delete(_folder[file]);
+        }
+
+        ReportPage.Write([_folder["run"]], _folder["run/report.html"]);
+        StrictHtml.Read(File.ReadAllText(_folder["run/report.html"]));
+    }
+
+    [Test]
+    public void PicturesThatAreGoneAreLeftOutAndDamagedFilesNamed()
+    {
+        ReportRun.Train(_folder, "run");
+        File.Delete(Directory.EnumerateFiles(_folder["run/validation"], "*-01-truth.png").Single());
+        ReportPage.Write([_folder["run"]], _folder["page.html"]);
+        Assert.That(Regex.Count(File.ReadAllText(_folder["page.html"]), "class=\"example\""), Is.EqualTo(2));
+        foreach (string file in (string[])["validation/validation.json", "run.json", "config.json"])
+        {
+            string path = _folder[$"run/{file}"];
+            byte[] whole = File.ReadAllBytes(path);
+            File.WriteAllText(path, "{ \"step\": \"x\" }");
+            Assert.That(() => ReportPage.Write([_folder["run"]], _folder["page.html"]), Throws.TypeOf<UserInputException>().With.Message.StartsWith(path));
+            File.WriteAllBytes(path, whole);
+        }
+    }
+
+    [Test]
+    public void NothingButAReportIsOverwritten()
+    {
+        ReportRun.Train(_folder, "run");
+        string notes = _folder.Write("notes.html", "<p>mine</p>");
+        Assert.That(() => ReportPage.Write([_folder["run"]], notes), Throws.TypeOf<UserInputException>().With.Message.Contains("is no report"));
+        Assert.That(() => ReportPage.Write([_folder["run"]], _folder["data"]), Throws.TypeOf<UserInputException>().With.Message.Contains("is a folder"));
+        Assert.That(() => ReportPage.Write([_folder["data"]], _folder["page.html"]), Throws.TypeOf<UserInputException>().With.Message.Contains("holds no run"));
+        Assert.That(File.ReadAllText(notes), Is.EqualTo("<p>mine</p>"));
+        ReportPage.Write([_folder["run"]], _folder["run/report.html"]);
+    }
+
+    [TestCase(0, 1600, 5, true, new[] { 0.0, 500, 1000, 1500, 2000 })]
+    [TestCase(0, 3, 5, true, new[] { 0.0, 1, 2, 3 })]
+    [TestCase(0, 2.3, 4, false, new[] { 0.0, 1, 2, 3 })]
+    [TestCase(0, 0.001, 4, false, new[] { 0.0, 0.0005, 0.001 })]
+    public void TicksAreRoundNumbers(double low, double high, int about, bool whole, double[] expected) =>
+        Assert.That(LineChart.Ticks(low, high, about, whole), Is.EqualTo(expected).Within(1e-9));
+
+    private static void AssertNeedsNothingElse(string page, IReadOnlyList<Element> elements)
+    {
+        foreach (Element element in elements)
+        {
+            foreach ((string name, string value) in element.Attributes)
+            {
+                Assert.That(name is not ("src" or "href") || value.StartsWith("data:", StringComparison.Ordinal), Is.True, $"{element.Name} {name}={value}");
+                Assert.That(name, Does.Not.StartWith("on"));
+            }
+        }
+
+        Assert.That(Regex.Matches(page, "url\\((.{5})").Select(match => match.Groups[1].Value), Is.All.EqualTo("data:"));
+        Assert.That(Regex.IsMatch(page, "https?://|@import"), Is.False);
+        Assert.That(elements.Single(e => e.Attributes.GetValueOrDefault("http-equiv") == "Content-Security-Policy").Attributes["content"], Does.StartWith("default-src 'none'"));
+        string[] ids = [.. elements.Where(e => e.Attributes.ContainsKey("id")).Select(e => e.Attributes["id"])];
+        Assert.That(ids, Is.Unique);
+        Assert.That(elements.Select(e => e.Attributes.GetValueOrDefault("aria-labelledby") ?? e.Attributes.GetValueOrDefault("for")).OfType<string>().Distinct(), Is.SubsetOf(ids));
+    }
+}
