@@ -9,12 +9,17 @@ namespace DilatedKernels.Segmentation.Figures;
 /// </summary>
 internal static class DilationFigure
 {
-    private const int Panel = 240;
+    /// <summary>The side of a panel.</summary>
+    public const int Panel = 240;
+
     private const int Gap = 28;
     private const int Caption = 46;
     private const int Head = 76;
     private const int MostColumns = 4;
     private const double ClearestCell = 5;
+
+    /// <summary>What cells are filled with that are not touched.</summary>
+    public const string GapPattern = """<pattern id="gap" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="between" width="5" height="5" fill="#fff"/><line class="hatch" x1="1" x2="1" y2="5" stroke="#c2410c" stroke-width="1.6"/></pattern>""";
 
     public static string ToSvg(IReadOnlyList<int> dilations)
     {
@@ -29,7 +34,7 @@ internal static class DilationFigure
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{width}} {{height}}" width="{{width}}" height="{{height}}" role="img" aria-labelledby="title text">
             <title id="title">Receptive field of 3×3 layers with {{(dilations.Count == 1 ? "dilation" : "dilations")}} {{string.Join(", ", dilations)}}</title>
             <desc id="text">{{string.Join(" ", Describe(dilations))}}</desc>
-            <defs><pattern id="gap" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="#fff"/><line x1="1" x2="1" y2="5" stroke="#c2410c" stroke-width="1.6"/></pattern></defs>
+            <defs>{{GapPattern}}</defs>
             <style>text { font: 14px system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif; fill: #1a1f26; } .title { font-size: 19px; font-weight: 600; } .small { font-size: 13px; fill: #56606b; }</style>
             <rect width="{{width}}" height="{{height}}" fill="#fff"/>
             <text class="title" x="{{Gap}}" y="34">Receptive field of 3×3 layers with {{(dilations.Count == 1 ? "dilation" : "dilations")}} {{Shortened(dilations)}}</text>
@@ -38,7 +43,9 @@ internal static class DilationFigure
             """);
         for (int i = 0; i < stacks.Count; i++)
         {
-            Draw(svg, stacks[i], stacks[^1].Field, Gap + (i % columns * (Panel + Gap)), Head + (i / columns * (Panel + Caption)));
+            svg.Append(CultureInfo.InvariantCulture, $"<g transform=\"translate({Gap + (i % columns * (Panel + Gap))} {Head + (i / columns * (Panel + Caption))})\">");
+            Draw(svg, stacks[i], stacks[^1].Field);
+            svg.Append(CultureInfo.InvariantCulture, $"<text y=\"{Panel + 20}\">layer {i + 1}, dilation {dilations[i]}</text><text class=\"small\" y=\"{Panel + 20}\" x=\"{Panel}\" text-anchor=\"end\">{stacks[i].Field}×{stacks[i].Field}</text></g>\n");
         }
 
         DilatedStack last = stacks[^1];
@@ -65,13 +72,17 @@ internal static class DilationFigure
             : "Gridding: the output does not depend on every cell of its receptive field. There is none where each rate, in ascending order, is at most the receptive field of those before it: 1, then up to 3, as in 1,2,4,8.";
     }
 
-    private static void Draw(StringBuilder svg, DilatedStack stack, int whole, int left, int top)
+    /// <summary>Draws the newest layer of a stack as a panel; a page may give its parts, by their classes, other colours.</summary>
+    /// <param name="svg">Where to. <see cref="GapPattern"/> is among its definitions.</param>
+    /// <param name="stack">The layers so far.</param>
+    /// <param name="whole">The cells along a side of the panel.</param>
+    public static void Draw(StringBuilder svg, DilatedStack stack, int whole)
     {
         double cell = (double)Panel / whole;
         double from = (whole - stack.Field) / 2 * cell;
         double side = stack.Field * cell;
-        svg.Append(CultureInfo.InvariantCulture, $"<g transform=\"translate({left} {top})\"><rect width=\"{Panel}\" height=\"{Panel}\" fill=\"#f1f3f5\"/>");
-        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{from:F2}\" y=\"{from:F2}\" width=\"{side:F2}\" height=\"{side:F2}\" fill=\"#9cc7a9\"/>");
+        svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"panel\" width=\"{Panel}\" height=\"{Panel}\" fill=\"#f1f3f5\"/>");
+        svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"field\" x=\"{from:F2}\" y=\"{from:F2}\" width=\"{side:F2}\" height=\"{side:F2}\" fill=\"#9cc7a9\"/>");
         foreach ((int first, int length) in stack.GapRuns())
         {
             svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"gap\" x=\"{from + (first * cell):F2}\" y=\"{from:F2}\" width=\"{length * cell:F2}\" height=\"{side:F2}\" fill=\"url(#gap)\"/>");
@@ -80,7 +91,7 @@ internal static class DilationFigure
 
         if (cell >= ClearestCell)
         {
-            svg.Append("<path d=\"");
+            svg.Append("<path class=\"cells\" d=\"");
             for (int i = 0; i <= whole; i++)
             {
                 svg.Append(CultureInfo.InvariantCulture, $"M{i * cell:F2} 0V{Panel}M0 {i * cell:F2}H{Panel}");
@@ -89,7 +100,7 @@ internal static class DilationFigure
             svg.Append("\" stroke=\"#fff\" stroke-width=\"1\" fill=\"none\"/>");
         }
 
-        double radius = Math.Clamp(cell * 0.3, 2, 6);
+        double radius = Math.Clamp(cell * 0.4, 1.1, 5);
         int dilation = stack.Dilations[^1];
         for (int y = -1; y <= 1; y++)
         {
@@ -98,8 +109,6 @@ internal static class DilationFigure
                 svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"tap\" cx=\"{(Panel / 2.0) + (x * dilation * cell):F2}\" cy=\"{(Panel / 2.0) + (y * dilation * cell):F2}\" r=\"{radius:F2}\" fill=\"#a11b1b\"/>");
             }
         }
-
-        svg.Append(CultureInfo.InvariantCulture, $"<text y=\"{Panel + 20}\">layer {stack.Dilations.Count}, dilation {dilation}</text><text class=\"small\" y=\"{Panel + 38}\" x=\"{Panel}\" text-anchor=\"end\" dy=\"-18\">{stack.Field}×{stack.Field}</text></g>\n");
     }
 
     private static string Share(DilatedStack stack)

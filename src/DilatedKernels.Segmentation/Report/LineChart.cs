@@ -112,20 +112,16 @@ internal static class LineChart
         string At(double step, double value) => string.Create(CultureInfo.InvariantCulture, $"{X(step):F1},{Y(value):F1}");
     }
 
-    /// <summary>The mean and the range of values in at most <paramref name="pieces"/> pieces of a line.</summary>
-    public static (IReadOnlyList<(double X, double Y)> Mean, IReadOnlyList<(double X, double Low, double High)> Band) Smooth(IReadOnlyList<(double X, double Y)> points, int pieces)
+    /// <summary>The mean and the range of values over every <paramref name="length"/> points of a line.</summary>
+    public static (IReadOnlyList<(double X, double Y)> Mean, IReadOnlyList<(double X, double Low, double High)> Band) Smooth(IReadOnlyList<(double X, double Y)> points, int length)
     {
         var mean = new List<(double, double)>();
         var band = new List<(double, double, double)>();
-        int count = Math.Min(pieces, points.Count);
-        for (int i = 0; i < count; i++)
+        foreach ((double X, double Y)[] piece in points.Chunk(length))
         {
-            int from = (int)((long)i * points.Count / count);
-            int to = (int)(((long)i + 1) * points.Count / count);
-            IEnumerable<double> values = points.Skip(from).Take(to - from).Select(point => point.Y);
-            double middle = points[(from + to - 1) / 2].X;
-            mean.Add((middle, values.Average()));
-            band.Add((middle, values.Min(), values.Max()));
+            double middle = piece[(piece.Length - 1) / 2].X;
+            mean.Add((middle, piece.Average(point => point.Y)));
+            band.Add((middle, piece.Min(point => point.Y), piece.Max(point => point.Y)));
         }
 
         return (mean, band);

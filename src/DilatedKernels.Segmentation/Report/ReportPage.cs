@@ -31,8 +31,8 @@ public static class ReportPage
             throw new UserInputException($"{output} exists and is no report; name another file. Nothing was overwritten.");
         }
 
-        RunData[] read = [.. runs.Select(RunData.Read)];
-        AtomicFile.Write(output, Encoding.UTF8.GetBytes(read.Length == 1 ? RunReport.Page(read[0]) : ComparisonReport.Page(read)));
+        IReadOnlyList<RunData> read = RunData.Read(runs);
+        AtomicFile.Write(output, Encoding.UTF8.GetBytes(read.Count == 1 ? RunReport.Page(read[0]) : ComparisonReport.Page(read)));
     }
 
     /// <summary>The whole page around its content.</summary>

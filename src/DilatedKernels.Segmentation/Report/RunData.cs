@@ -28,8 +28,8 @@ internal sealed class RunData
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>The folder's name.</summary>
-    public string Name { get; }
+    /// <summary>What the page calls the run: the folder's name, or all of its path where that tells it from others.</summary>
+    public string Name { get; private init; }
 
     /// <summary>The run's configuration.</summary>
     public TrainingConfig Config { get; }
@@ -48,6 +48,17 @@ internal sealed class RunData
 
     /// <summary>Where the validation's pictures are.</summary>
     public string ValidationFolder => Path.Combine(Folder, "validation");
+
+    /// <summary>Reads run folders.</summary>
+    /// <exception cref="UserInputException">A folder holds no run, or one of its files holds something else.</exception>
+    public static IReadOnlyList<RunData> Read(IReadOnlyList<string> folders)
+    {
+        RunData[] runs = [.. folders.Select(Read)];
+        return [.. runs.Select(run => runs.Count(other => other.Name == run.Name) == 1 ? run : Renamed(run))];
+
+        static RunData Renamed(RunData run) =>
+            new(run.Folder, run.Config) { Name = run.Folder, Rows = run.Rows, Validation = run.Validation, Facts = run.Facts };
+    }
 
     /// <summary>Reads a run folder.</summary>
     /// <exception cref="UserInputException">There is no run, or one of its files holds something else.</exception>

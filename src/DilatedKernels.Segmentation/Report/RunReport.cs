@@ -27,6 +27,7 @@ internal static class RunReport
             Facts(page, run);
         }
 
+        FieldSection.Append(page, run);
         Configuration(page, run);
         page.Append("</main>\n");
         return ReportPage.Around($"{run.Name} – training report", page.ToString());

@@ -12,13 +12,16 @@ internal static class Sections
     private const int FewPoints = 400;
     private const int FewestPieces = 40;
     private const int MostPieces = 120;
-    private const int StepsAPiece = 8;
 
     /// <summary>Loss, learning rate and mean IoU of all runs, one chart each.</summary>
     public static void Curves(StringBuilder page, IReadOnlyList<RunData> runs)
     {
         page.Append("<section aria-labelledby=\"curves\"><h2 id=\"curves\">Curves</h2><div class=\"charts\">\n");
-        LineChart.Append(page, "Loss", [.. runs.Select((run, i) => Loss(run, i, runs.Count > 1))], Html.Short, Summary("Loss", runs, run => run.Loss));
+        // As many steps a point in all runs: lines that are smoothed alike can be compared.
+        int longest = runs.Max(run => run.Rows.Count);
+        int steps = Math.Max(1, longest / Math.Clamp(longest / 8, FewestPieces, MostPieces));
+        string smoothed = steps == 1 ? "Loss" : string.Create(CultureInfo.InvariantCulture, $"Loss, mean of {steps} steps");
+        LineChart.Append(page, smoothed, [.. runs.Select((run, i) => Loss(run, i, steps, runs.Count > 1))], Html.Short, Summary("Loss", runs, run => run.Loss));
         LineChart.Append(
             page, "Mean IoU on validation, %",
             [.. runs.Select((run, i) => new ChartLine(run.Name, [.. run.Rows.Where(row => row.MeanIoU is not null).Select(row => (row.Step, 100 * row.MeanIoU!.Value))]) { Color = i, IsMarked = true })],
@@ -84,10 +87,9 @@ internal static class Sections
         _ => node.ToJsonString(),
     };
 
-    private static ChartLine Loss(RunData run, int color, bool isOneOfMany)
+    private static ChartLine Loss(RunData run, int color, int steps, bool isOneOfMany)
     {
-        (double, double)[] points = [.. run.Rows.Select(row => (row.Step, row.Loss))];
-        (IReadOnlyList<(double, double)> mean, IReadOnlyList<(double, double, double)> band) = LineChart.Smooth(points, Math.Max(Math.Min(points.Length, FewestPieces), Math.Min(points.Length / StepsAPiece, MostPieces)));
+        (IReadOnlyList<(double, double)> mean, IReadOnlyList<(double, double, double)> band) = LineChart.Smooth([.. run.Rows.Select(row => (row.Step, row.Loss))], steps);
         return new ChartLine(run.Name, mean) { Color = color, Band = isOneOfMany ? [] : band };
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Report;
 
 namespace DilatedKernels.Tests.Segmentation.Report;
@@ -52,13 +53,45 @@ public sealed class ReportInBrowserTests
         Assert.That(answer.GetProperty("foreign").GetInt32(), Is.EqualTo(1), "the page's own script and no more");
     }
 
+    [Test]
+    public void TheLayersOfTheContextModuleAreShownOneByOne()
+    {
+        string run = ReportRun.Pretend(_folder, "run", steps: 20, classes: 3, pictures: 1, ContextConfig.Basic(3) with { Dilations = [1, 2, 4] });
+        ReportPage.Write([run], _folder["page.html"]);
+        JsonElement answer = Browser.Run(_folder["page.html"], 500, """
+            const slider = page.getElementById("layer"), play = page.getElementById("play");
+            const shown = () => [...page.querySelectorAll(".layer")].filter(g => view.getComputedStyle(g).display !== "none").map(g => g.dataset.text);
+            const said = () => page.getElementById("layer-value").textContent;
+            const states = [[...shown(), said()]];
+            slider.value = 2;
+            slider.dispatchEvent(new view.Event("input"));
+            states.push([...shown(), said()]);
+            play.click();
+            states.push([...shown(), play.textContent]);
+            slider.value = 1;
+            slider.dispatchEvent(new view.Event("input"));
+            states.push([...shown(), play.textContent]);
+            play.click();
+            states.push([...shown(), play.textContent]);
+            return { states: states.map(s => s.join("|")) };
+            """);
+        Assert.That(Texts(answer, "states"), Is.EqualTo(new[]
+        {
+            "layer 3 of 3, dilation 4, 15×15 cells|layer 3 of 3, dilation 4, 15×15 cells",
+            "layer 2 of 3, dilation 2, 7×7 cells|layer 2 of 3, dilation 2, 7×7 cells",
+            "layer 3 of 3, dilation 4, 15×15 cells|Play",
+            "layer 1 of 3, dilation 1, 3×3 cells|Play",
+            "layer 2 of 3, dilation 2, 7×7 cells|Pause",
+        }));
+    }
+
     [TestCase(360)]
     [TestCase(320)]
     [TestCase(1280)]
     public void NoPageIsWiderThanItsWindow(int width)
     {
         string hostile = ReportRun.Train(_folder, "run", hostile: true);
-        string many = ReportRun.Pretend(_folder, "a-run-with-a-name-that-does-not-end-where-a-telephone-does", steps: 1000, classes: 21, pictures: 2);
+        string many = ReportRun.Pretend(_folder, "a-run-with-a-name-that-does-not-end-where-a-telephone-does", steps: 1000, classes: 21, pictures: 2, ContextConfig.Basic(21));
         ReportPage.Write([many], _folder["many.html"]);
         ReportPage.Write([hostile, many, hostile], _folder["compared.html"]);
         foreach (string page in (string[])[_folder["run/report.html"], _folder["many.html"], _folder["compared.html"]])

@@ -113,6 +113,42 @@ public sealed class ReportPageTests
     }
 
     [Test]
+    public void WhatTheContextModuleSeesIsDrawn()
+    {
+        string run = ReportRun.Pretend(_folder, "run", 40, 3, 0, DilatedKernels.Segmentation.Models.ContextConfig.Basic(3) with { Dilations = [2, 2] });
+        ReportPage.Write([run], _folder["page.html"]);
+        string page = File.ReadAllText(_folder["page.html"]);
+        IReadOnlyList<Element> elements = StrictHtml.Read(page);
+        AssertNeedsNothingElse(page, elements);
+        Assert.That(elements.Count(e => e.Attributes.GetValueOrDefault("class") == "tap"), Is.EqualTo(18));
+        Assert.That(page, Does.Contain("layer 2 of 2, dilation 2, 9×9 cells").And.Contain("gridding"));
+        int field = DilatedKernels.Segmentation.Models.ModelSummary.Of(RunData.Read(run).Config.Model, 900).ReceptiveField;
+        Assert.That(page, Does.Contain($"a score depends on {field} pixels"));
+    }
+
+    [Test]
+    public void RunsOfOneNameAreToldApartByTheirPaths()
+    {
+        string[] runs = [ReportRun.Pretend(_folder, "a/run", 40, 2, 0), ReportRun.Pretend(_folder, "b/run", 40, 2, 0), ReportRun.Pretend(_folder, "b/other", 40, 2, 0)];
+        ReportPage.Write(runs, _folder["compared.html"]);
+        string page = File.ReadAllText(_folder["compared.html"]);
+        Assert.That(page, Does.Contain($"<bdi>{Html.Text(runs[0])}</bdi>").And.Contain($"<bdi>{Html.Text(runs[1])}</bdi>").And.Contain("<bdi>other</bdi>").And.Not.Contain("<bdi>run</bdi>"));
+    }
+
+    [Test]
+    public void TheLossIsSmoothedOverAsManyStepsInEveryRun()
+    {
+        (IReadOnlyList<(double X, double Y)> mean, IReadOnlyList<(double X, double Low, double High)> band) = LineChart.Smooth([(1, 4), (2, 2), (3, 0), (4, 6), (5, 10)], 3);
+        Assert.That(mean, Is.EqualTo(new[] { (2.0, 2.0), (4.0, 8.0) }));
+        Assert.That(band, Is.EqualTo(new[] { (2.0, 0.0, 4.0), (4.0, 6.0, 10.0) }));
+        ReportPage.Write([ReportRun.Pretend(_folder, "long", 3200, 2, 0), ReportRun.Pretend(_folder, "short", 1600, 2, 0)], _folder["compared.html"]);
+        string page = File.ReadAllText(_folder["compared.html"]);
+        int[] points = [.. Regex.Matches(page, "class=\"line s.\" points=\"([^\"]*)\"").Take(2).Select(match => match.Groups[1].Value.Split(' ').Length)];
+        Assert.That(page, Does.Contain("Loss, mean of 26 steps"));
+        Assert.That(points, Is.EqualTo(new[] { 124, 62 }));
+    }
+
+    [Test]
     public void ARunThatHasNotValidatedOrBegunHasAPage()
     {
         ReportRun.Train(_folder, "run", config => config with { ValidationSplit = null });
@@ -173,7 +209,7 @@ public sealed class ReportPageTests
             }
         }
 
-        Assert.That(Regex.Matches(page, "url\\((.{5})").Select(match => match.Groups[1].Value), Is.All.EqualTo("data:"));
+        Assert.That(Regex.Matches(page, "url\\(([^#].{4})").Select(match => match.Groups[1].Value), Is.All.EqualTo("data:"));
         Assert.That(Regex.IsMatch(page, "https?://|@import"), Is.False);
         Assert.That(elements.Single(e => e.Attributes.GetValueOrDefault("http-equiv") == "Content-Security-Policy").Attributes["content"], Does.StartWith("default-src 'none'"));
         string[] ids = [.. elements.Where(e => e.Attributes.ContainsKey("id")).Select(e => e.Attributes["id"])];

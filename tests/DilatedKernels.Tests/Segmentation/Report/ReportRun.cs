@@ -42,9 +42,9 @@ internal static class ReportRun
     }
 
     /// <summary>A run folder of made-up numbers, as long training leaves it, without training.</summary>
-    public static string Pretend(TemporaryFolder folder, string name, int steps, int classes, int pictures)
+    public static string Pretend(TemporaryFolder folder, string name, int steps, int classes, int pictures, ContextConfig? context = null)
     {
-        RunFolder.Create(folder[name], new TrainingConfig { Model = new ModelConfig { Name = "small", FrontEnd = FrontEndConfig.Small(classes, 4) }, Data = "x", Steps = steps }).Dispose();
+        RunFolder.Create(folder[name], new TrainingConfig { Model = new ModelConfig { Name = "small", FrontEnd = FrontEndConfig.Small(classes, 4), Context = context }, Data = "x", Steps = steps, Recipe = context is null ? Recipe.FrontEnd : Recipe.Joint }).Dispose();
         File.WriteAllLines(
             folder[$"{name}/metrics.csv"],
             ["step,loss,learning_rate,images_per_second,mean_iou", .. Enumerable.Range(1, steps).Select(step => FormattableString.Invariant($"{step},{2.0 / step},0.001,7.5,{(step % 1000 == 0 ? "0.5" : "")}"))]);
