@@ -39,6 +39,8 @@ internal sealed class ConfigOptions
 
         string[] settings = result.GetValue(_set) ?? [];
         config = settings.Length == 0 ? config : ConfigText.Set(config, settings);
+        // As options' are: the run may be resumed from elsewhere.
+        config = config with { Data = Full("data", config.Data), Weights = config.Weights is { } weights ? Full("weights", weights) : null };
         try
         {
             config.Validate();
@@ -50,6 +52,9 @@ internal sealed class ConfigOptions
 
         return config;
     }
+
+    private static string Full(string name, string path) =>
+        string.IsNullOrWhiteSpace(path) ? throw new UserInputException($"The configuration's {name} is an empty text; it names a {(name == "data" ? "folder" : "file")}.") : Path.GetFullPath(path);
 
     /// <summary>Prints the configuration where that is asked for.</summary>
     /// <returns>Whether it was.</returns>

@@ -37,7 +37,7 @@ internal static class LineChart
     /// <param name="summary">The chart in a sentence, for those who do not see it.</param>
     public static void Append(StringBuilder page, string title, IReadOnlyList<ChartLine> lines, Func<double, string> format, string summary)
     {
-        page.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption>{Html.Text(title)}</figcaption>");
+        page.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption><span>{Html.Text(title)}</span><span class=\"readout\"></span></figcaption>");
         ChartLine[] drawn = [.. lines.Where(line => line.Points.Count > 0)];
         if (drawn.Length == 0)
         {
@@ -69,7 +69,7 @@ internal static class LineChart
             Line(page, line);
         }
 
-        page.Append("</svg>");
+        page.Append(CultureInfo.InvariantCulture, $"<line class=\"cursor\" y1=\"{Top}\" y2=\"{Height - Bottom}\"/></svg>");
         if (lines.Count > 1)
         {
             page.Append("<ul class=\"legend\">");
@@ -97,7 +97,7 @@ internal static class LineChart
 
             if (line.Points.Count > 1)
             {
-                svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"line s{line.Color % Colors}\" points=\"{string.Join(' ', line.Points.Select(point => At(point.X, point.Y)))}\"/>");
+                svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"line s{line.Color % Colors}\" points=\"{string.Join(' ', line.Points.Select(point => At(point.X, point.Y)))}\" data-name=\"{(lines.Count > 1 ? Html.Text(line.Name) : "")}\" data-values=\"{string.Join(' ', line.Points.Select(point => $"{Step(point.X, exact: true)}:{format(point.Y)}"))}\"/>");
             }
 
             if (line.IsMarked || line.Points.Count == 1)
@@ -138,7 +138,7 @@ internal static class LineChart
         return [.. Enumerable.Range(0, count + 1).Select(i => low + (i * step))];
     }
 
-    private static string Step(double step) => step >= 10_000 && step % 1000 == 0
+    private static string Step(double step, bool exact = false) => step >= 10_000 && !exact && step % 1000 == 0
         ? string.Create(CultureInfo.InvariantCulture, $"{step / 1000:F0}k")
         : step.ToString("F0", CultureInfo.InvariantCulture);
 }

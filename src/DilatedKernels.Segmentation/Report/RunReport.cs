@@ -23,7 +23,7 @@ internal static class RunReport
         }
         else
         {
-            page.Append("<p class=\"note\">No validation was made yet, so there are no scores of classes and no pictures.</p>\n");
+            page.Append("<p class=\"note\">No validation was made, so there are no scores of classes and no pictures.</p>\n");
             Facts(page, run);
         }
 
@@ -41,9 +41,9 @@ internal static class RunReport
         page.Append(CultureInfo.InvariantCulture, $"""
             <header><p class="kind">Training report</p><h1>{Html.Name(run.Name)}</h1>
             <p class="muted">{Html.Name(run.Config.Model.Name)} on {Html.Name(dataset)}, {state}</p>
-            <dl class="cards">
 
             """);
+        var cards = new List<string>();
         if (run.Validation is { } validation)
         {
             Card("Mean IoU", $"{Html.Percent(validation.Matrix.MeanIoU)}<small> %</small>", $"at step {Html.Count(validation.Step)}");
@@ -66,10 +66,10 @@ internal static class RunReport
             Card("Time", Html.Duration(facts.Seconds), Html.Text(facts.Device));
         }
 
-        page.Append("</dl></header>\n");
+        page.Append(cards.Count == 0 ? "" : $"<dl class=\"cards\" style=\"--n:{cards.Count}\">\n{string.Concat(cards)}</dl>").Append("</header>\n");
 
         void Card(string name, string value, string note) =>
-            page.Append(CultureInfo.InvariantCulture, $"<div><dt>{name}</dt><dd><b>{value}</b><span class=\"muted\">{note}</span></dd></div>\n");
+            cards.Add($"<div><dt>{name}</dt><dd><b>{value}</b><span class=\"muted\">{note}</span></dd></div>\n");
     }
 
     private static void Facts(StringBuilder page, RunData run)

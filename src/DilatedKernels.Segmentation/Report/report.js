@@ -47,3 +47,31 @@ if (layer) {
   });
   show();
 }
+
+// A pointer over a chart reads the nearest step's numbers off its lines.
+for (const chart of document.querySelectorAll(".chart svg")) {
+  const readout = chart.parentElement.querySelector(".readout");
+  const cursor = chart.querySelector(".cursor");
+  const lines = [...chart.querySelectorAll(".line")].map(line => ({
+    name: line.dataset.name,
+    at: line.getAttribute("points").split(" ").map(point => Number(point.split(",")[0])),
+    values: line.dataset.values.split(" ").map(value => value.split(":")),
+  }));
+  const read = event => {
+    const box = chart.getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width * chart.viewBox.baseVal.width;
+    const nearest = line => line.at.reduce((best, at, i) => Math.abs(at - x) < Math.abs(line.at[best] - x) ? i : best, 0);
+    const found = lines.map(line => ({ name: line.name, at: line.at[nearest(line)], value: line.values[nearest(line)] }));
+    if (found.length === 0) {
+      return;
+    }
+    const closest = found.reduce((best, one) => Math.abs(one.at - x) < Math.abs(best.at - x) ? one : best);
+    cursor.setAttribute("x1", closest.at);
+    cursor.setAttribute("x2", closest.at);
+    readout.textContent = "step " + closest.value[0] + ": "
+      + found.filter(one => Math.abs(one.at - closest.at) < 4).map(one => (one.name ? one.name + " " : "") + one.value[1]).join(", ");
+  };
+  chart.addEventListener("pointermove", read);
+  chart.addEventListener("pointerdown", read);
+  chart.addEventListener("pointerleave", () => readout.textContent = "");
+}

@@ -43,11 +43,23 @@ internal sealed partial class TrainingJson : JsonSerializerContext
     {
         if (tree is JsonObject given)
         {
-            ModelJson.AddDefaults(given, ToTree(new TrainingConfig { Model = new ModelConfig { Name = "" }, Data = "" }), "model", "data");
-            ModelJson.AddDefaults(given["optimizer"], JsonSerializer.SerializeToNode(new OptimizerConfig(), Default.OptimizerConfig));
+            AddDefaults(given, ToTree(new TrainingConfig { Model = new ModelConfig { Name = "" }, Data = "" }), "model", "data");
             ModelJson.Complete(given["model"]);
         }
 
         return tree.Deserialize(Default.TrainingConfig) ?? throw new JsonException("The text is null.");
+    }
+
+    // Groups within groups, too, such as the optimizer.
+    private static void AddDefaults(JsonObject given, JsonObject defaults, params ReadOnlySpan<string> required)
+    {
+        ModelJson.AddDefaults(given, defaults, required);
+        foreach ((string name, JsonNode? value) in defaults)
+        {
+            if (!required.Contains(name) && value is JsonObject group && given[name] is JsonObject own)
+            {
+                AddDefaults(own, group);
+            }
+        }
     }
 }

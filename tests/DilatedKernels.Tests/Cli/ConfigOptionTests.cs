@@ -34,7 +34,9 @@ public sealed class ConfigOptionTests
         Assert.That(fromRun.ExitCode, Is.Zero, fromRun.Error);
         DilatedProcess.Result fromOptions = Run([.. options, "--run", "d", "--steps", "5", "--set", "steps=3", "--set", "steps=2"]);
         Assert.That(fromOptions.ExitCode, Is.Zero, fromOptions.Error);
-        foreach (string run in (string[])["b", "c", "d"])
+        _folder.Write("relative.json", printed.Output.Replace(System.Text.Json.JsonSerializer.Serialize(_data), "\"data\"", StringComparison.Ordinal));
+        Assert.That(Run("train", "--config", "relative.json", "--run", "e", "--set", "steps=2").ExitCode, Is.Zero);
+        foreach (string run in (string[])["b", "c", "d", "e"])
         {
             Assert.That(File.ReadAllText(_folder[$"{run}/config.json"]), Is.EqualTo(File.ReadAllText(_folder["a/config.json"])), run);
             Assert.That(File.ReadAllBytes(_folder[$"{run}/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(_folder["a/last.safetensors"])), run);
@@ -49,6 +51,7 @@ public sealed class ConfigOptionTests
         DilatedProcess.AssertRefused(_folder, ["train", "--config", "none.json", "--run", "run"], "There is no file none.json");
         DilatedProcess.AssertRefused(_folder, ["train", "--config", "data", "--run", "run"], "data is a folder");
         DilatedProcess.AssertRefused(_folder, ["train", _data, "--run", "run", "--set", "batchSize=two"], "--set batchSize=two: batchSize is a whole number");
+        DilatedProcess.AssertRefused(_folder, ["train", _data, "--run", "run", "--set", "weights="], "weights is an empty text");
         DilatedProcess.AssertRefused(_folder, ["train", _data, "--run", "run", "--set", "batchSize=0"], "batch size is 1 or more; it was 0");
         DilatedProcess.AssertRefused(_folder, ["train", "--config", "wrong.json", "--run", "run", "--steps", "3", "--width", "1"], "--steps, --width would have no effect", "--set");
         DilatedProcess.AssertRefused(_folder, ["train", "--resume", "run", "--set", "steps=3"], "--set would have no effect");

@@ -85,6 +85,21 @@ public sealed class ReportInBrowserTests
         }));
     }
 
+    [Test]
+    public void APointerReadsNumbersOffTheCharts()
+    {
+        string[] runs = [ReportRun.Pretend(_folder, "a", 30, 2, 0), ReportRun.Pretend(_folder, "b", 15, 2, 0)];
+        ReportPage.Write(runs, _folder["page.html"]);
+        JsonElement answer = Browser.Run(_folder["page.html"], 700, """
+            const chart = page.querySelector(".chart svg"), box = chart.getBoundingClientRect(), line = chart.querySelector(".line");
+            const x = step => box.left + box.width * Number(line.getAttribute("points").split(" ")[step - 1].split(",")[0]) / chart.viewBox.baseVal.width;
+            const said = [], move = (kind, step) => { chart.dispatchEvent(new view.PointerEvent(kind, { clientX: x(step) })); said.push(chart.parentElement.querySelector(".readout").textContent); };
+            move("pointermove", 10); move("pointerdown", 25); move("pointerleave", 25);
+            return { said };
+            """);
+        Assert.That(Texts(answer, "said"), Is.EqualTo(new[] { "step 10: a 0.2, b 0.2", "step 25: a 0.08", "" }));
+    }
+
     [TestCase(360)]
     [TestCase(320)]
     [TestCase(1280)]

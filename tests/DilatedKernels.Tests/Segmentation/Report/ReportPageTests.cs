@@ -152,7 +152,7 @@ public sealed class ReportPageTests
     public void ARunThatHasNotValidatedOrBegunHasAPage()
     {
         ReportRun.Train(_folder, "run", config => config with { ValidationSplit = null });
-        Assert.That(File.ReadAllText(_folder["run/report.html"]), Does.Contain("No validation was made yet"));
+        Assert.That(File.ReadAllText(_folder["run/report.html"]), Does.Contain("No validation was made"));
         foreach (string file in (string[])["run/metrics.csv", "run/run.json", "run/report.html"])
         {
             File.Delete(_folder[file]);
