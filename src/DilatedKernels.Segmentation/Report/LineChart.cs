@@ -32,12 +32,13 @@ internal static class LineChart
     /// <summary>Writes the chart as a figure.</summary>
     /// <param name="page">Where to.</param>
     /// <param name="title">What is drawn.</param>
+    /// <param name="note">How, in a few words; a pointer's step takes its place.</param>
     /// <param name="lines">The lines.</param>
     /// <param name="format">How values are written.</param>
     /// <param name="summary">The chart in a sentence, for those who do not see it.</param>
-    public static void Append(StringBuilder page, string title, IReadOnlyList<ChartLine> lines, Func<double, string> format, string summary)
+    public static void Append(StringBuilder page, string title, string note, IReadOnlyList<ChartLine> lines, Func<double, string> format, string summary)
     {
-        page.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption><span>{Html.Text(title)}</span><span class=\"readout\"></span></figcaption>");
+        page.Append(CultureInfo.InvariantCulture, $"<figure class=\"chart\"><figcaption><span>{Html.Text(title)}</span><span class=\"readout\">{Html.Text(note)}</span></figcaption>");
         ChartLine[] drawn = [.. lines.Where(line => line.Points.Count > 0)];
         if (drawn.Length == 0)
         {
@@ -46,7 +47,8 @@ internal static class LineChart
         }
 
         double lastStep = drawn.Max(line => line.Points[^1].X);
-        double most = drawn.Max(line => Math.Max(line.Points.Max(point => point.Y), line.Band.Count == 0 ? 0 : line.Band.Max(point => point.High)));
+        // A single step far above the others, such as the first, would press the line to the ground: bands end with the chart.
+        double most = drawn.Max(line => line.Points.Max(point => point.Y));
         double[] x = Ticks(0, Math.Max(1, lastStep), 5, whole: true);
         double[] y = Ticks(0, most > 0 ? most : 1, 4, whole: false);
         double xEnd = Math.Max(lastStep, 1);
@@ -64,9 +66,9 @@ internal static class LineChart
         }
 
         page.Append(CultureInfo.InvariantCulture, $"<text class=\"axis\" x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 2}\" text-anchor=\"middle\">step</text>");
-        foreach (ChartLine line in drawn)
+        for (int i = 0; i < lines.Count; i++)
         {
-            Line(page, line);
+            Line(page, lines[i], i);
         }
 
         page.Append(CultureInfo.InvariantCulture, $"<line class=\"cursor\" y1=\"{Top}\" y2=\"{Height - Bottom}\"/></svg>");
@@ -75,7 +77,7 @@ internal static class LineChart
             page.Append("<ul class=\"legend\">");
             foreach (ChartLine line in lines)
             {
-                page.Append(CultureInfo.InvariantCulture, $"<li><span class=\"key s{line.Color % Colors}\"></span>{Html.Name(line.Name)}</li>");
+                page.Append(CultureInfo.InvariantCulture, $"<li><span class=\"key s{line.Color % Colors}\"></span>{Html.Name(line.Name)}<span class=\"at\"></span></li>");
             }
 
             page.Append("</ul>");
@@ -86,18 +88,18 @@ internal static class LineChart
         double X(double value) => Left + ((Width - Left - Right) * value / xEnd);
         double Y(double value) => Height - Bottom - ((Height - Top - Bottom) * value / yEnd);
 
-        void Line(StringBuilder svg, ChartLine line)
+        void Line(StringBuilder svg, ChartLine line, int entry)
         {
             if (line.Band.Count > 1)
             {
-                string upper = string.Join(' ', line.Band.Select(point => At(point.X, point.High)));
+                string upper = string.Join(' ', line.Band.Select(point => At(point.X, Math.Min(point.High, yEnd))));
                 string lower = string.Join(' ', line.Band.Reverse().Select(point => At(point.X, point.Low)));
                 svg.Append(CultureInfo.InvariantCulture, $"<polygon class=\"band s{line.Color % Colors}\" points=\"{upper} {lower}\"/>");
             }
 
             if (line.Points.Count > 1)
             {
-                svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"line s{line.Color % Colors}\" points=\"{string.Join(' ', line.Points.Select(point => At(point.X, point.Y)))}\" data-name=\"{(lines.Count > 1 ? Html.Text(line.Name) : "")}\" data-values=\"{string.Join(' ', line.Points.Select(point => $"{Step(point.X, exact: true)}:{format(point.Y)}"))}\"/>");
+                svg.Append(CultureInfo.InvariantCulture, $"<polyline class=\"line s{line.Color % Colors}\" points=\"{string.Join(' ', line.Points.Select(point => At(point.X, point.Y)))}\" data-entry=\"{entry}\" data-values=\"{string.Join(' ', line.Points.Select(point => $"{Step(point.X, exact: true)}:{format(point.Y)}"))}\"/>");
             }
 
             if (line.IsMarked || line.Points.Count == 1)

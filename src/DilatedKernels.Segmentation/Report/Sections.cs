@@ -20,14 +20,14 @@ internal static class Sections
         // As many steps a point in all runs: lines that are smoothed alike can be compared.
         int longest = runs.Max(run => run.Rows.Count);
         int steps = Math.Max(1, longest / Math.Clamp(longest / 8, FewestPieces, MostPieces));
-        string smoothed = steps == 1 ? "Loss" : string.Create(CultureInfo.InvariantCulture, $"Loss, mean of {steps} steps");
-        LineChart.Append(page, smoothed, [.. runs.Select((run, i) => Loss(run, i, steps, runs.Count > 1))], Html.Short, Summary("Loss", runs, run => run.Loss));
+        string smoothed = steps == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"mean of {steps} steps");
+        LineChart.Append(page, "Loss", smoothed, [.. runs.Select((run, i) => Loss(run, i, steps, runs.Count > 1))], Html.Short, Summary("Loss", runs, run => run.Loss));
         LineChart.Append(
-            page, "Mean IoU on validation, %",
+            page, "Mean IoU, %", "on validation",
             [.. runs.Select((run, i) => new ChartLine(run.Name, [.. run.Rows.Where(row => row.MeanIoU is not null).Select(row => (row.Step, 100 * row.MeanIoU!.Value))]) { Color = i, IsMarked = true })],
             Html.Short, Summary("Mean IoU in percent", runs, run => 100 * run.MeanIoU));
         LineChart.Append(
-            page, "Learning rate",
+            page, "Learning rate", "",
             [.. runs.Select((run, i) => new ChartLine(run.Name, Thinned([.. run.Rows.Select(row => (row.Step, row.LearningRate))])) { Color = i })],
             Html.Short, Summary("Learning rate", runs, run => run.LearningRate));
         page.Append("</div></section>\n");

@@ -51,9 +51,11 @@ if (layer) {
 // A pointer over a chart reads the nearest step's numbers off its lines.
 for (const chart of document.querySelectorAll(".chart svg")) {
   const readout = chart.parentElement.querySelector(".readout");
+  const note = readout.textContent;
   const cursor = chart.querySelector(".cursor");
+  const legend = [...chart.parentElement.querySelectorAll(".at")];
   const lines = [...chart.querySelectorAll(".line")].map(line => ({
-    name: line.dataset.name,
+    entry: legend[line.dataset.entry],
     at: line.getAttribute("points").split(" ").map(point => Number(point.split(",")[0])),
     values: line.dataset.values.split(" ").map(value => value.split(":")),
   }));
@@ -61,17 +63,25 @@ for (const chart of document.querySelectorAll(".chart svg")) {
     const box = chart.getBoundingClientRect();
     const x = (event.clientX - box.left) / box.width * chart.viewBox.baseVal.width;
     const nearest = line => line.at.reduce((best, at, i) => Math.abs(at - x) < Math.abs(line.at[best] - x) ? i : best, 0);
-    const found = lines.map(line => ({ name: line.name, at: line.at[nearest(line)], value: line.values[nearest(line)] }));
+    const found = lines.map(line => ({ entry: line.entry, at: line.at[nearest(line)], value: line.values[nearest(line)] }));
     if (found.length === 0) {
       return;
     }
     const closest = found.reduce((best, one) => Math.abs(one.at - x) < Math.abs(best.at - x) ? one : best);
     cursor.setAttribute("x1", closest.at);
     cursor.setAttribute("x2", closest.at);
-    readout.textContent = "step " + closest.value[0] + ": "
-      + found.filter(one => Math.abs(one.at - closest.at) < 4).map(one => (one.name ? one.name + " " : "") + one.value[1]).join(", ");
+    readout.textContent = "step " + closest.value[0] + (legend.length ? "" : ": " + closest.value[1]);
+    for (const one of found) {
+      if (one.entry) {
+        // A run that ended before has no value there.
+        one.entry.textContent = Math.abs(one.at - closest.at) < 4 ? one.value[1] : "";
+      }
+    }
   };
   chart.addEventListener("pointermove", read);
   chart.addEventListener("pointerdown", read);
-  chart.addEventListener("pointerleave", () => readout.textContent = "");
+  chart.addEventListener("pointerleave", () => {
+    readout.textContent = note;
+    legend.forEach(entry => entry.textContent = "");
+  });
 }

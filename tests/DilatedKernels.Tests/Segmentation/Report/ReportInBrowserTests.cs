@@ -93,11 +93,22 @@ public sealed class ReportInBrowserTests
         JsonElement answer = Browser.Run(_folder["page.html"], 700, """
             const chart = page.querySelector(".chart svg"), box = chart.getBoundingClientRect(), line = chart.querySelector(".line");
             const x = step => box.left + box.width * Number(line.getAttribute("points").split(" ")[step - 1].split(",")[0]) / chart.viewBox.baseVal.width;
-            const said = [], move = (kind, step) => { chart.dispatchEvent(new view.PointerEvent(kind, { clientX: x(step) })); said.push(chart.parentElement.querySelector(".readout").textContent); };
+            const said = [], figure = chart.parentElement;
+            const move = (kind, step) => {
+              chart.dispatchEvent(new view.PointerEvent(kind, { clientX: x(step) }));
+              said.push([figure.querySelector(".readout"), ...figure.querySelectorAll(".at")].map(e => e.textContent).join("|"));
+            };
             move("pointermove", 10); move("pointerdown", 25); move("pointerleave", 25);
             return { said };
             """);
-        Assert.That(Texts(answer, "said"), Is.EqualTo(new[] { "step 10: a 0.2, b 0.2", "step 25: a 0.08", "" }));
+        Assert.That(Texts(answer, "said"), Is.EqualTo(new[] { "step 10|0.2|0.2", "step 25|0.08|", "||" }));
+        ReportPage.Write(runs[..1], _folder["page.html"]);
+        answer = Browser.Run(_folder["page.html"], 700, """
+            const chart = page.querySelector(".chart svg"), box = chart.getBoundingClientRect();
+            chart.dispatchEvent(new view.PointerEvent("pointermove", { clientX: box.right }));
+            return { said: [chart.parentElement.querySelector(".readout").textContent] };
+            """);
+        Assert.That(Texts(answer, "said"), Is.EqualTo(new[] { "step 30: 0.06667" }));
     }
 
     [TestCase(360)]

@@ -144,7 +144,7 @@ public sealed class ReportPageTests
         ReportPage.Write([ReportRun.Pretend(_folder, "long", 3200, 2, 0), ReportRun.Pretend(_folder, "short", 1600, 2, 0)], _folder["compared.html"]);
         string page = File.ReadAllText(_folder["compared.html"]);
         int[] points = [.. Regex.Matches(page, "class=\"line s.\" points=\"([^\"]*)\"").Take(2).Select(match => match.Groups[1].Value.Split(' ').Length)];
-        Assert.That(page, Does.Contain("Loss, mean of 26 steps"));
+        Assert.That(page, Does.Contain("mean of 26 steps"));
         Assert.That(points, Is.EqualTo(new[] { 124, 62 }));
     }
 
@@ -189,6 +189,15 @@ public sealed class ReportPageTests
         Assert.That(() => ReportPage.Write([_folder["data"]], _folder["page.html"]), Throws.TypeOf<UserInputException>().With.Message.Contains("holds no run"));
         Assert.That(File.ReadAllText(notes), Is.EqualTo("<p>mine</p>"));
         ReportPage.Write([_folder["run"]], _folder["run/report.html"]);
+    }
+
+    [Test]
+    public void ASingleHighStepDoesNotPressTheLineToTheGround()
+    {
+        var page = new System.Text.StringBuilder();
+        var line = new ChartLine("", [(1, 1), (2, 0.5)]) { Band = [(1, 0.9, 500), (2, 0.4, 0.6)] };
+        LineChart.Append(page, "Loss", "", [line], Html.Short, "");
+        Assert.That(page.ToString(), Does.Contain("class=\"band s0\" points=\"207.0,12.0 368.0,85.6 "), "the top of the chart is 1");
     }
 
     [TestCase(0, 1600, 5, true, new[] { 0.0, 500, 1000, 1500, 2000 })]
