@@ -21,7 +21,8 @@ internal sealed class TrainCommand
     private readonly Option<string?> _preset = new("--preset") { Description = $"A published network: {string.Join(", ", Presets.Names)}.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = "A checkpoint to start from; its front end's shape counts, but for another --model only its width.", HelpName = "FILE" };
     private readonly Option<long> _steps = new("--steps") { Description = "Steps in all.", DefaultValueFactory = _ => 1000, HelpName = "N" };
-    private readonly Option<int> _batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 4, HelpName = "N" };
+    private readonly Option<int> _batch = new("--batch") { Description = "Images that are computed at once.", DefaultValueFactory = _ => 4, HelpName = "N" };
+    private readonly Option<int> _accumulate = new("--accumulate") { Description = "Batches whose gradients a step adds up.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<string?> _crop = new("--crop") { Description = "Network input in pixels, SIZE or HEIGHTxWIDTH, margins included. [default: 564, or 321 for an FCN or DeepLab; whole maps for stored score maps]", HelpName = "SIZE" };
     private readonly Option<bool> _noMirror = new("--no-mirror") { Description = "Do not mirror half of the samples." };
     private readonly Option<LabelResolution> _labels = Choice.Of("--labels", "Train on labels at the network's stride, or at full resolution through the fixed upsampling.", LabelResolution.Stride);
@@ -36,6 +37,8 @@ internal sealed class TrainCommand
     private readonly Option<OptimizerKind> _optimizer = Choice.Of("--optimizer", "The update rule.", OptimizerKind.Adam);
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<ScheduleKind> _schedule = Choice.Of("--schedule", "How the learning rate falls.", ScheduleKind.Poly);
+    private readonly Option<long> _warmUp = new("--warm-up") { Description = "Steps in which the learning rate rises to that.", DefaultValueFactory = _ => 0, HelpName = "STEPS" };
+    private readonly Option<double?> _clip = new("--clip-norm") { Description = "Shorten the gradients together to this length where they are longer.", HelpName = "LENGTH" };
     private readonly Option<double> _momentum = new("--momentum") { Description = "SGD's momentum.", DefaultValueFactory = _ => 0.9, HelpName = "FACTOR" };
     private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay, on weights only. [default: 0.0005 with SGD, 0 with Adam]", HelpName = "FACTOR" };
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
@@ -51,7 +54,7 @@ internal sealed class TrainCommand
 
     private IEnumerable<Option> Options =>
     [
-        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _momentum, _decay,
+        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
         _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
@@ -164,6 +167,7 @@ internal sealed class TrainCommand
             ValidationSplit = split == "none" ? null : split,
             Weights = result.GetValue(_weights) is { } weights ? FullPath(weights) : null,
             BatchSize = result.GetValue(_batch),
+            Accumulate = result.GetValue(_accumulate),
             Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : network.FrontEnd is null ? 321 : 564),
             Mirror = !result.GetValue(_noMirror),
             Labels = labels,
@@ -180,6 +184,8 @@ internal sealed class TrainCommand
                 Momentum = result.GetValue(_momentum),
                 WeightDecay = result.GetValue(_decay) ?? (result.GetValue(_optimizer) == OptimizerKind.Sgd ? 5e-4 : 0),
                 Schedule = result.GetValue(_schedule),
+                WarmUp = result.GetValue(_warmUp),
+                ClipNorm = result.GetValue(_clip),
             },
         };
     }

@@ -226,9 +226,13 @@ public sealed class Trainer : IDisposable
             }
 
             LearningRateSchedule schedule = _config.Optimizer.CreateSchedule(_config.Steps);
-            using var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel, DetectAnomaly);
+            using var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel, DetectAnomaly)
+            {
+                Parts = _config.Accumulate ?? 1,
+                ClipNorm = (float?)_config.Optimizer.ClipNorm,
+            };
             var watch = new LossWatch(_data.Classes.Names.Count);
-            var speed = new SpeedMeter(_config.BatchSize);
+            var speed = new SpeedMeter(_config.StepImages);
             if (_unreportedLoss is { } interrupted)
             {
                 loss = interrupted;
@@ -436,7 +440,7 @@ public sealed class Trainer : IDisposable
             Mirror = config.Mirror,
             Labels = config.Labels,
             Seed = config.Seed,
-            BatchSize = config.BatchSize,
+            BatchSize = config.StepImages,
         };
     }
 
@@ -463,7 +467,7 @@ public sealed class Trainer : IDisposable
             store.Fill(
                 new Predictor(_model), _trainingSamples, _data.Classes, _model.Stride, _config.Labels, _config.Mirror, preparation, cancellation);
             return new ScoreMapStepSource(
-                store, _trainingSamples.Count, _config.Mirror, _config.BatchSize, MapCells(store), _data.Classes.VoidLabel, _config.Seed);
+                store, _trainingSamples.Count, _config.Mirror, _config.StepImages, MapCells(store), _data.Classes.VoidLabel, _config.Seed);
         }
 
         IReadOnlyList<double> mean = _model.Config.MeanBgr;

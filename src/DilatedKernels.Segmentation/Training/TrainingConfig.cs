@@ -48,6 +48,9 @@ public enum ScheduleKind
 
     /// <summary><c>(1 − step/steps)^power</c>.</summary>
     Poly,
+
+    /// <summary>Half a cosine, <c>(1 + cos(π·step/steps)) / 2</c> (<see cref="CosineSchedule"/>).</summary>
+    Cosine,
 }
 
 /// <summary>The optimizer and its learning-rate schedule.</summary>
@@ -77,23 +80,36 @@ public sealed record OptimizerConfig
     /// <summary>Steps between two drops of the step schedule.</summary>
     public long StepEvery { get; init; } = 100_000;
 
+    /// <summary>Steps in which the rate rises linearly to what the schedule says (<see cref="WarmUpSchedule"/>); 0 for none.</summary>
+    public long WarmUp { get; init; }
+
+    /// <summary>The length to which all gradients together are shortened before an update (<see cref="Optimizer.ClipGradients"/>), above 0; null for none.</summary>
+    public double? ClipNorm { get; init; }
+
     internal Optimizer CreateOptimizer(IReadOnlyList<Parameter> parameters) => Kind switch
     {
         OptimizerKind.Sgd => new Sgd(parameters, (float)Momentum, (float)WeightDecay),
         _ => new Adam(parameters, weightDecay: (float)WeightDecay),
     };
 
-    internal LearningRateSchedule CreateSchedule(long steps) => Schedule switch
+    internal LearningRateSchedule CreateSchedule(long steps)
     {
-        ScheduleKind.Constant => new ConstantSchedule((float)LearningRate),
-        ScheduleKind.Step => new StepSchedule((float)LearningRate, (float)StepGamma, StepEvery),
-        _ => new PolySchedule((float)LearningRate, (float)PolyPower, steps),
-    };
+        LearningRateSchedule schedule = Schedule switch
+        {
+            ScheduleKind.Constant => new ConstantSchedule((float)LearningRate),
+            ScheduleKind.Step => new StepSchedule((float)LearningRate, (float)StepGamma, StepEvery),
+            ScheduleKind.Cosine => new CosineSchedule((float)LearningRate, steps),
+            _ => new PolySchedule((float)LearningRate, (float)PolyPower, steps),
+        };
+        return WarmUp == 0 ? schedule : new WarmUpSchedule(schedule, WarmUp);
+    }
 }
 
 /// <summary>Everything that decides the outcome of a training run. Written into the run folder as <c>config.json</c>.</summary>
 public sealed record TrainingConfig
 {
+    private const int MostStepImages = 1 << 24;
+
     /// <summary>The network.</summary>
     public required ModelConfig Model { get; init; }
 
@@ -115,8 +131,14 @@ public sealed record TrainingConfig
     /// <summary>The parameters that keep the values of <see cref="Weights"/>, or null where all learn. <see cref="Trainer.Start"/> can fill it in.</summary>
     public IReadOnlyList<string>? Frozen { get; init; }
 
-    /// <summary>Images in a step, 1 or more.</summary>
+    /// <summary>Images that are computed at once, 1 or more; all of a step's unless it accumulates.</summary>
     public int BatchSize { get; init; } = 4;
+
+    /// <summary>
+    /// Batches whose gradients a step adds up before its update, 1 or more; null is 1. The gradient is, to rounding, that of one batch of all their images, as the loss is
+    /// the mean over the valid positions of the whole step.
+    /// </summary>
+    public int? Accumulate { get; init; }
 
     /// <summary>
     /// The network's input in pixels, margins included; <c>crop − 2·margin</c> is a multiple of the stride. An FCN or DeepLab has no margins and takes any size.
@@ -151,6 +173,9 @@ public sealed record TrainingConfig
     /// <summary>The optimizer and its schedule.</summary>
     public OptimizerConfig Optimizer { get; init; } = new();
 
+    /// <summary>Images in a step.</summary>
+    internal int StepImages => BatchSize * (Accumulate ?? 1);
+
     /// <summary>Throws for the values that no run can use.</summary>
     /// <exception cref="UserInputException">A value is outside its range; the message names it.</exception>
     public void Validate()
@@ -159,6 +184,10 @@ public sealed record TrainingConfig
             Enum.IsDefined(Recipe) && Enum.IsDefined(Labels) && Enum.IsDefined(ScoreMaps) && Enum.IsDefined(Precision) && Enum.IsDefined(Optimizer.Kind) && Enum.IsDefined(Optimizer.Schedule),
             "The configuration names a recipe, label resolution, kind of score maps, precision, optimizer or schedule that does not exist.");
         Require(BatchSize >= 1, $"The batch size is 1 or more; it was {BatchSize}.");
+        Require(Accumulate is not < 1, $"A step accumulates 1 batch or more (--accumulate); it was {Accumulate}.");
+        Require(
+            (long)BatchSize * (Accumulate ?? 1) <= MostStepImages,
+            $"A step has at most {MostStepImages} images; {Accumulate} batches (--accumulate) of {BatchSize} (--batch) are {(long)BatchSize * (Accumulate ?? 1)}.");
         Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
         Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");
         Require(ValidateEvery >= 0, $"The steps between validations are 0 or more; they were {ValidateEvery}.");
@@ -166,6 +195,10 @@ public sealed record TrainingConfig
         Require(Optimizer.Momentum is >= 0 and < 1, $"The momentum is in [0, 1); it was {Optimizer.Momentum}.");
         Require((float)Optimizer.WeightDecay is >= 0 and < 1e6f, $"The weight decay is 0 or more and below 1e6; it was {Optimizer.WeightDecay}.");
         Require(Optimizer.StepEvery >= 1, $"The step schedule drops every 1 or more steps; it was {Optimizer.StepEvery}.");
+        Require(
+            Optimizer.ClipNorm is not { } norm || (float)norm is > 0 and < float.PositiveInfinity,
+            $"The length that gradients are clipped to (--clip-norm) is above 0 and finite; it was {Optimizer.ClipNorm}.");
+        Require(Optimizer.WarmUp >= 0 && Optimizer.WarmUp <= Steps, $"The warm-up (--warm-up) has 0 steps or more, and no more than the run's {Steps}; it was {Optimizer.WarmUp}.");
         try
         {
             Model.Validate();

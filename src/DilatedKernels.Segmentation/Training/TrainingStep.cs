@@ -44,6 +44,12 @@ public sealed class TrainingStep : IDisposable
         _detectAnomaly = detectAnomaly;
     }
 
+    /// <summary>Into how many parts of the same size a step's images are cut; their gradients add up to those of the whole (<see cref="RecordedStep"/>).</summary>
+    public int Parts { get; init; } = 1;
+
+    /// <summary>The length to which the gradients are shortened before the update, or null for none (<see cref="Optimizer.ClipGradients"/>).</summary>
+    public float? ClipNorm { get; init; }
+
     /// <summary>Why the steps of the latest shape are not recorded, in one sentence; null when they are, or have yet to be.</summary>
     public string? WhyNotRecorded => _recorded?.WhyNotRecorded;
 
@@ -67,7 +73,7 @@ public sealed class TrainingStep : IDisposable
         if (_recorded?.InputShape != input.Shape || _recorded.LabelSize != input.LabelSize)
         {
             _recorded?.Dispose();
-            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed) { DetectAnomaly = _detectAnomaly };
+            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed, Parts) { DetectAnomaly = _detectAnomaly, ClipNorm = ClipNorm };
         }
 
         float loss;

@@ -130,6 +130,9 @@ internal abstract class Backend : IDisposable
     /// <summary><c>result[0] = Σ x²</c> in a fixed order.</summary>
     public abstract void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result);
 
+    /// <summary><c>factor[0] = min(1, most / √squares[0])</c>, and 1 where <paramref name="squares"/>[0] is NaN: what shortens a vector of that sum of squares to the length of <paramref name="most"/>.</summary>
+    public abstract void ClipFactor(DeviceBuffer squares, float most, DeviceBuffer factor);
+
     /// <summary>Something to record steps with; null where a step costs no less as a recording.</summary>
     public virtual StepRecorder? CreateRecorder() => null;
 

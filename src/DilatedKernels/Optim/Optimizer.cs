@@ -97,6 +97,33 @@ public abstract class Optimizer : IDisposable
         return (float)Math.Sqrt(sum);
     }
 
+    /// <summary>
+    /// Where the gradients together are longer than <paramref name="norm"/>, multiplies all of them by <c>norm / length</c> (Pascanu et al. 2013, algorithm 1);
+    /// shorter ones keep their bits. Weight decay, which is no part of the gradients, is not clipped.
+    /// </summary>
+    /// <param name="norm">The greatest length that stays as it is, more than 0 and finite.</param>
+    /// <remarks>The sum is <see cref="GradientNorm"/>'s, added parameter by parameter, in a fixed order. Nothing waits for the device.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="norm"/> is 0, negative or not finite.</exception>
+    public void ClipGradients(float norm)
+    {
+        CheckNorm(norm);
+        using DeviceBuffer total = Backend.Allocate(1, ElementType.Float32), term = Backend.Allocate(1, ElementType.Float32);
+        Backend.Fill(total, 1, 0f);
+        foreach (Tensor gradient in Gradients())
+        {
+            Backend.SumOfSquares(gradient.Buffer, gradient.Shape.Count, term);
+            Backend.Add(total, term, total, 1);
+        }
+
+        Backend.ClipFactor(total, norm, term);
+        foreach (Tensor gradient in Gradients())
+        {
+            Backend.ScaleBy(gradient.Buffer, term, gradient.Buffer, gradient.Shape.Count);
+        }
+
+        GC.KeepAlive(this);
+    }
+
     /// <summary>Gives the memory of the states back; the parameters stay.</summary>
     public void Dispose()
     {
@@ -108,6 +135,9 @@ public abstract class Optimizer : IDisposable
 
         GC.SuppressFinalize(this);
     }
+
+    internal static void CheckNorm(float norm) =>
+        OptimizerSetting.Check(norm, float.IsFinite(norm) && norm > 0f, nameof(norm), "more than 0 and finite");
 
     internal static void CheckRate(float learningRate) =>
         OptimizerSetting.Check(learningRate, float.IsFinite(learningRate) && learningRate >= 0, nameof(learningRate), "0 or more and finite");
@@ -138,6 +168,8 @@ public abstract class Optimizer : IDisposable
     private protected abstract OptimizerSlot MakeSlot(int index, Parameter parameter, DeviceBuffer gradient);
 
     private protected abstract void Apply(ReadOnlySpan<OptimizerSlot> slots, float learningRate, DeviceBuffer? loss);
+
+    private IEnumerable<Tensor> Gradients() => Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Gradient).OfType<Tensor>();
 
     /// <summary>One zero tensor for every parameter, listed in <see cref="States"/>.</summary>
     private protected Tensor[] AddState(string name)

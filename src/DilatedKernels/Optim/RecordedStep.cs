@@ -36,8 +36,8 @@ public sealed class RecordedStep : IDisposable
     private readonly HashSet<Parameter> _parameters;
     private readonly Func<Tensor, LabelMap, ForwardContext, Tensor> _computeLoss;
     private readonly ulong _seed;
-    private readonly Tensor _input;
-    private readonly LabelMap _labels;
+    private readonly Tensor[] _inputs;
+    private readonly LabelMap[] _labels;
     private readonly Tensor _loss;
     private readonly StepRecorder? _recorder;
     private Parameter? _stray;
@@ -51,34 +51,54 @@ public sealed class RecordedStep : IDisposable
     /// <param name="optimizer">Holds all trainable parameters that the loss depends on; its device is the step's.</param>
     /// <param name="computeLoss">From input, labels and training context to the loss, a scalar <c>[1, 1, 1, 1]</c>.</param>
     /// <param name="seed">The seed of the context's random numbers.</param>
-    /// <exception cref="ArgumentException">An extent is negative.</exception>
+    /// <param name="parts">
+    /// Into how many parts of N/<paramref name="parts"/> images a step is cut: the function is called for each, and their gradients and losses are added up, so that
+    /// a step of many images takes the memory of few. Operators that take a mean over valid labels take it over those of the whole step, so the sums are
+    /// to rounding those of one part; other functions of a part's loss are added as they are. Part p of a step has its own random numbers,
+    /// those of step <c>parts · step + p</c>.
+    /// </param>
+    /// <exception cref="ArgumentException">An extent is negative, or N is no multiple of <paramref name="parts"/>.</exception>
     public RecordedStep(
-        Shape inputShape, Size2 labelSize, Optimizer optimizer, Func<Tensor, LabelMap, ForwardContext, Tensor> computeLoss, ulong seed)
+        Shape inputShape, Size2 labelSize, Optimizer optimizer, Func<Tensor, LabelMap, ForwardContext, Tensor> computeLoss, ulong seed, int parts = 1)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(computeLoss);
         inputShape.ThrowIfNegative(nameof(inputShape));
         ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Height, nameof(labelSize));
         ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Width, nameof(labelSize));
+        ArgumentOutOfRangeException.ThrowIfLessThan(parts, 1);
+        if (inputShape.N % parts != 0)
+        {
+            throw new ArgumentException($"A step of {inputShape.N} images cannot be cut into {parts} parts of the same size.", nameof(parts));
+        }
+
+        InputShape = inputShape;
         _optimizer = optimizer;
         _parameters = [.. optimizer.Parameters];
         _computeLoss = computeLoss;
         _seed = seed;
         Device device = optimizer.Parameters[0].Value.Device;
-        byte[] labels = new byte[(long)inputShape.N * labelSize.Height * labelSize.Width];
-        _input = Tensor.Zeros(device, inputShape);
+        Shape part = inputShape with { N = inputShape.N / parts };
+        byte[] labels = new byte[(long)part.N * labelSize.Height * labelSize.Width];
+        _inputs = new Tensor[parts];
+        _labels = new LabelMap[parts];
         try
         {
-            _labels = LabelMap.FromArray(device, inputShape.N, labelSize.Height, labelSize.Width, labels);
+            for (int i = 0; i < parts; i++)
+            {
+                _inputs[i] = Tensor.Zeros(device, part);
+                _labels[i] = LabelMap.FromArray(device, part.N, labelSize.Height, labelSize.Width, labels);
+            }
+
             _loss = Tensor.Zeros(device, Shape.Scalar);
         }
         catch
         {
-            _input.Dispose();
-            _labels?.Dispose();
+            DisposeParts();
             throw;
         }
 
+        LabelMap.Join(_labels);
         _recorder = device.Backend.CreateRecorder();
         WhyNotRecorded = _recorder is null ? $"The device {device} runs every step as it is called." : null;
     }
@@ -87,10 +107,10 @@ public sealed class RecordedStep : IDisposable
     ~RecordedStep() => _recorder?.Abandon();
 
     /// <summary>The shape of every step's input.</summary>
-    public Shape InputShape => _input.Shape;
+    public Shape InputShape { get; }
 
     /// <summary>Rows and columns of every step's label maps.</summary>
-    public Size2 LabelSize => new(_labels.Height, _labels.Width);
+    public Size2 LabelSize => new(_labels[0].Height, _labels[0].Width);
 
     /// <summary>Whether the next step will be a replay, as far as can be told.</summary>
     public bool IsRecorded => _recorder?.Stage == RecordingStage.Recorded;
@@ -103,6 +123,22 @@ public sealed class RecordedStep : IDisposable
     /// several times as long.
     /// </summary>
     public bool DetectAnomaly { get; init; }
+
+    /// <summary>The length to which the gradients of a step are shortened before its update (<see cref="Optimizer.ClipGradients"/>), or null for none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A value that is 0, negative or not finite.</exception>
+    public float? ClipNorm
+    {
+        get;
+        init
+        {
+            if (value is { } norm)
+            {
+                Optimizer.CheckNorm(norm);
+            }
+
+            field = value;
+        }
+    }
 
     /// <summary>The recorder, for tests of what it holds.</summary>
     internal StepRecorder? Recorder => _recorder;
@@ -133,15 +169,14 @@ public sealed class RecordedStep : IDisposable
         Optimizer.CheckRate(learningRate);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
-        _input.SetChannelsLast(input);
-        _labels.SetArray(labels);
+        SetParts(input, labels);
         // What a GPU has been given runs to its end anyway, and a recording is made once.
         _cancellation = _recorder is null ? cancellation : CancellationToken.None;
         long count = _optimizer.StepCount;
         float loss = float.NaN;
         try
         {
-            Queue(new StepScalars(learningRate, count + 1, _seed, step, _labels));
+            Queue(new StepScalars(learningRate, count + 1, _seed, RandomStep(step), _labels[0]));
             loss = _loss.Item();
             return loss;
         }
@@ -161,12 +196,15 @@ public sealed class RecordedStep : IDisposable
     public NonFiniteException? FindAnomaly(ulong step, ReadOnlySpan<float> input, ReadOnlySpan<byte> labels)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        _input.SetChannelsLast(input);
-        _labels.SetArray(labels);
+        SetParts(input, labels);
         try
         {
-            using Tape tape = Tape.Record(detectAnomaly: true);
-            tape.Backward(_computeLoss(_input, _labels, ForwardContext.Training(_seed, step)));
+            for (int i = 0; i < _inputs.Length; i++)
+            {
+                using Tape tape = Tape.Record(detectAnomaly: true);
+                tape.Backward(ComputeLoss(i, RandomStep(step)));
+            }
+
             return null;
         }
         catch (NonFiniteException found)
@@ -185,9 +223,38 @@ public sealed class RecordedStep : IDisposable
         _isDisposed = true;
         GC.SuppressFinalize(this);
         _recorder?.Dispose();
-        _input.Dispose();
-        _labels.Dispose();
+        DisposeParts();
         _loss.Dispose();
+    }
+
+    private void DisposeParts()
+    {
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            _inputs[i]?.Dispose();
+            _labels[i]?.Dispose();
+        }
+    }
+
+    private ulong RandomStep(ulong step) => unchecked(step * (ulong)_inputs.Length);
+
+    private Tensor ComputeLoss(int part, ulong randomStep) => _computeLoss(_inputs[part], _labels[part], ForwardContext.Training(_seed, unchecked(randomStep + (ulong)part)));
+
+    private void SetParts(ReadOnlySpan<float> input, ReadOnlySpan<byte> labels)
+    {
+        int values = (int)_inputs[0].Shape.Count;
+        int positions = _labels[0].Batch * _labels[0].Height * _labels[0].Width;
+        if (input.Length != InputShape.Count || labels.Length != (long)positions * _labels.Length)
+        {
+            throw new ArgumentException(
+                $"A step of the shape {InputShape} with label maps of {LabelSize} takes {InputShape.Count} values and {(long)positions * _labels.Length} labels, but {input.Length} and {labels.Length} were given.");
+        }
+
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            _inputs[i].SetChannelsLast(input.Slice(i * values, values));
+            _labels[i].SetArray(labels.Slice(i * positions, positions));
+        }
     }
 
     private void Queue(StepScalars scalars)
@@ -206,7 +273,11 @@ public sealed class RecordedStep : IDisposable
             _trainabilityChanges = changes;
         }
 
-        _labels.CheckClassesAgain();
+        foreach (LabelMap part in _labels)
+        {
+            part.CheckClassesAgain();
+        }
+
         switch (_recorder.Stage)
         {
             case RecordingStage.Recorded:
@@ -242,17 +313,38 @@ public sealed class RecordedStep : IDisposable
         try
         {
             _optimizer.StepCount = scalars.OptimizerStep - 1;
-            using Tape tape = Tape.Record(DetectAnomaly, _cancellation);
-            Tensor loss = _computeLoss(_input, _labels, ForwardContext.Training(_seed, scalars.RandomStep));
-            _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
-            tape.Backward(loss);
+            for (int i = 0; i < _inputs.Length; i++)
+            {
+                AddGradients(i, scalars.RandomStep);
+            }
+
+            if (ClipNorm is { } norm)
+            {
+                _optimizer.ClipGradients(norm);
+            }
+
             // The update comes last: what fails before it has changed nothing.
-            loss.Backend.Copy(loss.Buffer, _loss.Buffer, sizeof(float));
-            _optimizer.Step(scalars.LearningRate, loss);
+            _optimizer.Step(scalars.LearningRate, _loss);
         }
         finally
         {
             _optimizer.ClearGradients();
+        }
+    }
+
+    private void AddGradients(int part, ulong randomStep)
+    {
+        using Tape tape = Tape.Record(DetectAnomaly, _cancellation);
+        Tensor loss = ComputeLoss(part, randomStep);
+        _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
+        tape.Backward(loss);
+        if (part == 0)
+        {
+            loss.Backend.Copy(loss.Buffer, _loss.Buffer, sizeof(float));
+        }
+        else
+        {
+            loss.Backend.Add(_loss.Buffer, loss.Buffer, _loss.Buffer, 1);
         }
     }
 

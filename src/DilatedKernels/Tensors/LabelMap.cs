@@ -7,6 +7,7 @@ public sealed class LabelMap : IDisposable
 {
     private readonly HashSet<(int Classes, int IgnoreLabel)> _uses = [];
     private int[] _histogram;
+    private IReadOnlyList<LabelMap> _parts;
     private DeviceBuffer? _buffer;
 
     private LabelMap(Device device, int batch, int height, int width, DeviceBuffer buffer, int[] histogram)
@@ -15,6 +16,7 @@ public sealed class LabelMap : IDisposable
         Device = device;
         (Batch, Height, Width) = (batch, height, width);
         _buffer = buffer;
+        _parts = [this];
     }
 
     /// <summary>Where the labels are.</summary>
@@ -28,6 +30,9 @@ public sealed class LabelMap : IDisposable
 
     /// <summary>Columns, W.</summary>
     public int Width { get; }
+
+    /// <summary>The maps of a step that is computed in parts, this one among them; this one alone otherwise.</summary>
+    internal IReadOnlyList<LabelMap> Parts => _parts;
 
     internal DeviceBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(LabelMap));
 
@@ -75,8 +80,26 @@ public sealed class LabelMap : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
 
-    /// <summary>How many positions carry another label than <paramref name="ignoreLabel"/>.</summary>
-    internal long CountValid(int ignoreLabel) => ((long)Batch * Height * Width) - (ignoreLabel is >= 0 and <= 255 ? CountOf((byte)ignoreLabel) : 0);
+    /// <summary>Makes maps the parts of one step: a mean over valid positions is then one over those of all parts, and the parts' losses add up to the step's.</summary>
+    internal static void Join(IReadOnlyList<LabelMap> parts)
+    {
+        foreach (LabelMap part in parts)
+        {
+            part._parts = parts;
+        }
+    }
+
+    /// <summary>How many positions of all <see cref="Parts"/> carry another label than <paramref name="ignoreLabel"/>.</summary>
+    internal long CountValid(int ignoreLabel)
+    {
+        long valid = 0;
+        foreach (LabelMap part in _parts)
+        {
+            valid += ((long)part.Batch * part.Height * part.Width) - (ignoreLabel is >= 0 and <= 255 ? part.CountOf((byte)ignoreLabel) : 0);
+        }
+
+        return valid;
+    }
 
     /// <summary>Refuses labels that are neither a class nor the one that is ignored.</summary>
     internal void CheckClasses(int classes, int ignoreLabel)

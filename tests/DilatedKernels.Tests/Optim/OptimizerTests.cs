@@ -125,6 +125,55 @@ public class OptimizerTests(Device device)
     }
 
     [Test]
+    public void ClippingShortensAllGradientsTogether([Values(1, 7, 64, 40_000)] int count)
+    {
+        using Parameter a = NewParameter("a", new Shape(1, count, 1, 1));
+        using Parameter b = NewParameter("b", new Shape(1, 3, 1, 1));
+        using Parameter frozen = NewParameter("frozen", new Shape(1, 3, 1, 1));
+        using var optimizer = new Sgd([a, b, frozen]);
+        Assert.That(() => optimizer.ClipGradients(1f), Throws.Nothing, "without gradients");
+        double[] before = [.. SetGradient(a, 1).Concat(SetGradient(b, 2)).Select(g => (double)g)];
+        double length = Math.Sqrt(before.Sum(g => g * g));
+        float[] left = SetGradient(frozen, 3);
+        frozen.IsTrainable = false;
+
+        optimizer.ClipGradients((float)(1.01 * length));
+        Assert.That(Both(), Is.EqualTo(before), "shorter ones keep their bits");
+        float norm = (float)(0.25 * length);
+        optimizer.ClipGradients(norm);
+        Assert.That(OperatorCheck.RelativeError(Both(), Array.ConvertAll(before, g => norm * g / length)), Is.LessThan(1e-6));
+        Assert.That(optimizer.GradientNorm(), Is.EqualTo(norm).Within(1e-6 * norm));
+        Assert.That(frozen.Gradient!.ToArray(), Is.EqualTo(left), "what does not learn is not counted and not changed");
+
+        float[] Both() => [.. a.Gradient!.ToArray(), .. b.Gradient!.ToArray()];
+    }
+
+    [Test]
+    public void AGradientOfZerosIsNotClipped()
+    {
+        using Parameter w = NewParameter("w", new Shape(1, 5, 1, 1));
+        using var optimizer = new Sgd([w]);
+        using (Tape tape = Tape.Record())
+        {
+            tape.Backward(Projection.Loss(w.Value, Array4.From(w.Value.Shape, (_, _, _, _) => 0)));
+        }
+
+        optimizer.ClipGradients(1f);
+        Assert.That(w.Gradient!.ToArray(), Is.All.Zero);
+    }
+
+    [TestCase(0f)]
+    [TestCase(-1f)]
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    public void RefusesToClipToNoLength(float norm)
+    {
+        using Parameter w = NewParameter("w", Shape.Scalar);
+        using var optimizer = new Sgd([w]);
+        Assert.That(() => optimizer.ClipGradients(norm), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("norm is more than 0 and finite"));
+    }
+
+    [Test]
     public void RefusesWhatItCannotUse()
     {
         using Parameter w = NewParameter("w", Shape.Scalar);

@@ -38,6 +38,22 @@ public sealed class RecordedStepTests
     }
 
     [Test]
+    public void AStepInPartsThatIsReplayedHasTheBitsOfOneThatIsCalled([Values(1, 2)] int parts, [Values(null, 0.1f, 1e6f)] float? clipNorm)
+    {
+        uint[] expected = TrainInParts(_device, parts, clipNorm, record: false);
+        Assert.That(TrainInParts(_device, parts, clipNorm, record: true), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void AStepInPartsFollowsTheProcessor()
+    {
+        float[] recorded = [.. TrainInParts(_device, parts: 2, clipNorm: 0.1f, record: true).Select(BitConverter.UInt32BitsToSingle)];
+        using Device processor = TestDevices.Cpu(2);
+        double[] cpu = [.. TrainInParts(processor, parts: 2, clipNorm: 0.1f, record: false).Select(bits => (double)BitConverter.UInt32BitsToSingle(bits))];
+        Assert.That(OperatorCheck.RelativeError(recorded, cpu), Is.LessThan(OperatorCheck.Tolerance));
+    }
+
+    [Test]
     public void TheWatchedBuildFindsNoFault()
     {
         HostDriver? driver = HostDriver.TryOpen("checked", out string reason);
@@ -442,6 +458,16 @@ public sealed class RecordedStepTests
         net.First.Dispose();
         Assert.That(step.IsRecorded, Is.False);
         Assert.Throws<ObjectDisposedException>(() => Run(step, 3));
+    }
+
+    private static uint[] TrainInParts(Device device, int parts, float? clipNorm, bool record)
+    {
+        using var net = new StepNetwork(device, adam: false);
+        Func<Tensor, LabelMap, ForwardContext, Tensor> loss = record ? net.Loss : StepNetwork.Unrecordable(net.Loss);
+        using var step = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, net.Optimizer, loss, StepNetwork.Seed, parts) { ClipNorm = clipNorm };
+        float[] values = [.. Enumerable.Range(0, 6).Select(i => Run(step, (ulong)i)), .. net.Everything().SelectMany(v => v)];
+        Assert.That(step.IsRecorded, Is.EqualTo(record), step.WhyNotRecorded);
+        return Array.ConvertAll(values, BitConverter.SingleToUInt32Bits);
     }
 
     private static float Run(RecordedStep step, ulong i) => step.Run(i, StepNetwork.Input(i), StepNetwork.Labels(i), StepNetwork.Rate(i));

@@ -47,6 +47,12 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
+    public override void ClipFactor(DeviceBuffer squares, float most, DeviceBuffer factor)
+    {
+        float length = MathF.Sqrt(Floats(squares)[0]);
+        Floats(factor)[0] = length > most ? most / length : 1f;
+    }
+
     public override void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result)
     {
         float* from = Floats(x);

@@ -158,6 +158,8 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
 
     public override void SumOfSquares(DeviceBuffer x, long count, DeviceBuffer result) => inner.SumOfSquares(x, count, result);
 
+    public override void ClipFactor(DeviceBuffer squares, float most, DeviceBuffer factor) => inner.ClipFactor(squares, most, factor);
+
     public override void Synchronize() => inner.Synchronize();
 
     public override void Dispose() => inner.Dispose();

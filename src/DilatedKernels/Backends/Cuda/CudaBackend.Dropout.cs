@@ -12,6 +12,7 @@ internal sealed unsafe partial class CudaBackend
         }
 
         Recording?.Expect(key.Seed, scalars => scalars.Seed, "a random seed");
+        ulong part = Recording?.PartOf(key.Step) ?? 0;
         var arguments = new KernelArguments();
         arguments.Add(Pointer(x));
         arguments.Add(Pointer(y));
@@ -19,7 +20,7 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(DropoutThreshold(rate));
         arguments.Add(1f / (1f - rate));
         arguments.Add(key.Seed);
-        arguments.Add(Step(key.Step, scalars => scalars.RandomStep, "a random step"));
+        arguments.Add(Step(key.Step, scalars => unchecked(scalars.RandomStep + part), "a random step"));
         arguments.Add(key.Layer);
         Launch(ElementwisePlan.Choose(Named(y, "dropout_f32", "dropout_bf16"), count), arguments);
     }

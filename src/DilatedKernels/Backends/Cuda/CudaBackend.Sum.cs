@@ -17,6 +17,15 @@ internal sealed unsafe partial class CudaBackend
         SumPartials(partial, blocks, new StepValue<double>(1), result);
     }
 
+    public override void ClipFactor(DeviceBuffer squares, float most, DeviceBuffer factor)
+    {
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(squares));
+        arguments.Add(most);
+        arguments.Add(Pointer(factor));
+        Launch(SumPlan.ClipFactor, arguments);
+    }
+
     /// <summary><c>result[0] = Σ partial / divisor</c>, with the partial sums in double precision and a fixed order.</summary>
     private void SumPartials(DeviceBuffer partial, int count, StepValue<double> divisor, DeviceBuffer result)
     {

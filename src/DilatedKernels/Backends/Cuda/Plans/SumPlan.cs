@@ -13,5 +13,8 @@ internal static class SumPlan
     public static LaunchPlan SquaresPartial(long count) => new(
         "sum_of_squares_partial_f32", new Dim3((uint)Math.Clamp((count + ElementsPerBlock - 1) / ElementsPerBlock, 1, MostBlocks)), new Dim3(Threads));
 
+    /// <summary>One thread for one number (kernels/optimizer/clip.cu).</summary>
+    public static LaunchPlan ClipFactor => new("clip_factor_f32", new Dim3(1), new Dim3(32));
+
     public static LaunchPlan Finish => new("sum_partials_f32", new Dim3(1), new Dim3(Threads));
 }

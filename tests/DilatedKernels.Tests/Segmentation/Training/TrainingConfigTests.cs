@@ -1,0 +1,42 @@
+using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Training;
+
+namespace DilatedKernels.Tests.Segmentation.Training;
+
+/// <summary>What a configuration is refused for; the message names the option, what it was, and what it may be.</summary>
+public sealed class TrainingConfigTests
+{
+    private static readonly TrainingConfig s_config = new()
+    {
+        Model = new ModelConfig { Name = "small", FrontEnd = FrontEndConfig.Small(3, 4) },
+        Data = "x",
+    };
+
+    [Test]
+    public void TheDefaultsAreUsable() => Assert.That(s_config.Validate, Throws.Nothing);
+
+    [TestCase(-1)]
+    [TestCase(1001)]
+    public void AWarmUpLiesWithinTheRun(long steps) => Refuses(
+        s_config with { Optimizer = new OptimizerConfig { WarmUp = steps } }, $"(--warm-up) has 0 steps or more, and no more than the run's 1000; it was {steps}.");
+
+    [TestCase(0)]
+    [TestCase(-0.5)]
+    [TestCase(1e-60)]
+    [TestCase(1e60)]
+    [TestCase(double.NaN)]
+    public void AClippedLengthIsPositive(double norm) => Refuses(
+        s_config with { Optimizer = new OptimizerConfig { ClipNorm = norm } }, $"(--clip-norm) is above 0 and finite; it was {norm}.");
+
+    [TestCase(0)]
+    [TestCase(-3)]
+    public void AStepHasABatchOrMore(int batches) => Refuses(s_config with { Accumulate = batches }, $"1 batch or more (--accumulate); it was {batches}.");
+
+    [Test]
+    public void AStepsImagesCanBeCounted() => Refuses(
+        s_config with { Accumulate = int.MaxValue, BatchSize = 3 }, "at most 16777216 images; 2147483647 batches (--accumulate) of 3 (--batch) are 6442450941.");
+
+    private static void Refuses(TrainingConfig config, string message) =>
+        Assert.That(config.Validate, Throws.TypeOf<UserInputException>().With.Message.Contains(message));
+}
