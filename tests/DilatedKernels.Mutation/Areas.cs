@@ -40,6 +40,8 @@ internal sealed record Area(string Name, string Project, int Sample, string[] So
         ["Operators/ZeroPad.cs"] = Padding,
         ["Operators/Softmax.cs"] = Softmax,
         ["Operators/SoftmaxCrossEntropy.cs"] = Softmax,
+        ["Operators/FocalLoss.cs"] = "FullyQualifiedName~Operators.FocalLossTests",
+        ["Operators/DiceLoss.cs"] = "FullyQualifiedName~Operators.DiceLossTests",
         ["Operators/MaxPool2d.cs"] = Pooling,
         ["Backends/Geometry.cs"] = "FullyQualifiedName~Operators.Conv2dTests|" + Padding + "|" + Pooling,
         ["Backends/ResampleAxis.cs"] = Upsampling,

@@ -34,6 +34,9 @@ public sealed class DisposalTests
         [typeof(Device)] = new(_ => Device.CreateCpu(2), d => Tensor.Zeros((Device)d, s_shape), "cpu"),
         [typeof(Tensor)] = new(_ => Zeros(), t => ((Tensor)t).ToArray(), s_shape.ToString()),
         [typeof(LabelMap)] = new(_ => LabelMap.FromArray(Device.Cpu, 1, 2, 2, new byte[4]), l => ((LabelMap)l).SetArray(new byte[4]), nameof(LabelMap)),
+        [typeof(ClassWeights)] = new(
+            _ => new ClassWeights(Device.Cpu, [1f, 2f]),
+            w => Ops.SoftmaxCrossEntropy(Zeros(), LabelMap.FromArray(Device.Cpu, 1, 3, 3, new byte[9]), (ClassWeights)w), nameof(ClassWeights)),
         [typeof(SparseMatrix)] = new(
             _ => SparseMatrix.FromRows(Device.Cpu, 1, [0, 1], [new SparseEntry(0, 1f)]), m => Ops.SparseProduct((SparseMatrix)m, Tensor.Zeros(Device.Cpu, Shape.Scalar)), nameof(SparseMatrix)),
         [typeof(Parameter)] = new(_ => new Parameter("kernel", Zeros()), p => ((Parameter)p).Value.ToArray(), "'kernel'"),

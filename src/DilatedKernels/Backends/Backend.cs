@@ -97,6 +97,26 @@ internal abstract class Backend : IDisposable
         in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, long validCount, DeviceBuffer loss, DeviceBuffer? dScores);
 
     /// <summary>
+    /// As <see cref="SoftmaxCrossEntropy"/>, but a position of label l and probability q counts <c>w(l)·(1 − q)^gamma</c>, and what is added is divided by <paramref name="total"/>,
+    /// the weights of all positions that count (<see cref="ClassWeights.TotalOf"/>); the loss is 0 when that is 0. Without <paramref name="weights"/>, which are of
+    /// this device, every w is 1.
+    /// </summary>
+    public abstract void FocalLoss(
+        in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, float gamma, DeviceBuffer loss, DeviceBuffer? dScores);
+
+    /// <summary>
+    /// The soft Dice loss of probabilities, of float32 alone: with I, S and Y the sums of <c>P·[label = c]</c>, <c>P²</c> and <c>[label = c]</c> over the positions whose label is
+    /// not <paramref name="ignoreLabel"/>, and K the number of classes with Y above 0, <paramref name="loss"/>[0] = share / K · Σ over these of 1 − 2I / (S + Y).
+    /// <paramref name="factors"/> receives C and C numbers for <see cref="DiceBackward"/>: −2·share / (K·(S + Y)) and 4·share·I / (K·(S + Y)²), 0 for the other classes.
+    /// </summary>
+    public abstract void DiceForward(
+        in Shape shape, DeviceBuffer probabilities, DeviceBuffer labels, int ignoreLabel, float share, DeviceBuffer loss, DeviceBuffer factors);
+
+    /// <summary><c>dP(p, c) = dy[0] · (factors[c]·[label(p) = c] + factors[C + c]·P(p, c))</c>, zero at ignored positions.</summary>
+    public abstract void DiceBackward(
+        in Shape shape, DeviceBuffer probabilities, DeviceBuffer labels, int ignoreLabel, DeviceBuffer factors, DeviceBuffer dy, DeviceBuffer dProbabilities);
+
+    /// <summary>
     /// <c>y(i) = keep(i) ? x(i) / (1 − rate) : 0</c>, where <c>i</c> counts elements in channels-last order and keeps when word
     /// <c>i mod 4</c> of <see cref="RandomKey.Words"/><c>(i / 4)</c> is at least <see cref="DropoutThreshold"/>.
     /// Its own backward pass with the same key. y may be x.

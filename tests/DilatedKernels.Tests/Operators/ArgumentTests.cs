@@ -92,6 +92,8 @@ public class ArgumentTests
             (_, "relu" or "padded") => true,
             (_, "ignoreLabel") => 255,
             (_, "rate") => 0.5f,
+            (_, "gamma") => 2f,
+            (_, "weights") => Keep(new ClassWeights(device, [1f, 2f])),
             (_, "factor") => 2f,
             (nameof(Ops.SparseProduct), "scale") => 2f,
             (_, "seed" or "step") => 1UL,

@@ -127,6 +127,21 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
         inner.SoftmaxCrossEntropy(shape, wideScores.Buffer, labels, ignoreLabel, validCount, loss, dScores is null ? null : wideGradient.Buffer);
     }
 
+    public override void FocalLoss(
+        in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, float gamma, DeviceBuffer loss, DeviceBuffer? dScores)
+    {
+        using Operand wideScores = Read(scores, shape.Count), wideGradient = dScores is null ? default : Result(dScores, shape.Count);
+        inner.FocalLoss(shape, wideScores.Buffer, labels, ignoreLabel, weights, total, gamma, loss, dScores is null ? null : wideGradient.Buffer);
+    }
+
+    public override void DiceForward(
+        in Shape shape, DeviceBuffer probabilities, DeviceBuffer labels, int ignoreLabel, float share, DeviceBuffer loss, DeviceBuffer factors) =>
+        inner.DiceForward(shape, probabilities, labels, ignoreLabel, share, loss, factors);
+
+    public override void DiceBackward(
+        in Shape shape, DeviceBuffer probabilities, DeviceBuffer labels, int ignoreLabel, DeviceBuffer factors, DeviceBuffer dy, DeviceBuffer dProbabilities) =>
+        inner.DiceBackward(shape, probabilities, labels, ignoreLabel, factors, dy, dProbabilities);
+
     public override void Dropout(DeviceBuffer x, DeviceBuffer y, long count, float rate, in RandomKey key)
     {
         using Operand wideX = Read(x, count), wideY = Result(y, count);

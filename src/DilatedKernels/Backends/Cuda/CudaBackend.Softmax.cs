@@ -36,9 +36,38 @@ internal sealed unsafe partial class CudaBackend
         SumPartials(partial, blocks, divisor, loss);
     }
 
-    private static float Share(long validCount) => validCount == 0 ? 0f : (float)(1.0 / validCount);
+    public override void FocalLoss(
+        in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, float gamma, DeviceBuffer loss, DeviceBuffer? dScores)
+    {
+        if (shape.Count == 0)
+        {
+            Fill(loss, 1, 0f);
+            return;
+        }
 
-    private static double Divisor(long validCount) => Math.Max(1, validCount);
+        LaunchPlan plan = SoftmaxPlan.Choose("focal_loss", scores.ElementType, shape.Positions, shape.C);
+        int blocks = (int)plan.Grid.X;
+        using DeviceBuffer partial = Allocate((long)blocks * sizeof(double));
+        Recording?.ExpectLabels(labels);
+        var arguments = new KernelArguments();
+        arguments.Add(Pointer(scores));
+        arguments.Add(Pointer(labels));
+        arguments.Add(ignoreLabel);
+        arguments.Add(weights is null ? default : Pointer(weights.Buffer));
+        arguments.Add(gamma);
+        arguments.Add(Step(Share(total), scalars => Share(ClassWeights.TotalOf(weights, scalars.Labels, ignoreLabel)), "a sum of weights"));
+        arguments.Add(dScores is null ? default : Pointer(dScores));
+        arguments.Add(Pointer(partial));
+        arguments.Add(shape.Positions);
+        arguments.Add(shape.C);
+        Launch(plan, arguments);
+        StepValue<double> divisor = Step(Divisor(total), scalars => Divisor(ClassWeights.TotalOf(weights, scalars.Labels, ignoreLabel)), "a sum of weights");
+        SumPartials(partial, blocks, divisor, loss);
+    }
+
+    private static float Share(double total) => total == 0 ? 0f : (float)(1.0 / total);
+
+    private static double Divisor(double total) => total == 0 ? 1 : total;
 
     private void LaunchSoftmax(string kernel, in Shape shape, params ReadOnlySpan<DeviceBuffer> buffers)
     {

@@ -32,6 +32,8 @@ public sealed unsafe class StepValueTests
     [TestCase("sum_partials_f32", 2)]
     [TestCase("softmax_cross_entropy_f32_c24", 3)]
     [TestCase("softmax_cross_entropy_f32_wide", 3)]
+    [TestCase("focal_loss_f32_c24", 5)]
+    [TestCase("focal_loss_f32_wide", 5)]
     public void TheKernelsHaveTheSameSize(string kernel, int parameter)
     {
         HostApi? api = HostApi.TryLoad("plain", out string reason);

@@ -13,7 +13,7 @@ internal static class SoftmaxPlan
 
     private static readonly int[] PaddedCounts = [8, 16, 24, 32, 48, 64];
 
-    /// <param name="kernel">softmax_forward, softmax_backward or softmax_cross_entropy.</param>
+    /// <param name="kernel">softmax_forward, softmax_backward, softmax_cross_entropy or focal_loss.</param>
     /// <param name="type">The activations' type.</param>
     /// <param name="positions">Pixels, 1 or more.</param>
     /// <param name="channels">Classes, 1 or more.</param>
