@@ -49,12 +49,13 @@ internal sealed class TrainCommand
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
     private readonly ConfigOptions _config = new();
+    private readonly LossOptions _loss = new();
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
     private IEnumerable<Option> Options =>
     [
-        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, _labels, _maps, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
+        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, _labels, _maps, .. _loss.All, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
         _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
@@ -177,6 +178,7 @@ internal sealed class TrainCommand
             CheckpointEvery = result.GetValue(_checkpointEvery),
             Seed = result.GetValue(_seed),
             Precision = result.GetValue(_precision),
+            Loss = _loss.Parse(result, classes),
             Optimizer = new OptimizerConfig
             {
                 Kind = result.GetValue(_optimizer),

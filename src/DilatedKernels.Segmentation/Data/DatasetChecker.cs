@@ -86,6 +86,7 @@ public static class DatasetChecker
         HashSet<string> names = new(StringComparer.Ordinal);
         SortedDictionary<(int Height, int Width), int> sizes = [];
         long[] labels = new long[256];
+        long[] pixels = new long[256];
         for (int i = 0; i < samples.Count; i++)
         {
             if (!names.Add(samples[i].Name))
@@ -100,9 +101,11 @@ public static class DatasetChecker
                 sizes[(size.Height, size.Width)] = sizes.GetValueOrDefault((size.Height, size.Width)) + 1;
             }
 
+            long all = findings[i].Labels?.Sum() ?? 0;
             for (int label = 0; label < 256 && findings[i].Labels is long[] counts; label++)
             {
                 labels[label] += counts[label];
+                pixels[label] += counts[label] > 0 ? all : 0;
             }
         }
 
@@ -126,6 +129,7 @@ public static class DatasetChecker
             Problems = problems,
             Warnings = warnings,
             ClassPixels = classPixels,
+            ClassImagePixels = pixels[..folder.Classes.Count],
             VoidPixels = labels[folder.Classes.VoidLabel],
             ImageSizes = [.. sizes.Select(entry => (new Size2(entry.Key.Height, entry.Key.Width), entry.Value))],
         };

@@ -22,6 +22,9 @@ public sealed class DatasetReport
     /// <summary>The number of pixels of each class over all readable masks.</summary>
     public required IReadOnlyList<long> ClassPixels { get; init; }
 
+    /// <summary>The number of pixels, void ones among them, of the readable masks in which each class occurs.</summary>
+    public IReadOnlyList<long> ClassImagePixels { get; init; } = [];
+
     /// <summary>The number of void pixels over all readable masks.</summary>
     public required long VoidPixels { get; init; }
 

@@ -99,7 +99,8 @@ public sealed class Trainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        DatasetFolder data = OpenData(config, cancellation);
+        DatasetFolder data = OpenData(config, cancellation, out DatasetReport training);
+        config = WithClassWeights(config, training);
         SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
         try
         {
@@ -148,7 +149,8 @@ public sealed class Trainer : IDisposable
         {
             config = movedData is null ? config : config with { Data = movedData };
             config.Validate();
-            DatasetFolder data = OpenData(config, cancellation);
+            DatasetFolder data = OpenData(config, cancellation, out DatasetReport training);
+            config = WithClassWeights(config, training);
             model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
@@ -226,7 +228,7 @@ public sealed class Trainer : IDisposable
             }
 
             LearningRateSchedule schedule = _config.Optimizer.CreateSchedule(_config.Steps);
-            using var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel, DetectAnomaly)
+            using var training = new TrainingStep(_model.Device, _network, _optimizer, schedule, _config.Seed, _data.Classes.VoidLabel, DetectAnomaly, _config.Loss)
             {
                 Parts = _config.Accumulate ?? 1,
                 ClipNorm = (float?)_config.Optimizer.ClipNorm,
@@ -329,7 +331,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private static DatasetFolder OpenData(TrainingConfig config, CancellationToken cancellation)
+    private static DatasetFolder OpenData(TrainingConfig config, CancellationToken cancellation, out DatasetReport training)
     {
         DatasetFolder data = DatasetFolder.Open(config.Data);
         if (data.Classes.Names.Count != config.Model.Classes)
@@ -337,7 +339,8 @@ public sealed class Trainer : IDisposable
             throw new UserInputException($"The model has {config.Model.Classes} classes, but the dataset {config.Data} has {data.Classes.Names.Count}.");
         }
 
-        DatasetChecker.Check(data, config.TrainingSplit, cancellationToken: cancellation).ThrowIfUnusable();
+        training = DatasetChecker.Check(data, config.TrainingSplit, cancellationToken: cancellation);
+        training.ThrowIfUnusable();
         if (config.ValidationSplit is { } split)
         {
             DatasetReport report = DatasetChecker.Check(data, split, cancellationToken: cancellation);
@@ -347,6 +350,11 @@ public sealed class Trainer : IDisposable
 
         return data;
     }
+
+    private static TrainingConfig WithClassWeights(TrainingConfig config, DatasetReport training) =>
+        config.Loss is { Weighting: ClassWeighting.MedianFrequency, ClassWeights: null } loss
+            ? config with { Loss = loss with { ClassWeights = MedianFrequency.Weights(training) } }
+            : config;
 
     private static IReadOnlyList<string> LoadWeights(string path, SegmentationModel model, Recipe recipe)
     {

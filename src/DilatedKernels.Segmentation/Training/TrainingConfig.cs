@@ -173,6 +173,9 @@ public sealed record TrainingConfig
     /// <summary>The optimizer and its schedule.</summary>
     public OptimizerConfig Optimizer { get; init; } = new();
 
+    /// <summary>The loss; null is the cross-entropy of the softmax, without weights.</summary>
+    public LossConfig? Loss { get; init; }
+
     /// <summary>Images in a step.</summary>
     internal int StepImages => BatchSize * (Accumulate ?? 1);
 
@@ -209,6 +212,7 @@ public sealed record TrainingConfig
         }
 
         Require(Model.HasTrunk, "The model has no front end.");
+        Loss?.Validate(Model.Classes);
         Require(
             Model.DeepLab is null || Labels == LabelResolution.Stride || Model.Crf is not null,
             "DeepLab's scores belong to every eighth pixel, and the fixed upsampling would move them by half a cell; train it on labels at its stride (--labels stride).");

@@ -4,7 +4,7 @@ using DilatedKernels.Optim;
 namespace DilatedKernels.Segmentation.Training;
 
 /// <summary>
-/// One step of training: forward, softmax cross-entropy (mean over valid positions), backward, update.
+/// One step of training: forward, loss (by default softmax cross-entropy, the mean over valid positions), backward, update.
 /// Where labels are finer than the scores, the scores go through the fixed bilinear deconvolution first. On a GPU the steps of one shape are
 /// recorded and replayed (<see cref="RecordedStep"/>); a step of another shape begins a new recording.
 /// </summary>
@@ -14,8 +14,8 @@ public sealed class TrainingStep : IDisposable
     private readonly Optimizer _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly ulong _seed;
-    private readonly int _voidLabel;
     private readonly bool _detectAnomaly;
+    private readonly TrainingLoss _loss;
     private RecordedStep? _recorded;
     private volatile bool _isDisposed;
 
@@ -27,9 +27,12 @@ public sealed class TrainingStep : IDisposable
     /// <param name="seed">The run's seed.</param>
     /// <param name="voidLabel">The label that counts for nothing.</param>
     /// <param name="detectAnomaly">Whether every step looks at all its numbers (<see cref="RecordedStep.DetectAnomaly"/>).</param>
-    /// <exception cref="ArgumentException">The optimizer's parameters are on another device.</exception>
-    public TrainingStep(Device device, Module network, Optimizer optimizer, LearningRateSchedule schedule, ulong seed, int voidLabel, bool detectAnomaly = false)
+    /// <param name="loss">The loss; softmax cross-entropy without weights where it is null.</param>
+    /// <exception cref="ArgumentException">The optimizer's parameters are on another device, or the class weights cannot be used.</exception>
+    public TrainingStep(
+        Device device, Module network, Optimizer optimizer, LearningRateSchedule schedule, ulong seed, int voidLabel, bool detectAnomaly = false, LossConfig? loss = null)
     {
+        ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(optimizer);
         if (optimizer.Parameters[0].Value.Device != device)
         {
@@ -40,8 +43,8 @@ public sealed class TrainingStep : IDisposable
         _optimizer = optimizer;
         _schedule = schedule;
         _seed = seed;
-        _voidLabel = voidLabel;
         _detectAnomaly = detectAnomaly;
+        _loss = new TrainingLoss(loss ?? new LossConfig(), device, voidLabel);
     }
 
     /// <summary>Into how many parts of the same size a step's images are cut; their gradients add up to those of the whole (<see cref="RecordedStep"/>).</summary>
@@ -94,6 +97,7 @@ public sealed class TrainingStep : IDisposable
     {
         _isDisposed = true;
         _recorded?.Dispose();
+        _loss.Dispose();
     }
 
     private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context)
@@ -104,6 +108,6 @@ public sealed class TrainingStep : IDisposable
             scores = Ops.BilinearDeconvolution(scores, labels.Height / scores.Shape.H);
         }
 
-        return Ops.SoftmaxCrossEntropy(scores, labels, _voidLabel);
+        return _loss.Of(scores, labels);
     }
 }

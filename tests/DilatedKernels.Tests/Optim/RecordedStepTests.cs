@@ -45,6 +45,29 @@ public sealed class RecordedStepTests
     }
 
     [Test]
+    public void EveryLossFollowsTheLabelsOfItsStepInReplays([Values(1, 2)] int parts, [Values(0f, 2f)] float gamma)
+    {
+        using var weights = new ClassWeights(_device, [1f, 0.5f, 2f, 0f, 3f]);
+        uint[] expected = Train(record: false);
+        Assert.That(Train(record: true), Is.EqualTo(expected));
+
+        uint[] Train(bool record)
+        {
+            using var net = new StepNetwork(_device, adam: false);
+            Func<Tensor, LabelMap, ForwardContext, Tensor> loss = (x, labels, context) =>
+            {
+                Tensor scores = net.Scores(x, context);
+                return Ops.Add(Ops.FocalLoss(scores, labels, gamma, weights), Ops.DiceLoss(scores, labels));
+            };
+            loss = record ? loss : StepNetwork.Unrecordable(loss);
+            using var step = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, net.Optimizer, loss, StepNetwork.Seed, parts);
+            float[] values = [.. Enumerable.Range(0, 6).Select(i => Run(step, (ulong)i)), .. net.Everything().SelectMany(v => v)];
+            Assert.That(step.IsRecorded, Is.EqualTo(record), step.WhyNotRecorded);
+            return Array.ConvertAll(values, BitConverter.SingleToUInt32Bits);
+        }
+    }
+
+    [Test]
     public void AStepInPartsFollowsTheProcessor()
     {
         float[] recorded = [.. TrainInParts(_device, parts: 2, clipNorm: 0.1f, record: true).Select(BitConverter.UInt32BitsToSingle)];

@@ -69,6 +69,33 @@ public sealed class SameBitsTests
         }
     }
 
+    [Test]
+    public void TheLossesOnTheProcessor([Values] LossKind kind)
+    {
+        uint[] one = LossBits(Device.CreateCpu(1), kind);
+        Assert.That(LossBits(Device.CreateCpu(2), kind), Is.EqualTo(one), "two threads");
+        Assert.That(LossBits(Device.CreateCpu(3), kind), Is.EqualTo(one), "three threads");
+    }
+
+    [Test]
+    public void TheLossesOnTheGpuPath([Values] LossKind kind)
+    {
+        HostDriver? driver = HostDriver.TryOpen("plain", out string reason);
+        BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
+        try
+        {
+            uint[] ascending = LossBits(HostDevice.Open(driver!), kind);
+            driver!.SetSeed(1);
+            Assert.That(LossBits(HostDevice.Open(driver), kind), Is.EqualTo(ascending), "descending");
+            driver.SetSeed(7);
+            Assert.That(LossBits(HostDevice.Open(driver), kind), Is.EqualTo(ascending), "random");
+        }
+        finally
+        {
+            driver!.SetSeed(0);
+        }
+    }
+
     [TestCase(CrfKernel.Exact)]
     [TestCase(CrfKernel.Lattice)]
     public void TheDenseCrf(CrfKernel kernel)
@@ -138,6 +165,23 @@ public sealed class SameBitsTests
             values.AddRange(model.Parameters.SelectMany(p => p.Value.ToArray()));
             values.AddRange(new Predictor(model, tileCells: 2).Probabilities(Noise(19, 14)).Values.ToArray());
             return [.. values.Select(BitConverter.SingleToUInt32Bits)];
+        }
+    }
+
+    /// <summary>Losses and weights of some steps in two parts, with class weights and clipped gradients, of enough pixels for several pieces of work.</summary>
+    private static uint[] LossBits(Device device, LossKind kind)
+    {
+        using (device)
+        {
+            using var layer = new Conv2dLayer(device, "scores", 3, Classes, 3, new Conv2dOptions { Padding = 1 });
+            Initialization.He(layer.Weight, 1);
+            using var optimizer = new Sgd([.. layer.Parameters]);
+            var loss = new LossConfig { Kind = kind, Weighting = kind == LossKind.Dice ? ClassWeighting.None : ClassWeighting.Given, ClassWeights = kind == LossKind.Dice ? null : [1, 2, 0.5] };
+            using var training = new TrainingStep(device, layer, optimizer, new ConstantSchedule(0.1f), 5, voidLabel: 255, loss: loss) { Parts = 2, ClipNorm = 0.05f };
+            var shape = new Shape(2, 3, 41, 39);
+            byte[] labels = [.. Enumerable.Range(0, 2 * 41 * 39).Select(i => i % 11 == 3 ? (byte)255 : (byte)(i * 7 % Classes))];
+            float[] losses = [.. Enumerable.Range(0, Steps).Select(step => training.Run(step, new StepInput(shape, Values((int)shape.Count, step, 1), new Size2(41, 39), labels)))];
+            return [.. losses.Concat(layer.Parameters.SelectMany(p => p.Value.ToArray())).Select(BitConverter.SingleToUInt32Bits)];
         }
     }
 

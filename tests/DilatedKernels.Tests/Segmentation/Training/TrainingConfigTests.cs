@@ -37,6 +37,25 @@ public sealed class TrainingConfigTests
     public void AStepsImagesCanBeCounted() => Refuses(
         s_config with { Accumulate = int.MaxValue, BatchSize = 3 }, "at most 16777216 images; 2147483647 batches (--accumulate) of 3 (--batch) are 6442450941.");
 
+    private static IEnumerable<TestCaseData> WrongLosses()
+    {
+        yield return new TestCaseData(new LossConfig { Kind = LossKind.Focal, FocalGamma = -1 }, "(--focal-gamma) is 0 or more and below 1e6; it was -1.");
+        yield return new TestCaseData(new LossConfig { Kind = LossKind.Focal, FocalGamma = double.NaN }, "(--focal-gamma)");
+        yield return new TestCaseData(new LossConfig { Kind = LossKind.Dice, Weighting = ClassWeighting.MedianFrequency }, "The Dice loss counts every class the same");
+        yield return new TestCaseData(new LossConfig { Weighting = ClassWeighting.Given }, "are given, but has none");
+        yield return new TestCaseData(new LossConfig { ClassWeights = [1, 1, 1] }, "no weighting of classes that uses them");
+        yield return new TestCaseData(Weighted(1, 2), "3 are needed; there were 2.");
+        yield return new TestCaseData(Weighted(1, -2, 1), "0 or more and below 1e6; one was -2.");
+        yield return new TestCaseData(Weighted(1, double.NaN, 1), "(--class-weights) is 0 or more");
+        yield return new TestCaseData(Weighted(0, 0, 0), "At least one class weight");
+        yield return new TestCaseData(new LossConfig { Kind = (LossKind)9 }, "a loss or a weighting of classes that does not exist");
+
+        static LossConfig Weighted(params double[] weights) => new() { Weighting = ClassWeighting.Given, ClassWeights = weights };
+    }
+
+    [TestCaseSource(nameof(WrongLosses))]
+    public void ALossThatCannotBeComputedIsRefused(LossConfig loss, string message) => Refuses(s_config with { Loss = loss }, message);
+
     private static void Refuses(TrainingConfig config, string message) =>
         Assert.That(config.Validate, Throws.TypeOf<UserInputException>().With.Message.Contains(message));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Tests.Cli;
@@ -33,6 +34,14 @@ public sealed class TrainingOptionsTests(Device device)
         ["cosine"] = config => config with { Optimizer = config.Optimizer with { Schedule = ScheduleKind.Cosine } },
         ["clip-norm"] = config => config with { Optimizer = config.Optimizer with { ClipNorm = 0.01 } },
         ["accumulate"] = config => config with { Accumulate = 3 },
+        ["class-weights"] = config => config with { Loss = new LossConfig { Weighting = ClassWeighting.MedianFrequency } },
+        ["focal"] = config => config with { Loss = new LossConfig { Kind = LossKind.Focal } },
+        ["dice"] = config => config with { Loss = new LossConfig { Kind = LossKind.Dice } },
+        ["cross-entropy+dice"] = config => config with
+        {
+            Accumulate = 2,
+            Loss = new LossConfig { Kind = LossKind.CrossEntropyAndDice, Weighting = ClassWeighting.Given, ClassWeights = [1, 2.5] },
+        },
     };
 
     private TemporaryFolder _folder = null!;
@@ -65,7 +74,7 @@ public sealed class TrainingOptionsTests(Device device)
         List<float> whole = Train(Trainer.Start(Configure(), _folder["whole"], device));
         List<float> broken = Train(Trainer.Start(Configure(), _folder["broken"], device), stopAfter: 3);
         JsonObject config = JsonNode.Parse(File.ReadAllText(_folder["broken/config.json"]))!.AsObject();
-        foreach (string name in (string[])["accumulate"])
+        foreach (string name in (string[])["accumulate", "loss"])
         {
             Assert.That(config.Remove(name), name);
         }
@@ -79,6 +88,19 @@ public sealed class TrainingOptionsTests(Device device)
         broken.AddRange(Train(Trainer.Resume(_folder["broken"], device)));
         Assert.That(broken, Is.EqualTo(whole));
         Assert.That(Weights("broken"), Is.EqualTo(Weights("whole")));
+    }
+
+    [Test]
+    public void TheWeightsOfTheTrainingSplitAreKeptInTheConfiguration()
+    {
+        TrainingConfig config = Configure() with { Loss = new LossConfig { Weighting = ClassWeighting.MedianFrequency } };
+        DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(config.Data), "train");
+        using Trainer trainer = Trainer.Start(config, _folder["run"], device);
+        double median = (report.ClassPixels[0] + report.ClassPixels[1]) / 2.0;
+        Assert.That(trainer.Config.Loss!.ClassWeights, Is.EqualTo(report.ClassPixels.Select(pixels => median / pixels)).Within(1e-12), "both classes are in every image");
+        JsonNode loss = JsonNode.Parse(File.ReadAllText(_folder["run/config.json"]))!["loss"]!;
+        Assert.That(loss["weighting"]!.GetValue<string>(), Is.EqualTo("MedianFrequency"));
+        Assert.That(loss["classWeights"]!.AsArray().Select(weight => weight!.GetValue<double>()), Is.EqualTo(trainer.Config.Loss.ClassWeights));
     }
 
     [Test]
