@@ -44,6 +44,7 @@ internal sealed class TrainCommand
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly Option<ulong> _seed = new("--seed") { Description = "Names every random number of the run.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<long> _validateEvery = new("--validate-every") { Description = "Steps between validations; 0 for the end only.", DefaultValueFactory = _ => 500, HelpName = "N" };
+    private readonly Option<int> _earlyStop = new("--early-stop") { Description = "End after this many validations without a better mean IoU; 0 for never.", DefaultValueFactory = _ => 0, HelpName = "N" };
     private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
@@ -56,7 +57,7 @@ internal sealed class TrainCommand
     private IEnumerable<Option> Options =>
     [
         _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, _labels, _maps, .. _loss.All, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
-        _precision, _seed, _validateEvery, _checkpointEvery, _trainingSplit, _validationSplit,
+        _precision, _seed, _validateEvery, _earlyStop, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
     public static Command Create()
@@ -111,6 +112,11 @@ internal sealed class TrainCommand
         }
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"steps       {outcome.Steps} of {trainer.Config.Steps}"));
+        if (outcome.StoppedEarly)
+        {
+            output.WriteLine($"stopped     after {trainer.Config.EarlyStop} validation{(trainer.Config.EarlyStop == 1 ? "" : "s")} without a better mean IoU (--early-stop); the best checkpoint is kept");
+        }
+
         if (!double.IsNaN(outcome.BestMeanIoU))
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"mean IoU    {100 * outcome.BestMeanIoU:F2} % (best validation)"));
@@ -175,6 +181,7 @@ internal sealed class TrainCommand
             ScoreMaps = maps,
             Steps = result.GetValue(_steps),
             ValidateEvery = result.GetValue(_validateEvery),
+            EarlyStop = result.GetValue(_earlyStop),
             CheckpointEvery = result.GetValue(_checkpointEvery),
             Seed = result.GetValue(_seed),
             Precision = result.GetValue(_precision),

@@ -11,7 +11,8 @@ namespace DilatedKernels.Segmentation.Training;
 /// <param name="BestMeanIoU">The best validation so far, or NaN.</param>
 /// <param name="UnreportedLoss">The loss of the last step when the run was interrupted before its validation and report, else null.</param>
 /// <param name="Data">The fingerprint of the training split.</param>
-internal sealed record RunState(long Step, double BestMeanIoU, float? UnreportedLoss, string Data);
+/// <param name="SinceBest">Validations since the best.</param>
+internal sealed record RunState(long Step, double BestMeanIoU, float? UnreportedLoss, string Data, int SinceBest);
 
 /// <summary>
 /// A run's state in one safetensors file: the model under its own parameter names, the optimizer's state under
@@ -23,6 +24,7 @@ internal static class Checkpoint
     private const string StepKey = "training.step";
     private const string BestKey = "training.best_mean_iou";
     private const string UnreportedKey = "training.unreported_loss";
+    private const string SinceBestKey = "training.validations_since_best";
     private const string DataKey = "training.data";
     private const string ConfigKey = "training.config";
 
@@ -33,6 +35,7 @@ internal static class Checkpoint
             [StepKey] = state.Step.ToString(CultureInfo.InvariantCulture),
             [BestKey] = state.BestMeanIoU.ToString("R", CultureInfo.InvariantCulture),
             [DataKey] = state.Data,
+            [SinceBestKey] = state.SinceBest.ToString(CultureInfo.InvariantCulture),
             [ConfigKey] = JsonSerializer.Serialize(config, TrainingJson.Default.TrainingConfig),
         };
         if (state.UnreportedLoss is { } loss)
@@ -85,7 +88,8 @@ internal static class Checkpoint
             step,
             Number(BestKey) ?? double.NaN,
             (float?)Number(UnreportedKey),
-            file.Metadata.GetValueOrDefault(DataKey, ""));
+            file.Metadata.GetValueOrDefault(DataKey, ""),
+            (int)(Number(SinceBestKey) ?? 0));
 
         double? Number(string key) =>
             file.Metadata.TryGetValue(key, out string? value) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : null;

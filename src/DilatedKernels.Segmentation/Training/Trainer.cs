@@ -30,6 +30,7 @@ public sealed class Trainer : IDisposable
     private long _step;
     private double _bestMeanIoU = double.NaN;
     private float? _unreportedLoss;
+    private int _sinceBest;
     private (long Step, float? UnreportedLoss)? _saved;
     private bool _isRunning;
     private volatile bool _isDisposed;
@@ -175,7 +176,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Trains to the configured number of steps, or until cancelled; a cancelled run ends with a checkpoint of the step it reached.</summary>
+    /// <summary>Trains to the configured number of steps, until validations have stopped to get better where that is configured, or until cancelled; a cancelled run ends with a checkpoint of the step it reached.</summary>
     /// <param name="progress">Called after every step, on this thread.</param>
     /// <param name="preparation">Called while score maps are computed, with the number done and the number in all.</param>
     /// <param name="cancellation">Ends the run; a step that has begun is given up where the processor computes it, and done where a GPU does.</param>
@@ -241,7 +242,7 @@ public sealed class Trainer : IDisposable
                 Report(schedule, speed, log, watch, progress, cancellation);
             }
 
-            while (_step < _config.Steps && !cancellation.IsCancellationRequested)
+            while (_step < _config.Steps && !IsStale && !cancellation.IsCancellationRequested)
             {
                 long started = Stopwatch.GetTimestamp();
                 loss = RunStep(training, source, cancellation);
@@ -270,7 +271,8 @@ public sealed class Trainer : IDisposable
         }
 
         return new TrainingResult(
-            _step, _step >= _config.Steps && _unreportedLoss is null, loss, _bestMeanIoU, _folder.LastCheckpoint, File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null);
+            _step, (_step >= _config.Steps || IsStale) && _unreportedLoss is null, loss, _bestMeanIoU, _folder.LastCheckpoint,
+            File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null, IsStale && _step < _config.Steps);
     }
 
     /// <summary>Scores the model as it stands on the validation split.</summary>
@@ -310,6 +312,8 @@ public sealed class Trainer : IDisposable
         _model.Dispose();
         _folder.Dispose();
     }
+
+    private bool IsStale => _config.EarlyStop > 0 && _sinceBest >= _config.EarlyStop;
 
     // A full disk, a folder that cannot be written any more, a dataset that has gone: what was done is still there.
     private string Stopped(Exception error) => !Directory.Exists(_folder.Path)
@@ -401,6 +405,7 @@ public sealed class Trainer : IDisposable
         float loss = _unreportedLoss!.Value;
         _unreportedLoss = null;
         bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
+        _sinceBest = isBest ? 0 : validation is null ? _sinceBest : _sinceBest + 1;
         if (isBest)
         {
             CheckWeights();
@@ -432,7 +437,7 @@ public sealed class Trainer : IDisposable
                 $"The split {_config.TrainingSplit} of {_config.Data} is not the one that the run began with ({state.Data} then, {_fingerprint} now). Start a new run with --weights {checkpoint}.");
         }
 
-        (_step, _bestMeanIoU, _unreportedLoss, _) = state;
+        (_step, _bestMeanIoU, _unreportedLoss, _, _sinceBest) = state;
         _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
     }
 
@@ -512,7 +517,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, new RunState(_step, _bestMeanIoU, _unreportedLoss, _fingerprint));
+    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, new RunState(_step, _bestMeanIoU, _unreportedLoss, _fingerprint, _sinceBest));
 
     // The new file is complete on disk before the old one moves, so a run killed at any moment has a whole checkpoint.
     private void SaveLast()

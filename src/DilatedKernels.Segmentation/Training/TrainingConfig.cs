@@ -161,6 +161,9 @@ public sealed record TrainingConfig
     /// <summary>Steps between validations, 0 for one at the end only.</summary>
     public long ValidateEvery { get; init; } = 500;
 
+    /// <summary>Validations in a row without a better mean IoU after which the run ends; 0 for never.</summary>
+    public int EarlyStop { get; init; }
+
     /// <summary>Steps between checkpoints, 1 or more.</summary>
     public long CheckpointEvery { get; init; } = 200;
 
@@ -194,6 +197,9 @@ public sealed record TrainingConfig
         Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
         Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");
         Require(ValidateEvery >= 0, $"The steps between validations are 0 or more; they were {ValidateEvery}.");
+        Require(EarlyStop >= 0, $"The validations after which a run stops (--early-stop) are 0 or more; they were {EarlyStop}.");
+        Require(EarlyStop == 0 || ValidationSplit is not null, "To stop early (--early-stop), the run needs a split to validate on (--val-split).");
+        Require(EarlyStop == 0 || ValidateEvery > 0, "To stop early (--early-stop), the run must validate before its end (--validate-every).");
         Require((float)Optimizer.LearningRate is > 0 and < 1e6f, $"The learning rate is above 0 and below 1e6; it was {Optimizer.LearningRate}.");
         Require(Optimizer.Momentum is >= 0 and < 1, $"The momentum is in [0, 1); it was {Optimizer.Momentum}.");
         Require((float)Optimizer.WeightDecay is >= 0 and < 1e6f, $"The weight decay is 0 or more and below 1e6; it was {Optimizer.WeightDecay}.");

@@ -22,4 +22,6 @@ public sealed record TrainingProgress(
 /// <param name="BestMeanIoU">The best validation's mean IoU in [0, 1], or NaN without validation.</param>
 /// <param name="LastCheckpoint">The newest checkpoint.</param>
 /// <param name="BestCheckpoint">The checkpoint of the best validation, or null without validation.</param>
-public sealed record TrainingResult(long Steps, bool IsComplete, float LastLoss, double BestMeanIoU, string LastCheckpoint, string? BestCheckpoint);
+/// <param name="StoppedEarly">Whether it ended before its last step, as its validations had stopped to get better (<see cref="TrainingConfig.EarlyStop"/>).</param>
+public sealed record TrainingResult(
+    long Steps, bool IsComplete, float LastLoss, double BestMeanIoU, string LastCheckpoint, string? BestCheckpoint, bool StoppedEarly = false);

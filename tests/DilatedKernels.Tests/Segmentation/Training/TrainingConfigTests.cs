@@ -37,6 +37,14 @@ public sealed class TrainingConfigTests
     public void AStepsImagesCanBeCounted() => Refuses(
         s_config with { Accumulate = int.MaxValue, BatchSize = 3 }, "at most 16777216 images; 2147483647 batches (--accumulate) of 3 (--batch) are 6442450941.");
 
+    [Test]
+    public void AnEarlyStopNeedsValidations()
+    {
+        Refuses(s_config with { EarlyStop = -1 }, "(--early-stop) are 0 or more; they were -1.");
+        Refuses(s_config with { EarlyStop = 1, ValidationSplit = null }, "needs a split to validate on (--val-split)");
+        Refuses(s_config with { EarlyStop = 1, ValidateEvery = 0 }, "must validate before its end (--validate-every)");
+    }
+
     private static IEnumerable<TestCaseData> WrongLosses()
     {
         yield return new TestCaseData(new LossConfig { Kind = LossKind.Focal, FocalGamma = -1 }, "(--focal-gamma) is 0 or more and below 1e6; it was -1.");

@@ -74,7 +74,7 @@ public sealed class TrainingOptionsTests(Device device)
         List<float> whole = Train(Trainer.Start(Configure(), _folder["whole"], device));
         List<float> broken = Train(Trainer.Start(Configure(), _folder["broken"], device), stopAfter: 3);
         JsonObject config = JsonNode.Parse(File.ReadAllText(_folder["broken/config.json"]))!.AsObject();
-        foreach (string name in (string[])["accumulate", "loss"])
+        foreach (string name in (string[])["accumulate", "loss", "earlyStop"])
         {
             Assert.That(config.Remove(name), name);
         }
@@ -101,6 +101,31 @@ public sealed class TrainingOptionsTests(Device device)
         JsonNode loss = JsonNode.Parse(File.ReadAllText(_folder["run/config.json"]))!["loss"]!;
         Assert.That(loss["weighting"]!.GetValue<string>(), Is.EqualTo("MedianFrequency"));
         Assert.That(loss["classWeights"]!.AsArray().Select(weight => weight!.GetValue<double>()), Is.EqualTo(trainer.Config.Loss.ClassWeights));
+    }
+
+    // A rate of next to nothing: no validation is better than the first.
+    private TrainingConfig Idle => Configure() with { Steps = 40, ValidateEvery = 2, EarlyStop = 3, Optimizer = new OptimizerConfig { LearningRate = 1e-12, Schedule = ScheduleKind.Constant } };
+
+    [Test]
+    public void ARunThatGetsNoBetterEndsEarly([Values(0, 3, 5)] int interruptedAt)
+    {
+        using (Trainer whole = Trainer.Start(Idle, _folder["whole"], device))
+        {
+            TrainingResult result = whole.Run();
+            Assert.That((result.Steps, result.IsComplete, result.StoppedEarly), Is.EqualTo((8, true, true)), "the first validation, and three more");
+            Assert.That(Checkpoint.StepOf(result.BestCheckpoint!), Is.EqualTo(2));
+        }
+
+        if (interruptedAt > 0)
+        {
+            Train(Trainer.Start(Idle, _folder["broken"], device), stopAfter: interruptedAt);
+            Train(Trainer.Resume(_folder["broken"], device));
+            Assert.That(File.ReadAllBytes(_folder["broken/last.safetensors"]), Is.EqualTo(File.ReadAllBytes(_folder["whole/last.safetensors"])));
+        }
+
+        using Trainer again = Trainer.Resume(_folder["whole"], device);
+        TrainingResult ended = again.Run(_ => Assert.Fail("it has ended"));
+        Assert.That((ended.Steps, ended.IsComplete, ended.StoppedEarly), Is.EqualTo((8, true, true)), "and stays ended");
     }
 
     [Test]
