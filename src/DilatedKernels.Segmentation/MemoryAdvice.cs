@@ -42,7 +42,10 @@ internal static class MemoryAdvice
         long labels = (long)(crop.Height - (2 * summary.Margin)) * (crop.Width - (2 * summary.Margin));
         long fullScores = config.Labels == LabelResolution.Full ? batch * labels * summary.Output.C * sizeof(float) : 0;
         long ends = ((size == 2 ? 3 : 1) * summary.Input.Count * sizeof(float)) + (2 * summary.Output.Count * sizeof(float)) + (3 * fullScores);
-        return (maps / size) + winners + ends + summary.ParameterBytes;
+        // The batches of a step that wait for their turn, and the Dice loss's probabilities and their gradient.
+        long waiting = ((config.Accumulate ?? 1) - 1L) * summary.Input.Count * sizeof(float);
+        long dice = config.Loss?.Kind is LossKind.Dice or LossKind.CrossEntropyAndDice ? 2 * Math.Max(fullScores, summary.Output.Count * sizeof(float)) : 0;
+        return (maps / size) + winners + ends + waiting + dice + summary.ParameterBytes;
     }
 
     private static string WhatFits(TrainingConfig config, long freeBytes)

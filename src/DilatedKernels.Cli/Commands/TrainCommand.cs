@@ -51,12 +51,13 @@ internal sealed class TrainCommand
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
     private readonly ConfigOptions _config = new();
     private readonly LossOptions _loss = new();
+    private readonly AugmentationOptions _augmentation = new();
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
     private IEnumerable<Option> Options =>
     [
-        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, _labels, _maps, .. _loss.All, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
+        _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, .. _augmentation.All, _labels, _maps, .. _loss.All, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
         _precision, _seed, _validateEvery, _earlyStop, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
@@ -177,6 +178,7 @@ internal sealed class TrainCommand
             Accumulate = result.GetValue(_accumulate),
             Crop = SizeText.Parse(result.GetValue(_crop), "--crop") ?? (wholeMaps ? null : network.FrontEnd is null ? 321 : 564),
             Mirror = !result.GetValue(_noMirror),
+            Augmentation = _augmentation.Parse(result),
             Labels = labels,
             ScoreMaps = maps,
             Steps = result.GetValue(_steps),

@@ -32,11 +32,13 @@ internal sealed class BatchBuilder
             cancellation.ThrowIfCancellationRequested();
             long draw = (step * n) + k;
             int index = _plan.SampleOf(draw);
-            DecodedSample sample = _cache.Get(index);
+            DecodedSample sample = Scaled(_cache.Get(index), draw, _cache.NameOf(index));
             names[k] = _cache.NameOf(index);
             (int top, int left, bool mirror) = _plan.PlacementOf(draw, new Size2(sample.Image.Height, sample.Image.Width));
             int margin = _options.Margin;
-            ImageTensor.CopyWindow(sample.Image, _classes.MeanBgr, top - margin, left - margin, crop, mirror, images.AsSpan(k * imageLength, imageLength));
+            Span<float> image = images.AsSpan(k * imageLength, imageLength);
+            ImageTensor.CopyWindow(sample.Image, _classes.MeanBgr, top - margin, left - margin, crop, mirror, image);
+            _options.Jitter?.Apply(image, _classes.MeanBgr, _plan.ColorsOf(draw));
             CopyLabels(sample.Mask, top, left, mirror, labels.AsSpan(k * labelLength, labelLength));
         }
 
@@ -51,6 +53,14 @@ internal sealed class BatchBuilder
             LabelWidth = label.Width,
             Names = names,
         };
+    }
+
+    private DecodedSample Scaled(DecodedSample sample, long draw, string name)
+    {
+        Size2 size = _plan.SizeOf(draw, new Size2(sample.Image.Height, sample.Image.Width));
+        return (long)size.Height * size.Width * 3 <= Array.MaxLength
+            ? Resampling.To(size, sample)
+            : throw new UserInputException($"The image {name} scaled to {size} (height×width) is too large for memory; scale by less (--scale).");
     }
 
     private void CopyLabels(IndexMask mask, int top, int left, bool mirror, Span<byte> target)

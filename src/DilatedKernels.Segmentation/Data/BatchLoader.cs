@@ -7,7 +7,7 @@ namespace DilatedKernels.Segmentation.Data;
 /// the step alone, not on threads, on earlier calls, or on where a resumed run starts.
 /// <para>Every epoch visits the samples in a new random order. A crop's interior (the crop without its margins) lies at a random place
 /// within the image, and the margins show the image beyond it or, past its border, its reflection. An image smaller than the interior
-/// lies at a random place within it; the rest is reflection with void labels.</para>
+/// lies at a random place within it; the rest is reflection with void labels. Where images are scaled, they are before they are cut.</para>
 /// </summary>
 public sealed class BatchLoader : IDisposable
 {

@@ -18,6 +18,9 @@ public enum LabelResolution
 /// </summary>
 public sealed record CropOptions
 {
+    private const double SmallestScale = 0.1;
+    private const double LargestScale = 10;
+
     /// <summary>The network's input size, margins included.</summary>
     public required Size2 Crop { get; init; }
 
@@ -32,6 +35,15 @@ public sealed record CropOptions
 
     /// <summary>Whether to exchange left and right in every other crop, at random.</summary>
     public bool Mirror { get; init; } = true;
+
+    /// <summary>The least factor by which images are enlarged, above 0; 1 by default.</summary>
+    public double LeastScale { get; init; } = 1;
+
+    /// <summary>The greatest factor by which images are enlarged; each crop's is drawn evenly from those between.</summary>
+    public double MostScale { get; init; } = 1;
+
+    /// <summary>Random changes of colour, or null for none.</summary>
+    public ColorJitter? Jitter { get; init; }
 
     /// <summary>The label positions.</summary>
     public LabelResolution Labels { get; init; } = LabelResolution.Stride;
@@ -60,6 +72,12 @@ public sealed record CropOptions
             throw new UserInputException($"The margin is {Margin}, the stride {Stride} and the batch size {BatchSize}; they must be at least 0, 1 and 1.");
         }
 
+        if (!(LeastScale >= SmallestScale && MostScale >= LeastScale && MostScale <= LargestScale))
+        {
+            throw new UserInputException($"Images are scaled (--scale) by {SmallestScale} to {LargestScale}, the smaller factor first; they were to be by {LeastScale} to {MostScale}.");
+        }
+
+        Jitter?.Validate();
         ValidateExtent("height", Crop.Height);
         ValidateExtent("width", Crop.Width);
         if ((Int128)Crop.Height * Crop.Width * 3 * BatchSize > Array.MaxLength)

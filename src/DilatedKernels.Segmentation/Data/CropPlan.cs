@@ -28,6 +28,23 @@ internal sealed class CropPlan(int samples, CropOptions options)
         }
     }
 
+    /// <summary>The size to which a draw brings its image before it is cut: the same factor along both axes, but for rounding.</summary>
+    public Size2 SizeOf(long draw, Size2 image)
+    {
+        if (options is { LeastScale: 1, MostScale: 1 })
+        {
+            return image;
+        }
+
+        double factor = options.LeastScale + ((options.MostScale - options.LeastScale) * new RandomSequence(options.Seed, "scale", (ulong)draw).NextDouble());
+        return new Size2(Scaled(image.Height), Scaled(image.Width));
+
+        int Scaled(int extent) => (int)Math.Max(1, Math.Round(extent * factor));
+    }
+
+    /// <summary>Where the changes of colour of a draw come from.</summary>
+    public RandomSequence ColorsOf(long draw) => new(options.Seed, "color", (ulong)draw);
+
     /// <summary>
     /// Where a draw's crop interior starts in an image, and whether it is mirrored. The interior lies within the image; where the image is
     /// smaller, the image lies within the interior.

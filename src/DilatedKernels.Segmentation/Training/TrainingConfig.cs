@@ -149,6 +149,9 @@ public sealed record TrainingConfig
     /// <summary>Whether half of the samples are mirrored left to right.</summary>
     public bool Mirror { get; init; } = true;
 
+    /// <summary>Random changes of the images, or null for none.</summary>
+    public AugmentationConfig? Augmentation { get; init; }
+
     /// <summary>Labels at the stride of the network, or at full resolution through the fixed bilinear upsampling.</summary>
     public LabelResolution Labels { get; init; } = LabelResolution.Stride;
 
@@ -219,6 +222,9 @@ public sealed record TrainingConfig
 
         Require(Model.HasTrunk, "The model has no front end.");
         Loss?.Validate(Model.Classes);
+        Require(
+            Augmentation?.ChangesImages != true || Recipe != Recipe.Context || ScoreMaps != ScoreMaps.Stored,
+            "Stored score maps are those of the images as they are; to scale images or change their colours (--scale, --jitter), compute the maps on every crop (--score-maps live).");
         Require(
             Model.DeepLab is null || Labels == LabelResolution.Stride || Model.Crf is not null,
             "DeepLab's scores belong to every eighth pixel, and the fixed upsampling would move them by half a cell; train it on labels at its stride (--labels stride).");

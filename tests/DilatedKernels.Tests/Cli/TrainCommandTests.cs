@@ -81,6 +81,73 @@ public class TrainCommandTests
             Is.EqualTo(File.ReadLines(folder["whole/metrics.csv"]).Select(row => string.Join(',', row.Split(',')[..3]))));
     }
 
+    [Test]
+    public void TheOptionsOfTrainingAreInTheConfigurationAndResumed()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        string[] options =
+        [
+            "--steps", "6", "--schedule", "cosine", "--warm-up", "2", "--clip-norm", "0.5", "--accumulate", "2", "--loss", "Cross-Entropy+Dice", "--class-weights", "1,2.5",
+            "--scale", "0.5:1.5", "--jitter", "0.2,0.3", "--validate-every", "2", "--early-stop", "2", "--checkpoint-every", "1",
+        ];
+        DilatedProcess.Result whole = Train(folder, data, "whole", options);
+        Assert.That(whole.ExitCode, Is.Zero, whole.Error);
+        using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllText(folder["whole/config.json"]));
+        string[] found =
+        [
+            Text("optimizer", "schedule"), Text("optimizer", "warmUp"), Text("optimizer", "clipNorm"), Text("accumulate"), Text("loss", "kind"), Text("loss", "classWeights"),
+            Text("augmentation", "leastScale"), Text("augmentation", "mostScale"), Text("augmentation", "jitter", "brightness"), Text("augmentation", "jitter", "contrast"), Text("earlyStop"),
+        ];
+        Assert.That(string.Concat(string.Join(' ', found).Where(c => !char.IsControl(c))), Is.EqualTo("Cosine 2 0.5 2 CrossEntropyAndDice [      1,      2.5    ] 0.5 1.5 0.2 0.3 2"));
+
+        // As if it had been killed after the step before the last.
+        long last = DilatedKernels.Segmentation.Training.Checkpoint.StepOf(folder["whole/last.safetensors"])!.Value;
+        byte[] expected = File.ReadAllBytes(folder["whole/last.safetensors"]);
+        File.Move(folder["whole/previous.safetensors"], folder["whole/last.safetensors"], overwrite: true);
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "whole");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Output, Does.Contain($"{last} of 6"));
+        Assert.That(File.ReadAllBytes(folder["whole/last.safetensors"]), Is.EqualTo(expected));
+
+        string Text(params string[] path) => path.Aggregate(config.RootElement, (element, name) => element.GetProperty(name)).ToString();
+    }
+
+    [Test]
+    public void ARunThatGetsNoBetterSaysThatItEndedEarly()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        // A rate of next to nothing: no validation is better than the first.
+        string[] idle = [.. SmallDataset.TinyTraining.Select(option => option == "0.01" ? "1e-12" : option)];
+        DilatedProcess.Result train = DilatedProcess.Run(
+            folder.Path, ["train", data, "--run", "run", .. idle, "--steps", "30", "--schedule", "constant", "--validate-every", "1", "--early-stop", "2"]);
+        Assert.That(train.ExitCode, Is.Zero, train.Error);
+        Assert.That(train.Output, Does.Contain("3 of 30").And.Contain("stopped     after 2 validations without a better mean IoU").And.Contain("best.safetensors"));
+    }
+
+    [TestCase("--scale takes two factors with a colon between, such as 0.5:2; it was 2.", "--scale", "2")]
+    [TestCase("the smaller factor first; they were to be by 2 to 1.", "--scale", "2:1")]
+    [TestCase("--jitter takes one to three numbers with commas between, such as 0.3 or 0.3,0.3,0.2 (brightness, contrast, saturation); it was 0.1,x.", "--jitter", "0.1,x")]
+    [TestCase("The jitter of contrast (--jitter) is 0 to 1; it was 2.", "--jitter", "0,2")]
+    [TestCase("--class-weights is none, median-frequency, or 2 numbers with commas between, one for each of ground, square; it was 1,2,3.", "--class-weights", "1,2,3")]
+    [TestCase("class weights (--class-weights) are for cross-entropy and focal loss", "--class-weights", "1,2", "--loss", "dice")]
+    [TestCase("--focal-gamma would have no effect: it belongs to --loss focal.", "--focal-gamma", "1")]
+    [TestCase("'hinge'", "--loss", "hinge")]
+    [TestCase("(--clip-norm) is above 0 and finite; it was 0.", "--clip-norm", "0")]
+    [TestCase("(--accumulate); it was 0.", "--accumulate", "0")]
+    [TestCase("no more than the run's 1000; it was 2000.", "--warm-up", "2000")]
+    [TestCase("To stop early (--early-stop), the run must validate before its end (--validate-every).", "--early-stop", "3", "--validate-every", "0")]
+    public void WhatCannotBeIsNamed(string message, params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result train = Train(folder, data, "run", options);
+        Assert.That(train.ExitCode, Is.EqualTo(2), train.Error);
+        Assert.That(train.Error, Does.Contain(message));
+        Assert.That(Directory.Exists(folder["run"]), Is.False);
+    }
+
     [TestCase("Stored")]
     [TestCase("Live")]
     public void TheContextRecipeLeavesTheFrontEndAlone(string maps)

@@ -45,6 +45,11 @@ public sealed class TrainingConfigTests
         Refuses(s_config with { EarlyStop = 1, ValidateEvery = 0 }, "must validate before its end (--validate-every)");
     }
 
+    [Test]
+    public void StoredScoreMapsAreNotAugmented() => Refuses(
+        s_config with { Recipe = Recipe.Context, Model = s_config.Model with { Context = ContextConfig.Basic(3) }, Augmentation = new AugmentationConfig { MostScale = 2 } },
+        "(--scale, --jitter), compute the maps on every crop (--score-maps live)");
+
     private static IEnumerable<TestCaseData> WrongLosses()
     {
         yield return new TestCaseData(new LossConfig { Kind = LossKind.Focal, FocalGamma = -1 }, "(--focal-gamma) is 0 or more and below 1e6; it was -1.");

@@ -34,6 +34,8 @@ public sealed class TrainingOptionsTests(Device device)
         ["cosine"] = config => config with { Optimizer = config.Optimizer with { Schedule = ScheduleKind.Cosine } },
         ["clip-norm"] = config => config with { Optimizer = config.Optimizer with { ClipNorm = 0.01 } },
         ["accumulate"] = config => config with { Accumulate = 3 },
+        ["scale"] = config => config with { Augmentation = new AugmentationConfig { LeastScale = 0.5, MostScale = 2 } },
+        ["jitter"] = config => config with { Augmentation = new AugmentationConfig { Jitter = new ColorJitter(0.5, 0.4, 0.3) } },
         ["class-weights"] = config => config with { Loss = new LossConfig { Weighting = ClassWeighting.MedianFrequency } },
         ["focal"] = config => config with { Loss = new LossConfig { Kind = LossKind.Focal } },
         ["dice"] = config => config with { Loss = new LossConfig { Kind = LossKind.Dice } },
@@ -74,7 +76,7 @@ public sealed class TrainingOptionsTests(Device device)
         List<float> whole = Train(Trainer.Start(Configure(), _folder["whole"], device));
         List<float> broken = Train(Trainer.Start(Configure(), _folder["broken"], device), stopAfter: 3);
         JsonObject config = JsonNode.Parse(File.ReadAllText(_folder["broken/config.json"]))!.AsObject();
-        foreach (string name in (string[])["accumulate", "loss", "earlyStop"])
+        foreach (string name in (string[])["accumulate", "loss", "earlyStop", "augmentation"])
         {
             Assert.That(config.Remove(name), name);
         }
