@@ -21,8 +21,14 @@ internal sealed class LossOptions
         ["cross-entropy+dice"] = LossKind.CrossEntropyAndDice,
     };
 
-    private readonly Option<string> _loss = new("--loss") { Description = "What training makes small.", DefaultValueFactory = _ => CrossEntropy };
-    private readonly Option<double> _gamma = new("--focal-gamma") { Description = "How little the focal loss makes of pixels that are nearly right.", DefaultValueFactory = _ => 2, HelpName = "X" };
+    private readonly Option<string> _loss = new("--loss")
+    {
+        Description = $"What training makes small: {string.Join(", ", s_kinds.Keys)}.",
+        DefaultValueFactory = _ => CrossEntropy,
+        HelpName = "NAME",
+    };
+
+    private readonly Option<double> _gamma = new("--focal-gamma") { Description = "Focal loss: its exponent; the greater, the less pixels count that are nearly right.", DefaultValueFactory = _ => 2, HelpName = "X" };
     private readonly Option<string> _weights = new("--class-weights")
     {
         Description = $"How much each class counts: {None}, {MedianFrequency} (rare classes more), or a list of numbers with commas between.",

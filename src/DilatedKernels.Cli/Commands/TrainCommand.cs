@@ -37,7 +37,7 @@ internal sealed class TrainCommand
     private readonly Option<OptimizerKind> _optimizer = Choice.Of("--optimizer", "The update rule.", OptimizerKind.Adam);
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<ScheduleKind> _schedule = Choice.Of("--schedule", "How the learning rate falls.", ScheduleKind.Poly);
-    private readonly Option<long> _warmUp = new("--warm-up") { Description = "Steps in which the learning rate rises to that.", DefaultValueFactory = _ => 0, HelpName = "STEPS" };
+    private readonly Option<long> _warmUp = new("--warm-up") { Description = "Steps in which the learning rate first rises to what the schedule says.", DefaultValueFactory = _ => 0, HelpName = "STEPS" };
     private readonly Option<double?> _clip = new("--clip-norm") { Description = "Shorten the gradients together to this length where they are longer.", HelpName = "LENGTH" };
     private readonly Option<double> _momentum = new("--momentum") { Description = "SGD's momentum.", DefaultValueFactory = _ => 0.9, HelpName = "FACTOR" };
     private readonly Option<double?> _decay = new("--weight-decay") { Description = "Weight decay, on weights only. [default: 0.0005 with SGD, 0 with Adam]", HelpName = "FACTOR" };
