@@ -204,7 +204,7 @@ public class RefusalTests
     [TestCase("train", "data", "--run", "x", "--preset", "resnet")]
     [TestCase("train", "data", "--run", "x", "--preset", "voc-dilation8")]
     [TestCase("train", "data", "--run", "x", "--recipe", "7")]
-    [TestCase("train", "data", "--run", "x", "--schedule", "cosine")]
+    [TestCase("train", "data", "--run", "x", "--schedule", "sawtooth")]
     [TestCase("train", "data", "--run", "")]
     [TestCase("train", "", "--run", "x")]
     [TestCase("train", "--resume", "")]
