@@ -34,6 +34,8 @@ internal sealed class TrainCommand
         HelpName = "NAME|FILE",
     };
 
+    private readonly LossOptions _loss = new();
+    private readonly AugmentationOptions _augmentation = new();
     private readonly Option<OptimizerKind> _optimizer = Choice.Of("--optimizer", "The update rule.", OptimizerKind.Adam);
     private readonly Option<double> _rate = new("--learning-rate", "--lr") { Description = "The learning rate at the start.", DefaultValueFactory = _ => 1e-3, HelpName = "RATE" };
     private readonly Option<ScheduleKind> _schedule = Choice.Of("--schedule", "How the learning rate falls.", ScheduleKind.Poly);
@@ -50,8 +52,6 @@ internal sealed class TrainCommand
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
     private readonly ConfigOptions _config = new();
-    private readonly LossOptions _loss = new();
-    private readonly AugmentationOptions _augmentation = new();
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
 
