@@ -271,7 +271,7 @@ public sealed class Trainer : IDisposable
         }
 
         return new TrainingResult(
-            _step, (_step >= _config.Steps || IsStale) && _unreportedLoss is null, loss, _bestMeanIoU, _folder.LastCheckpoint,
+            _step, IsComplete, loss, _bestMeanIoU, _folder.LastCheckpoint,
             File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null, IsStale && _step < _config.Steps);
     }
 
@@ -296,7 +296,7 @@ public sealed class Trainer : IDisposable
     private RunFacts Facts(double seconds) => RunFacts.Of(_model.Device) with
     {
         Steps = _step,
-        IsComplete = _step >= _config.Steps && _unreportedLoss is null,
+        IsComplete = IsComplete,
         Seconds = Math.Round(seconds, 3),
         BestMeanIoU = double.IsNaN(_bestMeanIoU) ? null : _bestMeanIoU,
         Parameters = _model.Parameters.Sum(parameter => parameter.Value.Shape.Count),
@@ -312,6 +312,8 @@ public sealed class Trainer : IDisposable
         _model.Dispose();
         _folder.Dispose();
     }
+
+    private bool IsComplete => (_step >= _config.Steps || IsStale) && _unreportedLoss is null;
 
     private bool IsStale => _config.EarlyStop > 0 && _sinceBest >= _config.EarlyStop;
 

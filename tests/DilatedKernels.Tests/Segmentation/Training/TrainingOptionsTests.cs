@@ -116,6 +116,7 @@ public sealed class TrainingOptionsTests(Device device)
             TrainingResult result = whole.Run();
             Assert.That((result.Steps, result.IsComplete, result.StoppedEarly), Is.EqualTo((8, true, true)), "the first validation, and three more");
             Assert.That(Checkpoint.StepOf(result.BestCheckpoint!), Is.EqualTo(2));
+            Assert.That(RunFacts.Read(_folder["whole/run.json"])!.IsComplete, Is.True);
         }
 
         if (interruptedAt > 0)
