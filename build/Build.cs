@@ -80,6 +80,8 @@ static int Demo(string[] extra)
 static int Bench(string[] extra)
 {
     int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "bench/DilatedKernels.Bench", []) : 1;
+    // It starts the program.
+    code = code == 0 && extra is ["--start", ..] ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : code;
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Bench", "DilatedKernels.Bench.dll"), .. extra]);
 }
 

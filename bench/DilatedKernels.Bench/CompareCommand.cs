@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 
@@ -30,31 +28,7 @@ internal sealed class CompareCommand
             verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._noAvx512, verb._compile, verb._python, verb._results,
         };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
-        ParseResult parsed = root.Parse(arguments);
-        try
-        {
-            return parsed.Errors.Count > 0
-                ? Fail(string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message)), 2)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
-        }
-        catch (UserInputException e)
-        {
-            return Fail(e.Message, 2);
-        }
-        catch (PeerException e)
-        {
-            return Fail(e.Message, 1);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail("interrupted.", 130);
-        }
-    }
-
-    private static int Fail(string message, int code)
-    {
-        Console.Error.WriteLine(message);
-        return code;
+        return BenchHost.Run(root, arguments, TimeSpan.FromMinutes(2));
     }
 
     private int Compare(ParseResult result, string[] arguments, CancellationToken cancellation)
@@ -72,7 +46,7 @@ internal sealed class CompareCommand
             throw new UserInputException($"--rounds is from 1 to 1000 and --seconds from 0 to 3600; they were {rounds} and {seconds}.");
         }
 
-        int[] threads = ParseThreads(result.GetValue(_threads)!);
+        int[] threads = ThreadCounts.Parse(result.GetValue(_threads)!);
         string[] types = result.GetValue(_type)!.Split(',');
         if (types.Except(BenchType.All).FirstOrDefault() is { } unknown)
         {
@@ -146,43 +120,16 @@ internal sealed class CompareCommand
         return cancellation.IsCancellationRequested ? 130 : complete && !results.HasErrors ? 0 : 1;
     }
 
-    private static int[] ParseThreads(string text)
-    {
-        var counts = new List<int>();
-        foreach (string part in text.Split(','))
-        {
-            counts.Add(int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= 1024
-                ? count
-                : throw new UserInputException($"--threads takes numbers from 1 to 1024, separated by commas; it was '{text}'."));
-        }
-
-        return [.. counts];
-    }
-
     // The library first. A peer that cannot be had is noted; without any there is nothing to compare.
     private static IPeer[] Start(string device, int threads, bool noAvx512, bool compile, string? python, List<string> notes)
     {
-        string count = threads.ToString(CultureInfo.InvariantCulture);
-        var environment = new Dictionary<string, string>
-        {
-            // OpenBLAS and OpenMP do not ask PyTorch how many threads it was told to use.
-            ["OMP_NUM_THREADS"] = count,
-            ["OPENBLAS_NUM_THREADS"] = count,
-            ["MKL_NUM_THREADS"] = count,
-        };
+        IReadOnlyDictionary<string, string> environment = PeerPrograms.Variables(threads, noAvx512);
         if (noAvx512)
         {
-            // The runtime's switch has had two names.
-            environment["DOTNET_EnableAVX512"] = "0";
-            environment["DOTNET_EnableAVX512F"] = "0";
-            environment["ONEDNN_MAX_CPU_ISA"] = "AVX2";
-            environment["DNNL_MAX_CPU_ISA"] = "AVX2";
-            environment["ATEN_CPU_CAPABILITY"] = "avx2";
-            environment["OPENBLAS_CORETYPE"] = "Haswell";
             notes.Add("AVX-512 was switched off for all sides; ONNX Runtime has no such switch and was left out.");
         }
 
-        var peers = new List<IPeer> { StartWorker("DilatedKernels", Worker.Library, device, count, environment) };
+        var peers = new List<IPeer> { PeerPrograms.StartWorker("DilatedKernels", Worker.Library, device, threads, environment) };
         try
         {
             if (noAvx512 && peers[0].Greeting.Details!["vector_bits"] == "512")
@@ -190,11 +137,11 @@ internal sealed class CompareCommand
                 throw new PeerException("This .NET runtime did not switch AVX-512 off, so nothing would be comparable.");
             }
 
-            TryAdd(() => StartTorch(device, count, compile, python, environment));
+            TryAdd(() => PeerPrograms.StartTorch(device, threads, compile, python, environment));
 #if ONNXRUNTIME
             if (device == "cpu" && !noAvx512)
             {
-                TryAdd(() => StartWorker("ONNX Runtime", Worker.OnnxRuntime, device, count, environment));
+                TryAdd(() => PeerPrograms.StartWorker("ONNX Runtime", Worker.OnnxRuntime, device, threads, environment));
             }
 #endif
 
@@ -217,39 +164,6 @@ internal sealed class CompareCommand
                 notes.Add(e.Message);
                 Console.Error.WriteLine(e.Message);
             }
-        }
-    }
-
-    private static PeerProcess StartWorker(string name, string engine, string device, string threads, IReadOnlyDictionary<string, string> environment)
-    {
-        string program = Environment.ProcessPath!;
-        bool hosted = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
-        string[] self = hosted ? [Path.Combine(AppContext.BaseDirectory, "DilatedKernels.Bench.dll")] : [];
-        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads], environment);
-    }
-
-    private static PeerProcess StartTorch(string device, string threads, bool compile, string? python, IReadOnlyDictionary<string, string> environment)
-    {
-        string[] candidates = python is not null ? [python] : ["python3", "/usr/bin/python3", "python"];
-        string found = candidates.FirstOrDefault(HasTorch) ?? throw new PeerException(
-            $"PyTorch was not compared with: {string.Join(", ", candidates)} cannot import torch. Install it (Debian: python3-torch), or name a Python with --python.");
-        string here = AppContext.BaseDirectory;
-        string[] arguments = [Path.Combine(here, "peers", "torch_peer.py"), Path.Combine(here, "shapes.json"), "--device", device, "--threads", threads];
-        return PeerProcess.Start("PyTorch", found, compile ? [.. arguments, "--compile"] : arguments, environment);
-    }
-
-    private static bool HasTorch(string python)
-    {
-        try
-        {
-            using Process process = Process.Start(new ProcessStartInfo(python, ["-c", "import torch"]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-            process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
         }
     }
 }

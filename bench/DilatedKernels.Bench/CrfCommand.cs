@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Crf;
@@ -40,34 +39,7 @@ internal sealed class CrfCommand
         var verb = new CrfCommand();
         var root = new RootCommand("Measures the dense CRF over image sizes and writes a results folder.") { verb._device, verb._threads, verb._runs, verb._results };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Measure(result, arguments, cancellation)));
-        ParseResult parsed = root.Parse(arguments);
-        if (parsed.Errors.Count > 0)
-        {
-            return Fail(string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message)), 2);
-        }
-
-        try
-        {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-        }
-        catch (UserInputException e)
-        {
-            return Fail(e.Message, 2);
-        }
-        catch (CudaUnavailableException e)
-        {
-            return Fail(e.Message, 3);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail("interrupted.", 130);
-        }
-    }
-
-    private static int Fail(string message, int code)
-    {
-        Console.Error.WriteLine(message);
-        return code;
+        return BenchHost.Run(root, arguments);
     }
 
     private int Measure(ParseResult result, string[] arguments, CancellationToken cancellation)
@@ -78,9 +50,7 @@ internal sealed class CrfCommand
             throw new UserInputException($"--runs is from 1 to 1000; it was {runs}.");
         }
 
-        int[] threads = [.. result.GetValue(_threads)!.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= 1024
-            ? count
-            : throw new UserInputException($"--threads takes numbers from 1 to 1024 with commas between; it was {text}."))];
+        int[] threads = ThreadCounts.Parse(result.GetValue(_threads)!);
         string name = result.GetValue(_device)!;
         if (name is not ("cpu" or "cuda"))
         {

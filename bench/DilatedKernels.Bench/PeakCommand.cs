@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.Intrinsics;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
@@ -24,31 +23,7 @@ internal sealed class PeakCommand
         var verb = new PeakCommand();
         var root = new RootCommand("Measures the direct convolution beside the processor's peak and writes a results folder.") { verb._threads, verb._rounds, verb._seconds, verb._noAvx512, verb._results };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Measure(result, arguments, cancellation)));
-        ParseResult parsed = root.Parse(arguments);
-        try
-        {
-            return parsed.Errors.Count > 0
-                ? Fail(string.Join(Environment.NewLine, parsed.Errors.Select(e => e.Message)), 2)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-        }
-        catch (UserInputException e)
-        {
-            return Fail(e.Message, 2);
-        }
-        catch (WrongResultException e)
-        {
-            return Fail(e.Message, 1);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail("interrupted.", 130);
-        }
-    }
-
-    private static int Fail(string message, int code)
-    {
-        Console.Error.WriteLine(message);
-        return code;
+        return BenchHost.Run(root, arguments);
     }
 
     private int Measure(ParseResult result, string[] arguments, CancellationToken cancellation)
@@ -60,13 +35,11 @@ internal sealed class PeakCommand
             throw new UserInputException($"--rounds is from 1 to 1000 and --seconds from 0 to 3600; they were {rounds} and {seconds}.");
         }
 
-        int[] threads = [.. result.GetValue(_threads)!.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= 1024
-            ? count
-            : throw new UserInputException($"--threads takes numbers from 1 to 1024 with commas between; it was {text}."))];
+        int[] threads = ThreadCounts.Parse(result.GetValue(_threads)!);
         bool noAvx512 = result.GetValue(_noAvx512);
         if (noAvx512 && Vector512.IsHardwareAccelerated)
         {
-            return Environment.GetEnvironmentVariable(Avx512Switch) == "0" ? Fail("This .NET runtime did not switch AVX-512 off.", 1) : RunWithoutAvx512(arguments);
+            return Environment.GetEnvironmentVariable(Avx512Switch) == "0" ? BenchHost.Fail("This .NET runtime did not switch AVX-512 off.", 1) : RunWithoutAvx512(arguments);
         }
 
         MachineDescription machine = MachineDescription.Describe((Device?)null);
@@ -108,9 +81,7 @@ internal sealed class PeakCommand
     // The runtime asks for its switches once, when it starts.
     private static int RunWithoutAvx512(string[] arguments)
     {
-        string program = Environment.ProcessPath!;
-        bool hosted = Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
-        string[] self = hosted ? [Path.Combine(AppContext.BaseDirectory, "DilatedKernels.Bench.dll")] : [];
+        (string program, string[] self) = PeerPrograms.Self();
         var start = new ProcessStartInfo(program, [.. self, "--peak", .. arguments]);
         start.Environment[Avx512Switch] = "0";
         // Its older name.

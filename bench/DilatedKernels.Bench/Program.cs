@@ -2,6 +2,8 @@
 //   --compare ...    ours against PyTorch and ONNX Runtime, interleaved, into a results folder
 //   --crf ...        the dense CRF over image sizes, into a results folder
 //   --peak ...       the direct convolution as a share of the processor's peak, into a results folder
+//   --memory ...     what training steps take of the memory, ours and PyTorch's, into a results folder
+//   --start ...      the program from the start of its process to its end, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 
@@ -12,6 +14,8 @@ return args switch
     ["--compare", ..] => CompareCommand.Run(args[1..]),
     ["--crf", ..] => CrfCommand.Run(args[1..]),
     ["--peak", ..] => PeakCommand.Run(args[1..]),
+    ["--memory", ..] => MemoryCommand.Run(args[1..]),
+    ["--start", ..] => StartCommand.Run(args[1..]),
     ["--worker", ..] => Worker.Run(args[1..]),
     _ => BenchmarkCommand.Run(args),
 };

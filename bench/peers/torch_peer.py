@@ -226,10 +226,11 @@ class Peer:
         self.device, self.compile_too = device, compile_too
         self.key, self.variants, self.skipped = None, {}, {}
 
-    def prepare(self, name, kind, dtype):
+    def prepare(self, name, kind, dtype, only):
         self.variants, self.skipped = {}, {}
         shape = self.shapes[name]
         layouts = {"": torch.contiguous_format} if "parameters" in shape else {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
+        layouts = {layout: layouts[layout] for layout in layouts if only in (None, layout)}
         gradients = kind in ("training", "step") and shape["operator"] in ("network", "cross-entropy", "upsample-cross-entropy")
         can_compile = self.compile_too and shape["operator"] in ("network", "cross-entropy", "upsample-cross-entropy")
         for layout_name, layout in layouts.items():
@@ -248,9 +249,10 @@ class Peer:
         name, kind, kind_type, seconds = request["name"], request["pass"], request["type"], request["seconds"]
         if name not in self.shapes:
             return {"skip": f"there is no shape {name}"}
-        if self.key != (name, kind, kind_type):
-            self.gradients = self.prepare(name, kind, {"float32": torch.float32, "bfloat16": torch.bfloat16}[kind_type])
-            self.key = (name, kind, kind_type)
+        key = (name, kind, kind_type, request.get("layout"))
+        if self.key != key:
+            self.gradients = self.prepare(name, kind, {"float32": torch.float32, "bfloat16": torch.bfloat16}[kind_type], request.get("layout"))
+            self.key = key
         if not self.variants:
             return {"skip": "; ".join(f"{variant}: {why}" for variant, why in self.skipped.items())}
         clock = time_cuda if self.device == "cuda" else time_cpu

@@ -35,7 +35,10 @@ public sealed class LibraryPeer(Device device, ShapeList shapes, int threads) : 
                 _case = null;
                 _case = BenchCase.Create(device, shapes.Shapes.First(shape => shape.Name == request.Name), request.Pass, BenchType.Parse(request.Type));
                 _key = (request.Name, request.Pass, request.Type);
-                _case.Check();
+                if (request.Check)
+                {
+                    _case.Check();
+                }
             }
 
             var options = new MeasuringOptions { Duration = TimeSpan.FromSeconds(request.Seconds), WarmUp = TimeSpan.FromSeconds(request.Seconds / 2) };

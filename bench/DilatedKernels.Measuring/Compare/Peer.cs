@@ -37,6 +37,9 @@ public sealed class PeerProcess : IPeer
     /// <inheritdoc/>
     public PeerGreeting Greeting { get; }
 
+    /// <summary>The number of the process.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Starts a peer.</summary>
     /// <param name="name">What messages call it.</param>
     /// <param name="program">The program.</param>

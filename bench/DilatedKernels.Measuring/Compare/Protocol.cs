@@ -14,7 +14,9 @@ public sealed record PeerGreeting(string Engine, string Version, int Threads, IR
 /// <param name="Pass">One of its passes.</param>
 /// <param name="Type">The element type of activations.</param>
 /// <param name="Seconds">For the samples, once there are enough; half as much before, to warm up.</param>
-public sealed record PeerRequest(string Name, string Pass, string Type, double Seconds);
+/// <param name="Check">Whether the library compares its result with double precision first, which takes memory of its own.</param>
+/// <param name="Layout">PyTorch: the only memory layout to measure; all of them where it is null.</param>
+public sealed record PeerRequest(string Name, string Pass, string Type, double Seconds, bool Check = true, string? Layout = null);
 
 /// <summary>What was measured, or why nothing was.</summary>
 /// <param name="Results">One or more ways to do it.</param>
