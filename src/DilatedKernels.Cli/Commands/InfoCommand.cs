@@ -93,8 +93,13 @@ internal sealed class InfoCommand
         }
 
         string svg = DilationFigure.ToSvg(dilations);
+        if (!figure.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UserInputException($"--figure {figure}: figures are drawn as SVG; name a file that ends in .svg, such as taps.svg.");
+        }
+
         Targets.RefuseDevice("--figure", figure, "taps.svg");
-        AtomicFile.Write(figure.Length > 0 ? figure : throw new UserInputException("--figure names a file, such as taps.svg."), System.Text.Encoding.UTF8.GetBytes(svg));
+        AtomicFile.Write(figure, System.Text.Encoding.UTF8.GetBytes(svg));
         foreach (string line in DilationFigure.Describe(dilations))
         {
             result.InvocationConfiguration.Output.WriteLine(line);

@@ -67,5 +67,9 @@ public class InfoCommandTests
         DilatedProcess.AssertRefused(folder, ["info", "--dilations", "1,2"], "--dilations would have no effect", "--figure");
         DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--json"], "--json would have no effect");
         Assert.That(File.Exists(folder["x.svg"]), Is.False);
+        folder.Write("dataset.json", "mine");
+        DilatedProcess.AssertRefused(folder, ["info", "--figure", "dataset.json", "--dilations", "1,2"], "--figure dataset.json", "ends in .svg");
+        DilatedProcess.AssertRefused(folder, ["info", "--figure", "", "--dilations", "1,2"], "--figure", "ends in .svg");
+        Assert.That(File.ReadAllText(folder["dataset.json"]), Is.EqualTo("mine"));
     }
 }
