@@ -182,7 +182,8 @@ internal static class StrictJson
                 : bare == typeof(int) ? token == JsonTokenType.Number && reader.TryGetInt32(out _)
                 : bare == typeof(long) ? token == JsonTokenType.Number && reader.TryGetInt64(out _)
                 : bare == typeof(ulong) ? token == JsonTokenType.Number && reader.TryGetUInt64(out _)
-                : bare == typeof(float) || bare == typeof(double) ? token == JsonTokenType.Number
+                : bare == typeof(float) ? token == JsonTokenType.Number && reader.TryGetSingle(out float single) && float.IsFinite(single)
+                : bare == typeof(double) ? token == JsonTokenType.Number && reader.TryGetDouble(out double number) && double.IsFinite(number)
                 : type.Kind == JsonTypeInfoKind.Object ? token == JsonTokenType.StartObject
                 : token == JsonTokenType.StartArray;
         }

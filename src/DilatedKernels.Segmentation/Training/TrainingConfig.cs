@@ -206,6 +206,8 @@ public sealed record TrainingConfig
         Require((float)Optimizer.LearningRate is > 0 and < 1e6f, $"The learning rate is above 0 and below 1e6; it was {Optimizer.LearningRate}.");
         Require(Optimizer.Momentum is >= 0 and < 1, $"The momentum is in [0, 1); it was {Optimizer.Momentum}.");
         Require((float)Optimizer.WeightDecay is >= 0 and < 1e6f, $"The weight decay is 0 or more and below 1e6; it was {Optimizer.WeightDecay}.");
+        Require((float)Optimizer.PolyPower is >= 0 and < 1e6f, $"The poly schedule's exponent is 0 or more and below 1e6; it was {Optimizer.PolyPower}.");
+        Require((float)Optimizer.StepGamma is > 0 and < 1e6f, $"The step schedule's factor is above 0 and below 1e6; it was {Optimizer.StepGamma}.");
         Require(Optimizer.StepEvery >= 1, $"The step schedule drops every 1 or more steps; it was {Optimizer.StepEvery}.");
         Require(
             Optimizer.ClipNorm is not { } norm || (float)norm is > 0 and < float.PositiveInfinity,

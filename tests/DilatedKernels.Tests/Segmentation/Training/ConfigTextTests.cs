@@ -141,6 +141,8 @@ public sealed class ConfigTextTests
     [TestCase("steps=3 4", "--set steps=3 4: steps is a whole number.")]
     [TestCase("steps=1e3", "--set steps=1e3: steps is a whole number; it was 1e3.")]
     [TestCase("steps=null", "--set steps=null: steps is a whole number; it was null.")]
+    [TestCase("optimizer.learningRate=1e999", "--set optimizer.learningRate=1e999: optimizer.learningRate is a number; it was 1e999.")]
+    [TestCase("model.frontEnd.dropout=-1e99999", "--set model.frontEnd.dropout=-1e99999: model.frontEnd.dropout is a number; it was -1e99999.")]
     [TestCase("optimizer.kind=rmsprop", "--set optimizer.kind=rmsprop: optimizer.kind is one of Sgd, Adam; it was \"rmsprop\".")]
     [TestCase("steps.most=3", "--set steps.most=3: steps has no settings of its own; it is a whole number.")]
     [TestCase("model.fcn.classes=3", "--set model.fcn.classes=3: model.fcn is null here; give all of it, as JSON: model.fcn={")]
@@ -157,5 +159,15 @@ public sealed class ConfigTextTests
         }
 
         Assert.That(() => ConfigText.Set(Config, [assignment]), Throws.TypeOf<UserInputException>().With.Message.StartsWith(message));
+    }
+
+    [TestCase(-1, 0.1, "The poly schedule's exponent is 0 or more and below 1e6; it was -1.")]
+    [TestCase(double.PositiveInfinity, 0.1, "The poly schedule's exponent")]
+    [TestCase(0.9, 0, "The step schedule's factor is above 0 and below 1e6; it was 0.")]
+    [TestCase(0.9, double.NaN, "The step schedule's factor")]
+    public void AScheduleThatCannotBeFollowedIsRefused(double power, double gamma, string message)
+    {
+        TrainingConfig config = Config with { Optimizer = new OptimizerConfig { PolyPower = power, StepGamma = gamma } };
+        Assert.That(config.Validate, Throws.TypeOf<UserInputException>().With.Message.StartsWith(message));
     }
 }
