@@ -43,6 +43,12 @@ internal sealed class RunData
     /// <summary>What it ran on, or null.</summary>
     public required RunFacts? Facts { get; init; }
 
+    /// <summary>The last step that has a row; 0 before there is one.</summary>
+    public long LastStep => Rows.Count == 0 ? 0 : (long)Rows[^1].Step;
+
+    /// <summary>Whether it has gone on after what <see cref="Facts"/> describe: it was resumed, and runs or was killed.</summary>
+    public bool WentOn => Facts is { } facts && LastStep > facts.Steps;
+
     /// <summary>The best mean IoU of its validations, or null.</summary>
     public (double Step, double MeanIoU)? Best => Rows.Any(row => row.MeanIoU is not null) ? Rows.Where(row => row.MeanIoU is not null).Select(row => (row.Step, row.MeanIoU!.Value)).MaxBy(row => row.Value) : null;
 

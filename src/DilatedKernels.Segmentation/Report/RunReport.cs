@@ -35,7 +35,7 @@ internal static class RunReport
 
     private static void Header(StringBuilder page, RunData run)
     {
-        long done = run.Facts?.Steps ?? (run.Rows.Count == 0 ? 0 : (long)run.Rows[^1].Step);
+        long done = Math.Max(run.Facts?.Steps ?? 0, run.LastStep);
         string state = done >= run.Config.Steps ? "complete" : $"step {Html.Count(done)} of {Html.Count(run.Config.Steps)}";
         string dataset = Path.GetFileName(Path.TrimEndingDirectorySeparator(run.Config.Data));
         page.Append(CultureInfo.InvariantCulture, $"""
@@ -63,7 +63,7 @@ internal static class RunReport
 
         if (run.Facts is { } facts)
         {
-            Card("Time", Html.Duration(facts.Seconds), Html.Text(facts.Device));
+            Card("Time", Html.Duration(facts.Seconds), $"{Html.Text(facts.Device)}{(run.WentOn ? $", to step {Html.Count(facts.Steps)}" : "")}");
         }
 
         page.Append(cards.Count == 0 ? "" : $"<dl class=\"cards\" style=\"--n:{cards.Count}\">\n{string.Concat(cards)}</dl>").Append("</header>\n");
@@ -87,7 +87,8 @@ internal static class RunReport
             page.Append(CultureInfo.InvariantCulture, $"<div><dt>{name}</dt><dd>{Html.Text(text)}</dd></div>\n");
         }
 
-        page.Append("</dl></section>\n");
+        page.Append("</dl>\n");
+        page.Append(run.WentOn ? $"<p class=\"note\">As it was at step {Html.Count(run.Facts.Steps)}, where the run was interrupted; it has gone on since.</p>\n" : "").Append("</section>\n");
     }
 
     private static void Configuration(StringBuilder page, RunData run)

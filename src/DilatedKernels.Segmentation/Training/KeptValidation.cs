@@ -22,6 +22,9 @@ internal sealed record KeptValidation
     public const string FileName = "validation.json";
     private const long MostBytes = 1 << 24;
 
+    // All cells of 255 classes together stay below 2^63.
+    private const long MostPixels = 1L << 46;
+
     /// <summary>Steps done before it.</summary>
     public required long Step { get; init; }
 
@@ -61,8 +64,8 @@ internal sealed record KeptValidation
         try
         {
             KeptValidation? kept = JsonSerializer.Deserialize(File.ReadAllBytes(path), ValidationJson.Default.KeptValidation);
-            return kept is { Classes.Count: >= 1 and <= 255 } && kept.Confusion.Length == kept.Classes.Count * kept.Classes.Count && kept.Confusion.All(count => count >= 0)
-                && kept.Pictures.All(picture => Path.GetFileName(picture.File) == picture.File)
+            return kept is { Classes.Count: >= 1 and <= 255 } && kept.Confusion.Length == kept.Classes.Count * kept.Classes.Count && kept.Confusion.All(count => count is >= 0 and <= MostPixels)
+                && kept.Classes.All(name => name is not null) && kept.Pictures.All(picture => picture is not null && picture.File.All(c => char.IsAsciiDigit(c) || c == '-'))
                 ? kept
                 : throw new JsonException("its numbers do not fit each other.");
         }

@@ -179,6 +179,35 @@ public sealed class ReportPageTests
         }
     }
 
+    [TestCase("\"class 0\"", "null")]
+    [TestCase("\"0-00\"", "\"a\\u0000\"")]
+    [TestCase("\"pictures\": [", "\"pictures\": [ null,")]
+    [TestCase("    3\n", "    9223372036854775807\n")]
+    public void AValidationThatHoldsSomethingElseIsNamed(string right, string wrong)
+    {
+        ReportRun.Pretend(_folder, "run", steps: 0, classes: 2, pictures: 1);
+        string path = _folder[$"run/validation/{KeptValidation.FileName}"];
+        string changed = File.ReadAllText(path).Replace(right, wrong, StringComparison.Ordinal);
+        Assert.That(changed, Is.Not.EqualTo(File.ReadAllText(path)));
+        File.WriteAllText(path, changed);
+        Assert.That(() => ReportPage.Write([_folder["run"]], _folder["page.html"]), Throws.TypeOf<UserInputException>().With.Message.StartsWith(path));
+    }
+
+    [Test]
+    public void WhatARunTookBeforeItWentOnIsNotTakenForItsEnd()
+    {
+        ReportRun.Train(_folder, "run");
+        ReportPage.Write([_folder["run"]], _folder["page.html"]);
+        Assert.That(File.ReadAllText(_folder["page.html"]), Does.Contain(", complete</p>").And.Not.Contain("it has gone on since"));
+        RunFacts facts = RunFacts.Read(_folder["run/run.json"])!;
+        (facts with { Steps = 5, IsComplete = false }).Write(_folder["run/run.json"]);
+        File.WriteAllLines(_folder["run/metrics.csv"], [.. File.ReadLines(_folder["run/metrics.csv"]).Take(11)]);
+        ReportPage.Write([_folder["run"]], _folder["page.html"]);
+        string page = File.ReadAllText(_folder["page.html"]);
+        StrictHtml.Read(page);
+        Assert.That(page, Does.Contain(", step 10 of 12</p>").And.Contain("cpu, to step 5").And.Contain("As it was at step 5, where the run was interrupted; it has gone on since."));
+    }
+
     [Test]
     public void NothingButAReportIsOverwritten()
     {
