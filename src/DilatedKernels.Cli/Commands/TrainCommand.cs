@@ -126,7 +126,15 @@ internal sealed class TrainCommand
 
         output.WriteLine($"last        {outcome.LastCheckpoint}");
         output.WriteLine($"metrics     {trainer.Folder.MetricsFile}");
-        output.WriteLine($"report      {trainer.Folder.ReportFile}");
+        if (outcome.ReportProblem is { } problem)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"No report was written: {problem}");
+        }
+        else
+        {
+            output.WriteLine($"report      {trainer.Folder.ReportFile}");
+        }
+
         if (!outcome.IsComplete)
         {
             output.WriteLine($"Interrupted. Continue with: dilated train --resume {trainer.Folder.Path}");

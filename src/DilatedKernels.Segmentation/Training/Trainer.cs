@@ -217,7 +217,8 @@ public sealed class Trainer : IDisposable
     private TrainingResult Train(Action<TrainingProgress>? progress, Action<int, int>? preparation, CancellationToken cancellation)
     {
         float loss = float.NaN;
-        double seconds = 0;
+        double? seconds = null;
+        string? reportProblem = null;
         try
         {
             using IStepSource source = OpenSource(preparation, cancellation);
@@ -266,13 +267,35 @@ public sealed class Trainer : IDisposable
         if (File.Exists(_folder.MetricsFile))
         {
             CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
-            Facts(seconds).Write(_folder.FactsFile);
-            ReportPage.Write([_folder.Path], _folder.ReportFile);
+            // Interrupted before it went on, it took no more than the file says.
+            if (seconds is { } took)
+            {
+                Facts(took).Write(_folder.FactsFile);
+            }
+
+            reportProblem = WriteReport();
         }
 
         return new TrainingResult(
             _step, IsComplete, loss, _bestMeanIoU, _folder.LastCheckpoint,
-            File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null, IsStale && _step < _config.Steps);
+            File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null, IsStale && _step < _config.Steps)
+        {
+            ReportProblem = reportProblem,
+        };
+    }
+
+    // What somebody put in the page's place, or damaged among what it shows, does not undo a training; a full disk stops it here as anywhere.
+    private string? WriteReport()
+    {
+        try
+        {
+            ReportPage.Write([_folder.Path], _folder.ReportFile);
+            return null;
+        }
+        catch (UserInputException error) when (error.InnerException is not (IOException or UnauthorizedAccessException))
+        {
+            return error.Message;
+        }
     }
 
     /// <summary>Scores the model as it stands on the validation split.</summary>

@@ -24,4 +24,8 @@ public sealed record TrainingProgress(
 /// <param name="BestCheckpoint">The checkpoint of the best validation, or null without validation.</param>
 /// <param name="StoppedEarly">Whether it ended before its last step, as its validations had stopped to get better (<see cref="TrainingConfig.EarlyStop"/>).</param>
 public sealed record TrainingResult(
-    long Steps, bool IsComplete, float LastLoss, double BestMeanIoU, string LastCheckpoint, string? BestCheckpoint, bool StoppedEarly = false);
+    long Steps, bool IsComplete, float LastLoss, double BestMeanIoU, string LastCheckpoint, string? BestCheckpoint, bool StoppedEarly = false)
+{
+    /// <summary>Why the run's page was not written, or null. What was trained is whole all the same.</summary>
+    public string? ReportProblem { get; init; }
+}

@@ -209,6 +209,18 @@ public sealed class ReportPageTests
     }
 
     [Test]
+    public void ATrainingIsDoneWhereItsPageCannotBeWritten()
+    {
+        ReportRun.Train(_folder, "run");
+        File.WriteAllText(_folder["run/report.html"], "<p>mine</p>");
+        using Trainer trainer = Trainer.Resume(_folder["run"], Device.Cpu);
+        TrainingResult result = trainer.Run();
+        Assert.That((result.IsComplete, result.Steps), Is.EqualTo((true, 12L)));
+        Assert.That(result.ReportProblem, Does.Contain("report.html exists and is no report"));
+        Assert.That(File.ReadAllText(_folder["run/report.html"]), Is.EqualTo("<p>mine</p>"));
+    }
+
+    [Test]
     public void NothingButAReportIsOverwritten()
     {
         ReportRun.Train(_folder, "run");

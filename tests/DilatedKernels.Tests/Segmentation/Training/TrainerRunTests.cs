@@ -2,6 +2,7 @@ using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Tests.Cli;
+using DilatedKernels.Tests.Segmentation.Report;
 
 namespace DilatedKernels.Tests.Segmentation.Training;
 
@@ -52,6 +53,27 @@ public sealed class TrainerRunTests
 
         Assert.That(File.ReadAllBytes(_folder["run/last.safetensors"]), Is.EqualTo(last));
         Assert.That(File.Exists(_folder["run/previous.safetensors"]), Is.EqualTo(at != 0));
+    }
+
+    [Test]
+    public void ARunThatIsInterruptedBeforeItGoesOnTookWhatItHadTaken()
+    {
+        string front = ReportRun.Train(_folder, "front", config => config with { Steps = 1 });
+        string run = ReportRun.Train(_folder, "context", config => config with
+        {
+            Model = config.Model with { Context = ContextConfig.Basic(2) },
+            Recipe = Recipe.Context,
+            Weights = Path.Combine(front, "last.safetensors"),
+            Crop = null,
+            Steps = 2,
+        });
+        double took = RunFacts.Read(Path.Combine(run, "run.json"))!.Seconds;
+        Assert.That(took, Is.GreaterThan(0));
+        using var atOnce = new CancellationTokenSource();
+        atOnce.Cancel();
+        using Trainer trainer = Trainer.Resume(run, Device.Cpu);
+        trainer.Run(cancellation: atOnce.Token);
+        Assert.That(RunFacts.Read(Path.Combine(run, "run.json"))!.Seconds, Is.EqualTo(took));
     }
 
     [Test]
