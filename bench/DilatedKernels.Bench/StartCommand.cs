@@ -58,7 +58,7 @@ internal sealed class StartCommand
             [
                 ("dilated --version", ["--version"]),
                 ("dilated info --width 0.125", ["info", "--width", "0.125"]),
-                ("dilated predict, one image", ["predict", model, image, "--output", Path.Combine(work.FullName, "masks")]),
+                ("dilated predict, one image", ["predict", model, image, "--overwrite", "--out", Path.Combine(work.FullName, "masks")]),
             ];
             List<double>[] times = [.. commands.Select(_ => new List<double>())];
             // The first round reads the files from the disk and does not count.
@@ -125,7 +125,7 @@ internal sealed class StartCommand
             `{command}`, {machine.Date}, commit {machine.Commit}: {machine.Processor}, {machine.Cores} cores, {machine.Runtime}, {machine.OperatingSystem}.
 
             Medians of {runs} runs in turns, after one that does not count, and the range. The image is {s_image.Width}x{s_image.Height} pixels of noise as PNG, the
-            checkpoint a front end of width {Width.ToString(CultureInfo.InvariantCulture)} with {Classes} classes; its prediction writes one mask. The program is the framework-dependent one that the build makes.
+            checkpoint a front end of width {Width.ToString(CultureInfo.InvariantCulture)} with {Classes} classes; its prediction writes a mask and an overlay. The program is the framework-dependent one that the build makes.
 
             | | ms | range |
             |---|---|---|

@@ -36,7 +36,9 @@ internal static class RunReport
     private static void Header(StringBuilder page, RunData run)
     {
         long done = Math.Max(run.Facts?.Steps ?? 0, run.LastStep);
-        string state = done >= run.Config.Steps ? "complete" : $"step {Html.Count(done)} of {Html.Count(run.Config.Steps)}";
+        string state = done >= run.Config.Steps ? "complete"
+            : run.Facts is { IsComplete: true } && !run.WentOn ? $"stopped early at step {Html.Count(done)} of {Html.Count(run.Config.Steps)}"
+            : $"step {Html.Count(done)} of {Html.Count(run.Config.Steps)}";
         string dataset = Path.GetFileName(Path.TrimEndingDirectorySeparator(run.Config.Data));
         page.Append(CultureInfo.InvariantCulture, $"""
             <header><p class="kind">Training report</p><h1>{Html.Name(run.Name)}</h1>

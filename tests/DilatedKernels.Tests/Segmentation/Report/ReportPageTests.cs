@@ -194,6 +194,14 @@ public sealed class ReportPageTests
     }
 
     [Test]
+    public void ARunThatStoppedEarlySaysSo()
+    {
+        var idle = new OptimizerConfig { LearningRate = 1e-12, Schedule = ScheduleKind.Constant };
+        string run = ReportRun.Train(_folder, "run", config => config with { Steps = 40, ValidateEvery = 2, EarlyStop = 2, Optimizer = idle });
+        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain("stopped early at step 6 of 40"));
+    }
+
+    [Test]
     public void WhatARunTookBeforeItWentOnIsNotTakenForItsEnd()
     {
         ReportRun.Train(_folder, "run");
