@@ -31,6 +31,13 @@ internal static class MemoryAdvice
     public static Exception ForPrediction(Exception error, SegmentationModel model, int cells, Size2 image, long freeBytes) =>
         Explain(error, $"{Free(freeBytes)} is free without the prediction. {WhatFits(model, cells, image, freeBytes)}");
 
+    /// <summary>The failure of a prediction of an enlarged image, which may fit as it is.</summary>
+    /// <param name="error">The failure.</param>
+    /// <param name="scale">The scale.</param>
+    /// <param name="image">The image's size at that scale.</param>
+    public static Exception AtScale(Exception error, double scale, Size2 image) =>
+        Explain(error, string.Create(CultureInfo.InvariantCulture, $"This was the image at scale {scale}, {image.Width}×{image.Height} (width×height); smaller scales (--scales) need less."));
+
     /// <summary>About what a training step takes beside parameters and optimizer: the maps, the two largest gradients at a time, those of the parameters, and its input.</summary>
     public static long StepBytes(TrainingConfig config, Size2 crop, int batch)
     {

@@ -19,6 +19,7 @@ internal sealed class EvalCommand
     private readonly Option<string> _split = new("--split") { Description = "The split to score.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON, the confusion matrix included." };
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
+    private readonly ViewOptions _views = new();
     private readonly CrfOptions _crf = new(isOptional: true);
     private readonly DeviceOptions _device = new();
 
@@ -26,6 +27,7 @@ internal sealed class EvalCommand
     {
         var verb = new EvalCommand();
         var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json, verb._precision };
+        verb._views.AddTo(command);
         verb._crf.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -38,6 +40,7 @@ internal sealed class EvalCommand
         ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
         string split = result.GetValue(_split)!;
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
+        PredictionViews? views = _views.Parse(result);
         DenseCrfConfig? config = _crf.Parse(result);
         using Device device = _device.Open(result);
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
@@ -49,7 +52,7 @@ internal sealed class EvalCommand
         }
 
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
-        var predictor = new Predictor(model);
+        var predictor = new Predictor(model, views: views);
         DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
         ConfusionMatrix matrix = Evaluator.Run(
             image => crf is null ? predictor.Predict(image, cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax(),
@@ -57,7 +60,7 @@ internal sealed class EvalCommand
         display.Finish();
         if (result.GetValue(_json))
         {
-            output.WriteLine(ToJson(matrix, data.Classes.Names, config));
+            output.WriteLine(ToJson(matrix, data.Classes.Names, views, config));
         }
         else
         {
@@ -67,12 +70,24 @@ internal sealed class EvalCommand
         return ExitCode.Ok;
     }
 
-    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names, DenseCrfConfig? crf)
+    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names, PredictionViews? views, DenseCrfConfig? crf)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
+            if (views is not null)
+            {
+                json.WriteBoolean("flip", views.Flip);
+                json.WriteStartArray("scales");
+                foreach (double scale in views.Scales)
+                {
+                    json.WriteNumberValue(scale);
+                }
+
+                json.WriteEndArray();
+            }
+
             if (crf is not null)
             {
                 json.WritePropertyName("crf");

@@ -14,6 +14,7 @@ internal sealed class PredictCommand
     private readonly PredictionOutput _output = new("predictions");
     private readonly Option<int> _tile = TileOption.Create();
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
+    private readonly ViewOptions _views = new();
     private readonly CrfOptions _crf = new(isOptional: true);
     private readonly DeviceOptions _device = new();
 
@@ -24,6 +25,7 @@ internal sealed class PredictCommand
         verb._output.AddTo(command);
         command.Options.Add(verb._tile);
         command.Options.Add(verb._precision);
+        verb._views.AddTo(command);
         verb._crf.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -33,6 +35,7 @@ internal sealed class PredictCommand
     private int Run(ParseResult result, CancellationToken cancellation)
     {
         int tile = TileOption.Get(result, _tile);
+        PredictionViews? views = _views.Parse(result);
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
         _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
@@ -42,7 +45,7 @@ internal sealed class PredictCommand
         using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         TileOption.Check(result, _tile, model);
         Palette palette = model.Config.Palette ?? Palette.Voc;
-        var predictor = new Predictor(model, tile);
+        var predictor = new Predictor(model, tile, views);
         return _output.Run(result, images, (_, image) => Predict(image), cancellation);
 
         Prediction Predict(RgbImage image)

@@ -11,26 +11,29 @@ namespace DilatedKernels.Segmentation.Inference;
 /// image whole.
 /// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
 /// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015), as they are
-/// before a CRF that was trained with the network. An FCN's scores are as fine as the image.
+/// before a CRF that was trained with the network. An FCN's scores are as fine as the image. With <see cref="PredictionViews"/> the most probable class by the
+/// mean of the views' probabilities wins: each size's and its mirror image's added, interpolated bilinearly to the image's size, and added, the smallest size first.
 /// </summary>
 /// <remarks>
 /// Several threads may predict with one predictor, or with several of one model, at once; each gets the bits that it would get alone. While another thread
 /// trains the model (<see cref="DilatedKernels.Optim.RecordedStep.Run"/>, <see cref="DilatedKernels.Optim.Optimizer.Step(float)"/>), a prediction, and beside a prediction a training step, throws
 /// <see cref="InvalidOperationException"/>.
 /// </remarks>
-public sealed class Predictor
+public sealed partial class Predictor
 {
     private const int BandCells = 16;
 
     private readonly SegmentationModel _model;
     private readonly (double B, double G, double R) _mean;
     private readonly int _tileCells;
+    private readonly PredictionViews _views;
 
     /// <summary>Prepares a model for prediction; the model is not owned.</summary>
     /// <param name="model">A model with a part from image to scores.</param>
     /// <param name="tileCells">Cells along the side of a front end's tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
+    /// <param name="views">The views of an image to average the probabilities over; null is the image alone.</param>
     /// <exception cref="UserInputException">The model has no front end, or a context module without padding.</exception>
-    public Predictor(SegmentationModel model, int tileCells = 66)
+    public Predictor(SegmentationModel model, int tileCells = 66, PredictionViews? views = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfLessThan(tileCells, 1);
@@ -42,14 +45,21 @@ public sealed class Predictor
         _model = model;
         _mean = (model.Config.MeanBgr[0], model.Config.MeanBgr[1], model.Config.MeanBgr[2]);
         _tileCells = tileCells;
+        _views = views ?? PredictionViews.Plain;
     }
 
     /// <summary>The class of every pixel.</summary>
     /// <param name="image">An image of any size from 1×1.</param>
     /// <param name="cancellation">Checked between layers and tiles.</param>
+    /// <exception cref="UserInputException">The image is too large for a scale of the views.</exception>
     public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
+        if (!_views.IsPlain)
+        {
+            return Average(image, cancellation).ArgMax();
+        }
+
         byte[] indices = new byte[image.Width * image.Height];
         Explaining(image, () => ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation));
         return new IndexMask(image.Width, image.Height, indices);
@@ -58,24 +68,43 @@ public sealed class Predictor
     /// <summary>The probability of every class at every pixel, of which <see cref="Predict"/> takes the largest.</summary>
     /// <param name="image">An image of any size from 1×1; its pixels and classes must fit one array.</param>
     /// <param name="cancellation">Checked between layers and tiles.</param>
+    /// <exception cref="UserInputException">The image is too large for a scale of the views.</exception>
     public ProbabilityMap Probabilities(RgbImage image, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
+        if (!_views.IsPlain)
+        {
+            return Average(image, cancellation);
+        }
+
+        float[] values = new float[checked(image.Width * image.Height * _model.Config.Classes)];
+        AddProbabilities(image, mirrored: false, values, cancellation);
+        return new ProbabilityMap(image.Width, image.Height, _model.Config.Classes, values);
+    }
+
+    /// <summary>Adds an image's probabilities to a map of its size, or to that of its mirror image.</summary>
+    private void AddProbabilities(RgbImage image, bool mirrored, float[] sum, CancellationToken cancellation)
+    {
         int classes = _model.Config.Classes;
-        float[] values = new float[checked(image.Width * image.Height * classes)];
-        int rowLength = image.Width * classes;
         Explaining(image, () => ForBands(image, normalize: true, (probabilities, top, height) =>
         {
             float[] band = probabilities.ToChannelsLast();
             for (int y = 0; y < height; y++)
             {
-                Array.Copy(band, y * probabilities.Shape.W * classes, values, (top + y) * rowLength, rowLength);
+                for (int x = 0; x < image.Width; x++)
+                {
+                    ReadOnlySpan<float> pixel = band.AsSpan(((y * probabilities.Shape.W) + x) * classes, classes);
+                    Span<float> target = sum.AsSpan((((top + y) * image.Width) + (mirrored ? image.Width - 1 - x : x)) * classes, classes);
+                    for (int c = 0; c < pixel.Length; c++)
+                    {
+                        target[c] += pixel[c];
+                    }
+                }
             }
         }, cancellation));
-        return new ProbabilityMap(image.Width, image.Height, classes, values);
     }
 
-    /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c>, before the softmax. It belongs to the current tape.</summary>
+    /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c> of the image as it is, before the softmax. It belongs to the current tape.</summary>
     /// <param name="image">An image of any size from 1×1.</param>
     /// <param name="extraCells">Cells to add at the bottom and right, over the reflected image.</param>
     /// <param name="cancellation">Checked between layers and tiles.</param>

@@ -138,6 +138,21 @@ public sealed class MemoryAdviceTests
     }
 
     [Test]
+    public void AnEnlargedImageThatDidNotFitIsNamedAsSuch()
+    {
+        FaultyDriver driver = OpenDriver();
+        using Device device = HostDevice.Open(driver);
+        using SegmentationModel model = SegmentationModel.Create(device, s_tiny, 1);
+        var image = new RgbImage(30, 20);
+        var predictor = new Predictor(model, views: new PredictionViews([1, 3], flip: true));
+        driver.Opened.Limit = driver.Opened.LiveBytes + (100 << 10);
+        Assert.That(() => predictor.Predict(image), Throws.TypeOf<CudaException>().With.Message.EndsWith(
+            "This was the image at scale 3, 90×60 (width×height); smaller scales (--scales) need less."));
+        driver.Opened.Limit = long.MaxValue;
+        Assert.That(() => predictor.Predict(image), Throws.Nothing);
+    }
+
+    [Test]
     public void TheCommandSaysItToo()
     {
         string stub = StubLibrary.Build("cuda_stub.c");
