@@ -31,9 +31,30 @@ internal static class DataReport
             output.WriteLine($"  note: {warning}");
         }
 
-        foreach (DatasetProblem problem in report.Problems)
+        // What is said of colours is said once for all splits.
+        foreach (DatasetProblem problem in report.Problems.Where(problem => problem != report.ColorProblem))
         {
             output.WriteLine($"  problem: {problem}");
         }
+    }
+
+    /// <summary>Writes the finding about masks that hold colours, if there are any, over all splits.</summary>
+    /// <returns>Whether there are.</returns>
+    public static bool WriteColors(TextWriter output, DatasetFolder data, IReadOnlyList<DatasetReport> reports)
+    {
+        IEnumerable<string> places = reports.Select(report => report.ColorProblem?.Path).OfType<string>().Distinct(StringComparer.Ordinal);
+        Dictionary<string, MaskColors?> masks = new(StringComparer.Ordinal);
+        foreach ((string mask, MaskColors? colors) in reports.SelectMany(report => report.MaskColors))
+        {
+            masks[mask] = colors;
+        }
+
+        DatasetProblem? problem = ColorFinding.Of(data, places, masks);
+        if (problem is not null)
+        {
+            output.WriteLine($"problem: {problem}");
+        }
+
+        return problem is not null;
     }
 }

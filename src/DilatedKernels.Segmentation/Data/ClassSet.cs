@@ -64,6 +64,9 @@ public sealed record ClassSet
     /// </summary>
     public bool MeanIsDefault { get; init; }
 
+    /// <summary>Whether <see cref="Palette"/> only stands in for colours that nobody gave, so that it says nothing about colours found in masks.</summary>
+    internal bool PaletteIsDefault { get; init; }
+
     /// <summary>The number of classes.</summary>
     public int Count => Names.Count;
 

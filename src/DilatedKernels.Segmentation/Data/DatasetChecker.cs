@@ -33,24 +33,25 @@ public static class DatasetChecker
     {
         List<DatasetProblem> problems = [];
         RgbImage? image = Attempt(sample.ImagePath, ImageFile.Read, problems);
-        IndexMask? mask = null;
+        (IndexMask? mask, RgbImage? colors) = (null, null);
         if (sample.MaskPath is null)
         {
             problems.Add(new DatasetProblem(sample.ImagePath, $"the image has no mask; it belongs at {folder.Layout.MaskPathFor(split, sample)}."));
         }
         else
         {
-            mask = Attempt(sample.MaskPath, MaskFile.Read, problems);
+            (mask, colors) = Attempt(sample.MaskPath, MaskFile.ReadIndicesOrColors, problems);
+        }
+
+        if (image is not null && (mask?.Width ?? colors?.Width) is int width
+            && SampleReader.SizeProblem(sample, image, width, mask?.Height ?? colors!.Height) is string size)
+        {
+            problems.Add(new DatasetProblem(sample.MaskPath!, size));
         }
 
         long[]? histogram = null;
         if (mask is not null)
         {
-            if (image is not null && SampleReader.SizeProblem(sample, image, mask) is string size)
-            {
-                problems.Add(new DatasetProblem(sample.MaskPath!, size));
-            }
-
             histogram = SampleReader.Histogram(mask);
             if (SampleReader.LabelProblem(mask, histogram, folder.Classes) is string label)
             {
@@ -58,11 +59,10 @@ public static class DatasetChecker
             }
         }
 
-        return new Findings(problems, image is null ? null : new Size2(image.Height, image.Width), histogram);
+        return new Findings(problems, image is null ? null : new Size2(image.Height, image.Width), histogram, colors is null ? null : MaskColors.Of(colors));
     }
 
     private static T? Attempt<T>(string path, Func<string, T> read, List<DatasetProblem> problems)
-        where T : class
     {
         try
         {
@@ -71,7 +71,7 @@ public static class DatasetChecker
         catch (ImageFormatException e)
         {
             problems.Add(new DatasetProblem(e.Path, e.Reason));
-            return null;
+            return default;
         }
     }
 
@@ -87,6 +87,7 @@ public static class DatasetChecker
         SortedDictionary<(int Height, int Width), int> sizes = [];
         long[] labels = new long[256];
         long[] pixels = new long[256];
+        Dictionary<string, MaskColors?> masks = new(StringComparer.Ordinal);
         for (int i = 0; i < samples.Count; i++)
         {
             if (!names.Add(samples[i].Name))
@@ -101,12 +102,23 @@ public static class DatasetChecker
                 sizes[(size.Height, size.Width)] = sizes.GetValueOrDefault((size.Height, size.Width)) + 1;
             }
 
+            if (samples[i].MaskPath is string mask)
+            {
+                masks[mask] = findings[i].Colors;
+            }
+
             long all = findings[i].Labels?.Sum() ?? 0;
             for (int label = 0; label < 256 && findings[i].Labels is long[] counts; label++)
             {
                 labels[label] += counts[label];
                 pixels[label] += counts[label] > 0 ? all : 0;
             }
+        }
+
+        DatasetProblem? colorProblem = ColorFinding.Of(folder, [folder.Layout.MaskFolder(split)], masks);
+        if (colorProblem is not null)
+        {
+            problems.Insert(0, colorProblem);
         }
 
         long[] classPixels = labels[..folder.Classes.Count];
@@ -127,6 +139,8 @@ public static class DatasetChecker
             Split = split,
             SampleCount = samples.Count,
             Problems = problems,
+            MaskColors = masks,
+            ColorProblem = colorProblem,
             Warnings = warnings,
             ClassPixels = classPixels,
             ClassImagePixels = pixels[..folder.Classes.Count],
@@ -142,5 +156,5 @@ public static class DatasetChecker
         return missing.Length == 0 || missing.Length == classes.Count ? null : $"{(missing.Length == 1 ? "the class" : "the classes")} {string.Join(", ", missing)}";
     }
 
-    private sealed record Findings(IReadOnlyList<DatasetProblem> Problems, Size2? Size, long[]? Labels);
+    private sealed record Findings(IReadOnlyList<DatasetProblem> Problems, Size2? Size, long[]? Labels, MaskColors? Colors);
 }

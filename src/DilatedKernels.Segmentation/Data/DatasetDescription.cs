@@ -24,6 +24,9 @@ internal sealed class DatasetDescription
 
     public double[]? MeanBgr { get; set; }
 
+    /// <summary>Where the description of a dataset belongs.</summary>
+    public static string PathIn(string root) => Path.Combine(root, FileName);
+
     /// <summary>Reads and checks a description.</summary>
     /// <param name="path">The file.</param>
     /// <param name="defaults">What is taken for missing fields; null if the class names must be given.</param>
@@ -78,6 +81,7 @@ internal sealed class DatasetDescription
             Name = Name ?? name,
             Names = names,
             Palette = Palette is null ? (sameClasses ? defaults!.Palette : Imaging.Palette.Voc) : ToPalette(path, Palette, names.Count),
+            PaletteIsDefault = Palette is null && (!sameClasses || defaults!.PaletteIsDefault),
             VoidLabel = voidLabel,
             MeanBgr = MeanBgr is null ? ClassSet.Voc.MeanBgr : ToMean(path, MeanBgr),
             MeanIsDefault = MeanBgr is null && !sameClasses,

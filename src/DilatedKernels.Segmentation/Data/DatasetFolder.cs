@@ -43,7 +43,7 @@ public sealed class DatasetFolder
         return Guard(root, () =>
         {
             DatasetLayout layout = DatasetLayout.Detect(root);
-            string description = Path.Combine(root, DatasetDescription.FileName);
+            string description = DatasetDescription.PathIn(root);
             string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
             ClassSet classes = File.Exists(description)
                 ? DatasetDescription.Read(description, layout.DefaultClasses, name)

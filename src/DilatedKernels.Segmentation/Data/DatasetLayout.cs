@@ -14,6 +14,9 @@ internal abstract class DatasetLayout
     /// <summary>Where the mask of a sample belongs, whether or not it is there.</summary>
     public abstract string MaskPathFor(string split, Sample sample);
 
+    /// <summary>The folder of a split's masks.</summary>
+    public abstract string MaskFolder(string split);
+
     /// <summary>What is wrong with the split besides its samples.</summary>
     public virtual IEnumerable<DatasetProblem> StrayFiles(string split) => [];
 

@@ -31,6 +31,12 @@ public sealed class DatasetReport
     /// <summary>The sizes that occur among the readable images and how many images have each, smallest height first.</summary>
     public required IReadOnlyList<(Size2 Size, int Images)> ImageSizes { get; init; }
 
+    /// <summary>The split's masks, each with its colours if it holds those instead of class numbers.</summary>
+    internal IReadOnlyDictionary<string, MaskColors?> MaskColors { get; init; } = new Dictionary<string, MaskColors?>();
+
+    /// <summary>The one of <see cref="Problems"/> that speaks of them.</summary>
+    internal DatasetProblem? ColorProblem { get; init; }
+
     /// <summary>Does nothing if the split can be used.</summary>
     /// <exception cref="UserInputException">There are problems; the message lists the first 20 and the number of the others.</exception>
     public void ThrowIfUnusable()

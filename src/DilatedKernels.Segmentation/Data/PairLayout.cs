@@ -55,6 +55,8 @@ internal sealed class PairLayout : DatasetLayout
         return [.. images.Select(entry => new Sample(entry.Key, entry.Value, masks.Find(entry.Key)))];
     }
 
+    public override string MaskFolder(string split) => _maskFolders[split];
+
     public override string MaskPathFor(string split, Sample sample) => Path.Combine(_maskFolders[split], sample.Name + ".png");
 
     public override IEnumerable<DatasetProblem> StrayFiles(string split)

@@ -18,7 +18,7 @@ internal static class SampleReader
         RgbImage image = ImageFile.Read(sample.ImagePath);
         string maskPath = sample.MaskPath ?? throw new UserInputException($"{sample.ImagePath}: the image has no mask, but training and scoring need one.");
         IndexMask mask = MaskFile.Read(maskPath);
-        string? problem = SizeProblem(sample, image, mask) ?? LabelProblem(mask, Histogram(mask), classes);
+        string? problem = SizeProblem(sample, image, mask.Width, mask.Height) ?? LabelProblem(mask, Histogram(mask), classes);
         return problem is null ? new DecodedSample(image, mask) : throw new UserInputException($"{maskPath}: {problem}");
     }
 
@@ -48,10 +48,10 @@ internal static class SampleReader
         return even;
     }
 
-    public static string? SizeProblem(Sample sample, RgbImage image, IndexMask mask)
-        => image.Width == mask.Width && image.Height == mask.Height
+    public static string? SizeProblem(Sample sample, RgbImage image, int width, int height)
+        => image.Width == width && image.Height == height
             ? null
-            : $"the mask is {mask.Width}×{mask.Height}, but its image {sample.ImagePath} is {image.Width}×{image.Height} (width×height); they must have the same size.";
+            : $"the mask is {width}×{height}, but its image {sample.ImagePath} is {image.Width}×{image.Height} (width×height); they must have the same size.";
 
     public static string? LabelProblem(IndexMask mask, long[] histogram, ClassSet classes)
     {

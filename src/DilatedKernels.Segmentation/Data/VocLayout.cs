@@ -59,6 +59,8 @@ internal sealed class VocLayout : DatasetLayout
         return samples;
     }
 
+    public override string MaskFolder(string split) => Path.Combine(_root, Masks);
+
     public override string MaskPathFor(string split, Sample sample) => Path.Combine(_root, Masks, sample.Name + ".png");
 
     public override IEnumerable<DatasetProblem> SkippedFiles(string split)

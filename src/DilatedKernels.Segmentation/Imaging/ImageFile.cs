@@ -35,18 +35,8 @@ public static class ImageFile
         return (header.Width, header.Height);
     }
 
-    private static bool IsPng(string path, byte[] file)
-    {
-        if (PngFile.HasSignature(file))
-        {
-            return true;
-        }
-
-        return JpegFile.HasSignature(file) ? false : throw new ImageFormatException(
-            path, $"the file is neither PNG nor JPEG: it starts with the bytes {Convert.ToHexString(file.AsSpan(0, Math.Min(8, file.Length)))}.");
-    }
-
-    private static RgbImage ToRgb(PngFile png)
+    /// <summary>The colours of a PNG, as <see cref="Read"/> gives them.</summary>
+    internal static RgbImage ToRgb(PngFile png)
     {
         byte[] samples = PngDecoder.Decode(png);
         PngHeader header = png.Header;
@@ -57,6 +47,17 @@ public static class ImageFile
             PngColor.Indexed => new RgbImage(header.Width, header.Height, LookUp(png, samples)),
             _ => new RgbImage(header.Width, header.Height, RepeatGrey(header, samples)),
         };
+    }
+
+    private static bool IsPng(string path, byte[] file)
+    {
+        if (PngFile.HasSignature(file))
+        {
+            return true;
+        }
+
+        return JpegFile.HasSignature(file) ? false : throw new ImageFormatException(
+            path, $"the file is neither PNG nor JPEG: it starts with the bytes {Convert.ToHexString(file.AsSpan(0, Math.Min(8, file.Length)))}.");
     }
 
     private static byte[] DropAlpha(byte[] samples)

@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using DilatedKernels.Segmentation.Imaging;
+
+namespace DilatedKernels.Segmentation.Data;
+
+/// <summary>Writes the colour-coded masks of a dataset anew, as masks of class numbers.</summary>
+internal static class MaskConversion
+{
+    private const int ShownProblems = 20;
+
+    /// <summary>Converts the masks of all splits into a new folder, which appears when all of them are done, or not at all. Masks that hold class numbers already keep them.</summary>
+    /// <param name="folder">The dataset.</param>
+    /// <param name="code">What its colours mean.</param>
+    /// <param name="target">The new folder; each mask lies there as it does in the dataset.</param>
+    /// <param name="unknownIsVoid">Whether colours that <paramref name="code"/> does not have become void.</param>
+    /// <param name="cancellationToken">Stops the conversion; nothing remains of it then.</param>
+    /// <returns>How many masks were written, and how many pixels of unknown colours became void.</returns>
+    /// <exception cref="UserInputException">The folder exists, a mask cannot be read or has an unknown colour, or none holds colours.</exception>
+    public static (int Masks, long UnknownPixels) Run(DatasetFolder folder, ColorCode code, string target, bool unknownIsVoid, CancellationToken cancellationToken)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
+        if (Path.Exists(full))
+        {
+            throw new UserInputException($"{target} exists already; name a new folder for the masks.");
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(full)))
+        {
+            throw new UserInputException($"There is no folder {Path.GetDirectoryName(full)} for {target}; create it first.");
+        }
+
+        string[] masks = [.. folder.Splits.SelectMany(folder.Split).Select(sample => sample.MaskPath).OfType<string>().Distinct(StringComparer.Ordinal)];
+        string temporary = $"{full}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            (int colored, long unknown) = Write(folder, code, masks, temporary, unknownIsVoid, cancellationToken);
+            if (colored == 0)
+            {
+                throw new UserInputException($"{folder.Root}: none of the {masks.Length} masks holds colours; there is nothing to convert.");
+            }
+
+            Directory.Move(temporary, full);
+            return (masks.Length, unknown);
+        }
+        catch (Exception e)
+        {
+            Remove(temporary);
+            throw e is IOException or UnauthorizedAccessException ? new UserInputException($"{target}: the masks cannot be written: {e.Message}", e) : e;
+        }
+    }
+
+    private static (int Colored, long Unknown) Write(DatasetFolder folder, ColorCode code, string[] masks, string target, bool unknownIsVoid, CancellationToken cancellationToken)
+    {
+        int colored = 0;
+        long unknown = 0;
+        ConcurrentDictionary<int, string> problems = [];
+        Parallel.For(0, masks.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken }, i =>
+        {
+            try
+            {
+                (IndexMask? mask, RgbImage? colors) = MaskFile.ReadIndicesOrColors(masks[i]);
+                if (colors is not null)
+                {
+                    Interlocked.Increment(ref colored);
+                    (mask, long pixels) = Convert(masks[i], colors, code, unknownIsVoid ? (byte)folder.Classes.VoidLabel : null);
+                    Interlocked.Add(ref unknown, pixels);
+                }
+
+                string file = Path.Combine(target, Path.GetRelativePath(folder.Root, masks[i]));
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+                MaskFile.Write(file, mask!, code.Palette);
+            }
+            catch (ImageFormatException e)
+            {
+                problems[i] = e.Message;
+            }
+        });
+        if (problems.IsEmpty)
+        {
+            return (colored, unknown);
+        }
+
+        string[] shown = [.. problems.OrderBy(problem => problem.Key).Take(ShownProblems).Select(problem => problem.Value)];
+        string more = problems.Count > shown.Length ? $"\n  … and {problems.Count - shown.Length} more." : "";
+        throw new UserInputException(problems.Count == 1 ? shown[0] : $"{problems.Count} masks cannot be converted, and nothing was written:\n  {string.Join("\n  ", shown)}{more}");
+    }
+
+    private static (IndexMask Mask, long Unknown) Convert(string path, RgbImage colors, ColorCode code, byte? unknownLabel)
+    {
+        IndexMask mask = new(colors.Width, colors.Height);
+        long unknown = 0;
+        (int last, byte label) = (-1, 0);
+        bool known = false;
+        for (int i = 0; i < mask.Indices.Length; i++)
+        {
+            int color = MaskColors.At(colors, i);
+            if (color != last)
+            {
+                last = color;
+                known = code.TryGetLabel(color, out label);
+                if (!known)
+                {
+                    label = unknownLabel ?? throw new ImageFormatException(
+                        path, $"the pixel at x {i % mask.Width}, y {i / mask.Width} has the colour {MaskColors.Text(color)}, which is not in {code.Title}; add it there, or make all such pixels void with --unknown void.");
+                }
+            }
+
+            mask.Indices[i] = label;
+            unknown += known ? 0 : 1;
+        }
+
+        return (mask, unknown);
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The first error is the one to report.
+        }
+    }
+}

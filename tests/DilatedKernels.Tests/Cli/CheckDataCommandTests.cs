@@ -1,0 +1,47 @@
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+public class CheckDataCommandTests
+{
+    [Test]
+    public void TheCommandThatTheFindingNamesConvertsTheMasks()
+    {
+        using TemporaryFolder folder = new();
+        string data = SmallDataset.Create(folder);
+        foreach (string mask in Directory.EnumerateFiles(data, "*.png", SearchOption.AllDirectories).Where(file => file.Contains("annot", StringComparison.Ordinal)).ToArray())
+        {
+            PngWriter.Write(mask, ImageFile.Read(mask));
+        }
+
+        DilatedProcess.Result check = DilatedProcess.Run(folder.Path, "check-data", "data");
+        Assert.That(check.ExitCode, Is.EqualTo(2), check.Error);
+        Assert.That(check.Output, Does.Contain("problem: data/trainannot, data/valannot: all 6 masks hold colours").And.Contains("dilated check-data data --convert-masks data-indexed").And.EndsWith("1 problem.\n"));
+        DilatedProcess.Result converted = DilatedProcess.Run(folder.Path, "check-data", "data", "--convert-masks", "data-indexed");
+        Assert.That(converted.ExitCode, Is.Zero, converted.Error);
+        Assert.That(converted.Output, Does.StartWith("6 masks are in data-indexed.\nPut trainannot/, valannot/ from there in the place of those in data"));
+        foreach (string name in new[] { "trainannot", "valannot" })
+        {
+            Directory.Delete(folder[$"data/{name}"], recursive: true);
+            Directory.Move(folder[$"data-indexed/{name}"], folder[$"data/{name}"]);
+        }
+
+        DilatedProcess.Result again = DilatedProcess.Run(folder.Path, "check-data", "data");
+        Assert.That(again.Output, Does.EndWith("No problems.\n"), again.Error);
+    }
+
+    [TestCase("--palette would have no effect", "--palette", "voc")]
+    [TestCase("--unknown can only be void", "--convert-masks", "new", "--unknown", "background")]
+    [TestCase("its name is empty", "--convert-masks", "")]
+    [TestCase("there is no such file; it is one of voc, camvid, cityscapes, or a JSON file", "--convert-masks", "new", "--palette", "nowhere.json")]
+    [TestCase("exists already", "--convert-masks", "data")]
+    [TestCase("nothing to convert", "--convert-masks", "new")]
+    public void WrongOptionsAreRefused(string message, params string[] options)
+    {
+        using TemporaryFolder folder = new();
+        SmallDataset.Create(folder);
+        DilatedProcess.AssertRefused(folder, ["check-data", "data", .. options], message);
+        Assert.That(Directory.Exists(folder["new"]), Is.False, "nothing is written");
+    }
+}
