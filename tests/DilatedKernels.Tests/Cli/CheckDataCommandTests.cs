@@ -17,10 +17,10 @@ public class CheckDataCommandTests
 
         DilatedProcess.Result check = DilatedProcess.Run(folder.Path, "check-data", "data");
         Assert.That(check.ExitCode, Is.EqualTo(2), check.Error);
-        Assert.That(check.Output, Does.Contain("problem: data/trainannot, data/valannot: all 6 masks hold colours").And.Contains("dilated check-data data --convert-masks data-indexed").And.EndsWith("1 problem.\n"));
+        Assert.That(check.Output.ReplaceLineEndings("\n"), Does.Contain("problem: data/trainannot, data/valannot: all 6 masks hold colours").And.Contains("dilated check-data data --convert-masks data-indexed").And.EndsWith("1 problem.\n"));
         DilatedProcess.Result converted = DilatedProcess.Run(folder.Path, "check-data", "data", "--convert-masks", "data-indexed");
         Assert.That(converted.ExitCode, Is.Zero, converted.Error);
-        Assert.That(converted.Output, Does.StartWith("6 masks are in data-indexed.\nPut trainannot/, valannot/ from there in the place of those in data"));
+        Assert.That(converted.Output.ReplaceLineEndings("\n"), Does.StartWith("6 masks are in data-indexed.\nPut trainannot/, valannot/ from there in the place of those in data"));
         foreach (string name in new[] { "trainannot", "valannot" })
         {
             Directory.Delete(folder[$"data/{name}"], recursive: true);
@@ -28,7 +28,29 @@ public class CheckDataCommandTests
         }
 
         DilatedProcess.Result again = DilatedProcess.Run(folder.Path, "check-data", "data");
-        Assert.That(again.Output, Does.EndWith("No problems.\n"), again.Error);
+        Assert.That(again.Output.ReplaceLineEndings("\n"), Does.EndWith("No problems.\n"), again.Error);
+    }
+
+    [Test]
+    public void AMaskInSeveralSplitsCountsOnce()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("voc/ImageSets/Segmentation/train.txt", "a\nb\n");
+        folder.Write("voc/ImageSets/Segmentation/trainval.txt", "a\nb\n");
+        Directory.CreateDirectory(folder["voc/JPEGImages"]);
+        Directory.CreateDirectory(folder["voc/SegmentationClass"]);
+        RgbImage mask = new(2, 1, [128, 0, 0, 224, 224, 192]);
+        foreach (string name in new[] { "a", "b" })
+        {
+            PngWriter.Write(folder[$"voc/JPEGImages/{name}.png"], mask);
+            PngWriter.Write(folder[$"voc/SegmentationClass/{name}.png"], mask);
+        }
+
+        DilatedProcess.Result check = DilatedProcess.Run(folder.Path, "check-data", "voc");
+        Assert.That(check.Output, Does.Contain("problem: voc/SegmentationClass: all 2 masks hold colours").And.Contains("All are in Pascal VOC's palette."), check.Error);
+        DilatedProcess.Result converted = DilatedProcess.Run(folder.Path, "check-data", "voc", "--convert-masks", "new");
+        Assert.That(converted.Output, Does.StartWith("2 masks are in new."), converted.Error);
+        Assert.That(MaskFile.Read(folder["new/SegmentationClass/b.png"]).Indices, Is.EqualTo(new byte[] { 1, 255 }));
     }
 
     [TestCase("--palette would have no effect", "--palette", "voc")]
