@@ -15,8 +15,8 @@ internal sealed class StartCommand
     private const double Width = 0.125;
     private const int Classes = 11;
 
-    // A CamVid frame's size.
-    private static readonly Size2 s_image = new(720, 960);
+    // As the CamVid frames that segmentation papers use.
+    private static readonly Size2 s_image = new(360, 480);
 
     private readonly Option<int> _runs = new("--runs") { Description = "How often each is started; all take turns.", DefaultValueFactory = _ => 11, HelpName = "N" };
     private readonly Option<string?> _program = new("--program") { Description = "The program. [default: what was built beside this one]", HelpName = "FILE" };
