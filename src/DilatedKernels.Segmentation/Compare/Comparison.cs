@@ -102,7 +102,7 @@ public sealed class Comparison
         {
             TrainingConfig run = _config.TrunkRun(system, _data.Classes, seed: 1);
             run.Validate();
-            Trainer.CheckCrop(run);
+            TrainingSetup.CheckCrop(run);
             if (system.Context is not null)
             {
                 _config.ContextRun(system, _data.Classes, seed: 1, weights: "").Validate();
@@ -112,7 +112,7 @@ public sealed class Comparison
             {
                 run = _config.CrfRnnRun(system, _data.Classes, seed: 1, weights: "");
                 run.Validate();
-                Trainer.CheckCrop(run);
+                TrainingSetup.CheckCrop(run);
             }
         }
         catch (UserInputException exception)

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
-using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
@@ -100,23 +99,23 @@ public sealed class Trainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate();
-        DatasetFolder data = OpenData(config, cancellation, out DatasetReport training);
-        config = WithClassWeights(config, training);
+        DatasetFolder data = TrainingSetup.OpenData(config, cancellation, out DatasetReport training);
+        config = TrainingSetup.WithClassWeights(config, training);
         SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
         try
         {
-            CheckCrop(config);
+            TrainingSetup.CheckCrop(config);
             IReadOnlyList<string> fresh = [];
             if (config.Weights is { } weights)
             {
-                fresh = LoadWeights(weights, model, config.Recipe);
+                fresh = TrainingSetup.LoadWeights(weights, model, config.Recipe);
             }
             else if (config.Recipe == Recipe.Context)
             {
                 throw new UserInputException("The context recipe trains on the score maps of a trained front end: name its checkpoint as the weights.");
             }
 
-            config = onlyFresh ? WithFrozen(config, model, fresh) : config;
+            config = onlyFresh ? TrainingSetup.WithFrozen(config, model, fresh) : config;
             RunFolder folder = RunFolder.Create(runFolder, config);
             try
             {
@@ -150,13 +149,13 @@ public sealed class Trainer : IDisposable
         {
             config = movedData is null ? config : config with { Data = movedData };
             config.Validate();
-            DatasetFolder data = OpenData(config, cancellation, out DatasetReport training);
-            config = WithClassWeights(config, training);
+            DatasetFolder data = TrainingSetup.OpenData(config, cancellation, out DatasetReport training);
+            config = TrainingSetup.WithClassWeights(config, training);
             model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
             string? checkpoint = folder.NewestCheckpoint();
             if (config.Weights is { } weights && checkpoint is null)
             {
-                LoadWeights(weights, model, config.Recipe);
+                TrainingSetup.LoadWeights(weights, model, config.Recipe);
             }
 
             trainer = new Trainer(config, folder, data, model);
@@ -360,66 +359,6 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private static DatasetFolder OpenData(TrainingConfig config, CancellationToken cancellation, out DatasetReport training)
-    {
-        DatasetFolder data = DatasetFolder.Open(config.Data);
-        if (data.Classes.Names.Count != config.Model.Classes)
-        {
-            throw new UserInputException($"The model has {config.Model.Classes} classes, but the dataset {config.Data} has {data.Classes.Names.Count}.");
-        }
-
-        training = DatasetChecker.Check(data, config.TrainingSplit, cancellationToken: cancellation);
-        training.ThrowIfUnusable();
-        if (config.ValidationSplit is { } split)
-        {
-            DatasetReport report = DatasetChecker.Check(data, split, cancellationToken: cancellation);
-            report.ThrowIfUnusable();
-            CrfSize.Check(config.Model.Crf?.Kernel, report);
-        }
-
-        return data;
-    }
-
-    private static TrainingConfig WithClassWeights(TrainingConfig config, DatasetReport training) =>
-        config.Loss is { Weighting: ClassWeighting.MedianFrequency, ClassWeights: null } loss
-            ? config with { Loss = loss with { ClassWeights = MedianFrequency.Weights(training) } }
-            : config;
-
-    private static IReadOnlyList<string> LoadWeights(string path, SegmentationModel model, Recipe recipe)
-    {
-        if (!File.Exists(path))
-        {
-            throw new UserInputException($"The weights {path} do not exist.");
-        }
-
-        WeightLoadReport report = ModelFile.LoadMatching(path, model);
-        ModelFile.CheckFinite(path, model.Parameters);
-        // A finer FCN starts from a coarser one, and any FCN or DeepLab from VGG-16: what comes after its convolutions may be new, if it is to learn.
-        bool isWhole = !model.IsPadded || recipe == Recipe.Context;
-        if (model.FrontEnd!.Parameters.FirstOrDefault(
-            p => report.Missing.Contains(p.Name) && (isWhole || p.Name.StartsWith("conv", StringComparison.Ordinal))) is { } missing)
-        {
-            string need = !model.IsPadded ? "weights to start from need the whole front end"
-                : isWhole ? "the Context recipe trains the context module alone and needs the whole network before it; train that first (--recipe frontend)"
-                : "weights to start from need all of VGG-16's convolutions";
-            throw new UserInputException($"{path} has no '{missing.Name}': {need}.");
-        }
-
-        return report.Missing;
-    }
-
-    private static TrainingConfig WithFrozen(TrainingConfig config, SegmentationModel model, IReadOnlyList<string> fresh)
-    {
-        if (config.Weights is null)
-        {
-            throw new UserInputException("To train only what is fresh, name the weights that the rest comes from (--weights).");
-        }
-
-        return fresh.Count > 0
-            ? config with { Frozen = [.. model.Parameters.Select(parameter => parameter.Name).Except(fresh)] }
-            : throw new UserInputException($"There is nothing to train: {config.Weights} has every parameter of {config.Model.Name}.");
-    }
-
     // What follows a step: a validation where one is due, the best checkpoint, the row of metrics. If it is interrupted, the
     // checkpoint says so, and the resumed run does it first.
     private void Report(LearningRateSchedule schedule, SpeedMeter speed, MetricsLog log, LossWatch watch, Action<TrainingProgress>? progress, CancellationToken cancellation)
@@ -466,40 +405,6 @@ public sealed class Trainer : IDisposable
         _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
     }
 
-    private static CropOptions CropOptionsOf(TrainingConfig config, Size2 crop)
-    {
-        var architecture = new Architecture(config.Model);
-        return new CropOptions
-        {
-            Crop = crop,
-            Margin = architecture.Margin,
-            Stride = architecture.Stride,
-            Padded = config.Model.IsPadded,
-            Mirror = config.Mirror,
-            LeastScale = config.Augmentation?.LeastScale ?? 1,
-            MostScale = config.Augmentation?.MostScale ?? 1,
-            Jitter = config.Augmentation?.Jitter,
-            Labels = config.Labels,
-            Seed = config.Seed,
-            BatchSize = config.StepImages,
-        };
-    }
-
-    /// <summary>Refuses a crop that the network cannot be trained on.</summary>
-    internal static void CheckCrop(TrainingConfig config)
-    {
-        if (config.Crop is { } crop)
-        {
-            CropOptionsOf(config, crop).Validate();
-            int margins = 2 * new Architecture(config.Model).Margin;
-            CrfSize.Check(config.Model.Crf?.Kernel, new Size2(crop.Height - margins, crop.Width - margins), "the crop without its margins");
-        }
-        else if (config.Recipe != Recipe.Context || config.ScoreMaps == ScoreMaps.Live)
-        {
-            throw new UserInputException("Training on images needs a crop size.");
-        }
-    }
-
     private IStepSource OpenSource(Action<int, int>? preparation, CancellationToken cancellation)
     {
         if (_config.Recipe == Recipe.Context && _config.ScoreMaps == ScoreMaps.Stored)
@@ -515,7 +420,7 @@ public sealed class Trainer : IDisposable
         var loader = new BatchLoader(
             _trainingSamples,
             _data.Classes with { MeanBgr = (mean[0], mean[1], mean[2]) },
-            CropOptionsOf(_config, _config.Crop!.Value));
+            TrainingSetup.CropOptionsOf(_config, _config.Crop!.Value));
         return new CropStepSource(loader);
     }
 
@@ -523,7 +428,7 @@ public sealed class Trainer : IDisposable
     {
         if (_config.Crop is { } crop)
         {
-            return CropOptionsOf(_config, crop).Cells;
+            return TrainingSetup.CropOptionsOf(_config, crop).Cells;
         }
 
         var cells = new Size2(1, 1);
