@@ -55,12 +55,7 @@ internal sealed record MemoryReport(string Command, MachineDescription Machine, 
         {
             json.WriteStartObject();
             json.WriteString("command", Command);
-            json.WriteString("processor", Machine.Processor);
-            json.WriteNumber("cores", Machine.Cores);
-            json.WriteString("runtime", Machine.Runtime);
-            json.WriteString("operating_system", Machine.OperatingSystem);
-            json.WriteString("commit", Machine.Commit);
-            json.WriteString("date", Machine.Date);
+            Machine.WriteTo(json);
             json.WriteStartArray("rows");
             foreach (MemoryRow row in Rows)
             {

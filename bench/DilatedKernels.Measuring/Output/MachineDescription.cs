@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Text.Json;
 using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Measuring;
@@ -20,6 +21,18 @@ public sealed record MachineDescription(
 {
     /// <summary>What its results folder is called: the GPU's name, or the processor's and its cores.</summary>
     public string FolderName => Slug(Gpu is null ? $"{Processor} {Cores}core" : GpuName(Gpu));
+
+    /// <summary>Writes what every report says of the machine and the tree.</summary>
+    internal void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("processor", Processor);
+        json.WriteNumber("cores", Cores);
+        json.WriteNumber("vector_bits", VectorBits);
+        json.WriteString("runtime", Runtime);
+        json.WriteString("operating_system", OperatingSystem);
+        json.WriteString("commit", Commit);
+        json.WriteString("date", Date);
+    }
 
     /// <summary>Describes this machine, and a device of it.</summary>
     public static MachineDescription Describe(Device? device)

@@ -57,13 +57,7 @@ internal sealed record PeakReport(string Command, MachineDescription Machine, in
         {
             json.WriteStartObject();
             json.WriteString("command", Command);
-            json.WriteString("processor", Machine.Processor);
-            json.WriteNumber("cores", Machine.Cores);
-            json.WriteNumber("vector_bits", Machine.VectorBits);
-            json.WriteString("runtime", Machine.Runtime);
-            json.WriteString("operating_system", Machine.OperatingSystem);
-            json.WriteString("commit", Machine.Commit);
-            json.WriteString("date", Machine.Date);
+            Machine.WriteTo(json);
             json.WriteNumber("rounds", Rounds);
             json.WriteStartArray("rows");
             foreach (PeakRow row in Rows)
