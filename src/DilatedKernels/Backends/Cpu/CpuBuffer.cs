@@ -4,13 +4,15 @@ namespace DilatedKernels.Backends.Cpu;
 internal sealed unsafe class CpuBuffer : DeviceBuffer
 {
     private readonly CpuAllocator _allocator;
+    private readonly MemoryBlock _block;
     private nint _pointer;
 
-    internal CpuBuffer(CpuAllocator allocator, nint pointer, long capacity, long byteLength)
+    internal CpuBuffer(CpuAllocator allocator, MemoryBlock block, long byteLength)
     {
         _allocator = allocator;
-        _pointer = pointer;
-        Capacity = capacity;
+        _block = block;
+        _pointer = block.Address;
+        Capacity = block.Size;
         ByteLength = byteLength;
     }
 
@@ -44,7 +46,7 @@ internal sealed unsafe class CpuBuffer : DeviceBuffer
         nint pointer = Interlocked.Exchange(ref _pointer, 0);
         if (pointer != 0)
         {
-            _allocator.Free(pointer, Capacity, ByteLength);
+            _allocator.Free(_block, ByteLength);
         }
     }
 }

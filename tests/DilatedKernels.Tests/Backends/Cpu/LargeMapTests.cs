@@ -68,7 +68,9 @@ public sealed class LargeMapTests
                 operand.Fill(new RandomSequence(5, large.Name, (ulong)number), new Span<byte>(place.Start + ((long)i * period), operand.Bytes));
             }
 
-            var buffer = new CpuBuffer(allocator, (nint)place.Start, (long)period * times, (long)period * times) { ElementType = operand.Type };
+            long bytes = (long)period * times;
+            var block = new MemoryBlock(new MemoryRegion((nint)place.Start, bytes), (nint)place.Start, bytes);
+            var buffer = new CpuBuffer(allocator, block, bytes) { ElementType = operand.Type };
 #pragma warning disable CA1816 // The memory is not the allocator's to free.
             GC.SuppressFinalize(buffer);
 #pragma warning restore CA1816
