@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d;
 
@@ -19,12 +20,18 @@ internal sealed unsafe class GatherConvolution
     private const int PiecesWanted = 64;
     private const int LeastTermsToPrefetch = 64;
 
+    // A sum of few terms takes less time than its result's way to memory, and the first of a map of this size have left the nearer caches
+    // when the last are written. Past the caches they are not read before they are written, and drive nothing out.
+    private const int MostTermsToStream = 63;
+    private const long LeastBytesToStream = 4L << 20;
+
     private readonly GatherPlan _plan;
     private readonly TileShape _shape;
     private readonly TileKernels _kernels;
     private readonly Shape _in;
     private readonly Shape _out;
     private readonly int _terms;
+    private readonly bool _streams;
     private readonly List<Piece> _pieces = [];
 
     public GatherConvolution(GatherPlan plan, TileShape shape, Shape input, Shape output, int taps)
@@ -35,6 +42,7 @@ internal sealed unsafe class GatherConvolution
         _in = input;
         _out = output;
         _terms = taps * input.C;
+        _streams = _terms <= MostTermsToStream && output.C % shape.Lanes == 0 && output.Count * sizeof(float) >= LeastBytesToStream;
         MakePieces();
     }
 
@@ -150,6 +158,12 @@ internal sealed unsafe class GatherConvolution
                 }
             }
         }
+
+        if (_streams && Sse.IsSupported)
+        {
+            // What went past the caches is ordered before what tells others of it.
+            Sse.StoreFence();
+        }
     }
 
     // Not left to tiered compilation: in a short run the slow first version would do most of the work.
@@ -180,10 +194,12 @@ internal sealed unsafe class GatherConvolution
         product.RowStep = inStep;
         finish.TargetStep = outStep;
         bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
+        finish.Streamed = direct && _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;
+        direct &= !finish.Streamed;
         product.C = finish.Tile;
         product.StepC = direct ? outStep : finish.TileStep;
         // Small tiles of a few terms that are written at once keep the memory busy by themselves.
-        bool prefetch = !direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32;
+        bool prefetch = !finish.Streamed && (!direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32);
         (int shortest, int longer) = Math.DivRem(length, tiles);
         for (int line = 0; line < lines; line++)
         {

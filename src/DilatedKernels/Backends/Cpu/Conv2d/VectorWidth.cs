@@ -16,6 +16,9 @@ internal unsafe interface IVectorWidth<TVector>
 
     static abstract void Store(TVector value, void* target);
 
+    /// <summary>Stores past the caches, to an address that is a multiple of the vector's size.</summary>
+    static abstract void Stream(TVector value, void* target);
+
     static abstract TVector Broadcast(void* source);
 
     static abstract TVector Create(float value);
@@ -50,6 +53,9 @@ internal readonly unsafe struct Width512 : IVectorWidth<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, void* target) => value.Store((float*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(Vector512<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Broadcast(void* source) => Vector512.Create(*(float*)source);
@@ -95,6 +101,9 @@ internal readonly unsafe struct Width256 : IVectorWidth<Vector256<float>>
     public static void Store(Vector256<float> value, void* target) => value.Store((float*)target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(Vector256<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Broadcast(void* source) => Vector256.Create(*(float*)source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -136,6 +145,9 @@ internal readonly unsafe struct Width128 : IVectorWidth<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, void* target) => value.Store((float*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(Vector128<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Broadcast(void* source) => Vector128.Create(*(float*)source);

@@ -18,6 +18,9 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(1, 35, 130, 130, 33, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(1, 11, 90, 90, 9, 3, 3, 1, 1, 2, 2, 2, 2);
         yield return new Conv2dGeometry(1, 16, 200, 200, 36, 4, 4, 1, 1, 1, 1, 1, 1);
+        // Sums of few terms that go to memory past the caches: the result, and the gradient of the input.
+        yield return new Conv2dGeometry(2, 4, 64, 33, 256, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 272, 64, 65, 5, 1, 1, 2, 2, 1, 1, 0, 0);
     }
 
     public static float[] Values(RandomSequence random, long count)
