@@ -19,7 +19,8 @@ const string Artifacts = "artifacts";
     ("mutate", "builds, changes the library in one place at a time and sees whether the tests notice: hours; --fresh forgets earlier runs", Mutate),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
-    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", Pack),
+    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", args => Packages.Run(args, MSBuild)),
+    ("api", "writes the public API of the libraries into PublicAPI.Unshipped.txt after a change of it, which the build refuses until it is there", PublicApi.Run),
     ("gpu-bundle", "one archive with tests, command, benchmark and kernels that runs on a GPU machine with a driver and no SDK", GpuBundle.Run),
     ("clean", "deletes everything that was built", Clean),
 ];
@@ -147,36 +148,6 @@ static int Mutate(string[] extra)
     int code = Build([]);
     code = code != 0 ? code : MSBuild("Build", "tests/DilatedKernels.Mutation", []);
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Mutation", "DilatedKernels.Mutation.dll"), .. extra]);
-}
-
-static int Pack(string[] extra)
-{
-    const string Without = "--no-kernels";
-    bool compiled;
-    if (extra.Contains(Without))
-    {
-        compiled = KernelVerb.CompileWithWhatIsThere(forCpu: false);
-    }
-    else
-    {
-        try
-        {
-            compiled = KernelVerb.CompileForGpu();
-        }
-        catch (BuildException error)
-        {
-            throw new BuildException($"{error.Message}\nPackages carry the GPU kernels; './build.sh pack {Without}' makes packages for the CPU alone.");
-        }
-    }
-
-    string[] properties = [.. extra.Where(e => e != Without)];
-    if (!compiled || MSBuild("Pack", Solution, properties) != 0)
-    {
-        return 1;
-    }
-
-    // A package of its own: the command's package stays free of it, and of its licence.
-    return ManagedCudaPackages.Find(out _) ? MSBuild("Pack", ManagedCudaPackages.Project, properties) : 0;
 }
 
 static int Clean(string[] extra)

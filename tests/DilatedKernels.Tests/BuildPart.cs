@@ -1,7 +1,7 @@
 namespace DilatedKernels.Tests;
 
 /// <summary>
-/// Parts that a build leaves out where the machine has no compiler for them, and a browser. Their tests are skipped then, with the reason; the environment
+/// Parts that a build leaves out where the machine has no compiler for them, a browser, and what packages need. Their tests are skipped then, with the reason; the environment
 /// variable DILATEDKERNELS_REQUIRE lists the parts, separated by commas, whose absence is a failure instead.
 /// </summary>
 internal static class BuildPart
@@ -14,6 +14,9 @@ internal static class BuildPart
 
     /// <summary>Chromium, which is no part of the build but shows its pages.</summary>
     public const string Browser = "browser";
+
+    /// <summary>The tree and an SDK, which make packages and a program that uses them.</summary>
+    public const string Packages = "packages";
 
     public static void SkipUnless(bool present, string part, string reason)
     {
