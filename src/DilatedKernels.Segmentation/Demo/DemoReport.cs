@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using DilatedKernels.Segmentation.Compare;
 using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Demo;
@@ -9,6 +10,7 @@ namespace DilatedKernels.Segmentation.Demo;
 public sealed class DemoReport
 {
     private const string PageName = "report.html";
+    private const string OverviewName = "overview.png";
     private const string Mark = "<meta name=\"generator\" content=\"dilated demo\">";
     private const int PicturedScenes = 6;
     private const int Zoom = 2;
@@ -53,6 +55,11 @@ public sealed class DemoReport
         }
 
         PngWriter.Write(NameOf(_scenes, 0), Enlarge(scene.Image));
+        if (_scenes == 0)
+        {
+            PngWriter.Write(Path.Combine(_folder, OverviewName), OverviewOf(scene));
+        }
+
         IndexMask[] masks = [scene.Truth, scene.FrontEnd, scene.Context, scene.RandomContext];
         for (int i = 0; i < masks.Length; i++)
         {
@@ -62,6 +69,14 @@ public sealed class DemoReport
 
         _scenes++;
     }
+
+    /// <summary>One scene in a row, for a page that has room for one picture: scene, truth, front end, front end + context. Masks are in flat colours.</summary>
+    /// <param name="scene">A scored scene.</param>
+    internal static RgbImage OverviewOf(DemoScene scene) => SideBySide.Join(
+    [
+        Enlarge(scene.Image),
+        .. new[] { scene.Truth, scene.FrontEnd, scene.Context }.Select(mask => Enlarge(SideBySide.Colors(mask, LaneScenes.Classes.Palette))),
+    ]);
 
     /// <summary>Writes the page.</summary>
     /// <param name="result">The scores.</param>

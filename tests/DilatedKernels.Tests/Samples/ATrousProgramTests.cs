@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using ATrous;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Tests.Segmentation;
 
@@ -42,20 +40,5 @@ public class ATrousProgramTests
         Assert.That(error, Does.StartWith("usage:"));
     }
 
-    private static (int Code, string Output, string Error) Run(TemporaryFolder folder, params string[] arguments)
-    {
-        Assume.That(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so"), Does.Not.Exist, "A bundle brings the tests' runtime, and no dotnet to start the sample with.");
-        var start = new ProcessStartInfo("dotnet", [typeof(Starlet).Assembly.Location, .. arguments])
-        {
-            WorkingDirectory = folder.Path,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-        };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    private static (int Code, string Output, string Error) Run(TemporaryFolder folder, params string[] arguments) => SampleProgram.Run(folder, "ATrous", arguments);
 }

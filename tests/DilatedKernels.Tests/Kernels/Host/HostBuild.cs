@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using DilatedKernels.Build.Kernels;
@@ -33,7 +32,6 @@ internal static class HostBuild
 
     private static readonly string[] AddressSanitizer = ["-fsanitize=address,undefined", "-fsanitize-recover=address,undefined"];
 
-    private static readonly Lazy<string?> Root = new(FindRoot);
     private static readonly Lazy<string?> Compiler = new(FindCompiler);
     private static readonly Lazy<string> Version = new(() => VersionOf(Compiler.Value!)!.Split('\n')[0]);
     private static readonly Lock Building = new();
@@ -43,8 +41,8 @@ internal static class HostBuild
     {
         get
         {
-            BuildPart.SkipUnless(Root.Value is not null, BuildPart.Host, "the kernels' sources are not here");
-            return Root.Value!;
+            BuildPart.SkipUnless(SourceTree.Root is not null, BuildPart.Host, "the kernels' sources are not here");
+            return SourceTree.Root!;
         }
     }
 
@@ -161,20 +159,6 @@ internal static class HostBuild
             return null;
         }
     }
-
-    private static string? FindRoot() => FindUpwards(AppContext.BaseDirectory) ?? FindUpwards(Path.GetDirectoryName(ThisFile()));
-
-    private static string? FindUpwards(string? folder)
-    {
-        while (folder is not null && !File.Exists(Path.Combine(folder, "kernels", "host", "dilated_host.h")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder;
-    }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static string HashOf(IEnumerable<string> files)
     {
