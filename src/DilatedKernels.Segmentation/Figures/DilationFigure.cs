@@ -7,10 +7,10 @@ namespace DilatedKernels.Segmentation.Figures;
 /// Draws how the receptive field of dilated 3×3 layers grows, as figure 1 of Yu and Koltun (2016): a panel a layer, the layer's nine taps as dots, and the
 /// input cells that one output depends on as an area. Cells inside the receptive field that it does not depend on are hatched.
 /// </summary>
-internal static class DilationFigure
+public static class DilationFigure
 {
     /// <summary>The side of a panel.</summary>
-    public const int Panel = 240;
+    internal const int Panel = 240;
 
     private const int Gap = 28;
     private const int Caption = 46;
@@ -19,8 +19,11 @@ internal static class DilationFigure
     private const double ClearestCell = 5;
 
     /// <summary>What cells are filled with that are not touched.</summary>
-    public const string GapPattern = """<pattern id="gap" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="between" width="5" height="5" fill="#fff"/><line class="hatch" x1="1" x2="1" y2="5" stroke="#c2410c" stroke-width="1.6"/></pattern>""";
+    internal const string GapPattern = """<pattern id="gap" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="between" width="5" height="5" fill="#fff"/><line class="hatch" x1="1" x2="1" y2="5" stroke="#c2410c" stroke-width="1.6"/></pattern>""";
 
+    /// <summary>Draws the layers as one SVG.</summary>
+    /// <param name="dilations">The dilation of each layer, 1 to 4096, the layer nearest the input first; 1 to 64 layers.</param>
+    /// <exception cref="UserInputException">There are no dilations, too many, or one is out of range.</exception>
     public static string ToSvg(IReadOnlyList<int> dilations)
     {
         IReadOnlyList<DilatedStack> stacks = DilatedStack.Of(dilations);
@@ -57,6 +60,8 @@ internal static class DilationFigure
     }
 
     /// <summary>What the figure shows in words, a line a layer, and whether there is gridding.</summary>
+    /// <param name="dilations">As of <see cref="ToSvg"/>.</param>
+    /// <exception cref="UserInputException">As of <see cref="ToSvg"/>.</exception>
     public static IEnumerable<string> Describe(IReadOnlyList<int> dilations)
     {
         IReadOnlyList<DilatedStack> stacks = DilatedStack.Of(dilations);
@@ -76,7 +81,7 @@ internal static class DilationFigure
     /// <param name="svg">Where to. <see cref="GapPattern"/> is among its definitions.</param>
     /// <param name="stack">The layers so far.</param>
     /// <param name="whole">The cells along a side of the panel.</param>
-    public static void Draw(StringBuilder svg, DilatedStack stack, int whole)
+    internal static void Draw(StringBuilder svg, DilatedStack stack, int whole)
     {
         double cell = (double)Panel / whole;
         double from = (whole - stack.Field) / 2 * cell;
