@@ -17,7 +17,12 @@ internal static class DocPages
 
     /// <summary>Every page, from the root of the tree; none where the tests run without it.</summary>
     public static IReadOnlyList<string> All { get; } = SourceTree.Root is { } root
-        ? [.. new[] { "README.md", "kernels/README.md", "bench/README.md", "samples/README.md" }, .. Directory.GetFiles(Path.Combine(root, "docs"), "*.md").Order(StringComparer.Ordinal).Select(file => $"docs/{Path.GetFileName(file)}")]
+        ?
+        [
+            "README.md", "kernels/README.md", "bench/README.md", "samples/README.md",
+            .. new[] { "docs", "src/DilatedKernels", "src/DilatedKernels.Segmentation", "src/DilatedKernels.ManagedCuda", "src/DilatedKernels.Cli" }.SelectMany(
+                folder => Directory.GetFiles(Path.Combine(root, folder), "*.md").Order(StringComparer.Ordinal).Select(file => $"{folder}/{Path.GetFileName(file)}")),
+        ]
         : [];
 
     public static string Read(string page) => File.ReadAllText(Path.Combine(SourceTree.Root!, page));

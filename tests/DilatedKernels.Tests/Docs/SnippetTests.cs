@@ -1,5 +1,7 @@
+using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Tests.Segmentation;
 
 namespace DilatedKernels.Tests.Docs;
 
@@ -35,7 +37,38 @@ public class SnippetTests
         var predictor = new Predictor(model, views: new PredictionViews([0.75, 1, 1.25], flip: true));
         // end
 
-        Assert.That(predictor.Predict(new DilatedKernels.Segmentation.Imaging.RgbImage(40, 33), CancellationToken.None).Height, Is.EqualTo(33));
+        Assert.That(predictor.Predict(new RgbImage(40, 33), CancellationToken.None).Height, Is.EqualTo(33));
+    }
+
+    [Test]
+    [NonParallelizable]
+    public void APrediction()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["run"]);
+        PngWriter.Write(folder["photo.jpg"], new RgbImage(40, 33));
+        ModelConfig config = new() { Name = "small", Fcn = new FcnConfig { Classes = 2, WidthMultiplier = 1.0 / 64, Stride = 8 } };
+        using (SegmentationModel trained = SegmentationModel.Create(Device.Cpu, config, seed: 1))
+        {
+            ModelFile.Save(folder["run/best.safetensors"], trained);
+        }
+
+        string before = Environment.CurrentDirectory;
+        try
+        {
+            Environment.CurrentDirectory = folder.Path;
+
+            // snippet
+            using SegmentationModel model = ModelFile.Load("run/best.safetensors", Device.Cpu);
+            IndexMask mask = new Predictor(model).Predict(ImageFile.Read("photo.jpg"));
+            // end
+
+            Assert.That((mask.Width, mask.Height), Is.EqualTo((40, 33)));
+        }
+        finally
+        {
+            Environment.CurrentDirectory = before;
+        }
     }
 
     // snippet
@@ -58,7 +91,8 @@ public class SnippetTests
         string[] file = File.ReadAllLines(Path.Combine(SourceTree.Root!, "tests", "DilatedKernels.Tests", "Docs", "SnippetTests.cs"));
         string[] compiled = [.. Enumerable.Range(0, file.Length).Where(i => file[i].Trim() == Begin).Select(i => Text(file.Skip(i + 1).TakeWhile(line => line.Trim() != End)))];
         string[] shown = [.. DocPages.All.SelectMany(DocPages.Blocks).Where(block => block.Language == "csharp").Select(block => Text(block.Lines.Where(line => !line.StartsWith("using Dilated", StringComparison.Ordinal))))];
-        Assert.That(shown, Is.EquivalentTo(compiled));
+        // A package's page begins as the README does.
+        Assert.That(shown.Distinct(), Is.EquivalentTo(compiled));
     }
 
     // Without what the text is indented by, and without empty lines around it.
