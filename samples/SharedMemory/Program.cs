@@ -1,6 +1,6 @@
 // Memory shared with ManagedCuda, without a copy. A tensor of this library becomes a CudaDeviceVariable that ManagedCuda's calls take, and a variable of
-// ManagedCuda's becomes a tensor that operators take; both queue on one stream, so that neither waits for the other on the processor. The sample needs a GPU
-// and a build with ManagedCuda (./build.sh build says whether it found the packages), and says what is missing otherwise. ManagedCuda is under the GPL.
+// ManagedCuda's becomes a tensor that operators take. The library's work is queued on a stream, so the sample waits for it before ManagedCuda reads. It needs a
+// GPU and a build with ManagedCuda (./build.sh build says whether it found the packages), and says what is missing otherwise. ManagedCuda is under the GPL.
 //
 //     dotnet run --project samples/SharedMemory
 #if MANAGEDCUDA
@@ -20,9 +20,10 @@ using Tensor image = Tensor.FromChannelsLast(device, new Shape(1, 1, 2, 3), [1, 
 
 // Ours, in their hands: the same address, no copy.
 CudaDeviceVariable<float> variable = image.AsDeviceVariable();
-Console.WriteLine($"The tensor {image.Shape} is the device variable of {variable.Size} floats at {variable.DevicePointer.Pointer:x}.");
+Console.WriteLine($"The tensor {image.Shape} is the device variable of {(long)variable.Size} floats at {(ulong)variable.DevicePointer.Pointer:x}.");
 
-// Theirs, in ours: an operator reads memory that ManagedCuda allocated.
+// Theirs, in ours: an operator reads memory that ManagedCuda allocated, in the context that the library opened.
+CudaInterop.GetContext(device).MakeCurrent();
 using var theirs = new CudaDeviceVariable<float>(6);
 device.Synchronize();
 theirs.CopyToDevice(variable);

@@ -45,8 +45,8 @@ internal static class SmallSettings
         string[] more = arguments[0] switch
         {
             "train" when Has("--resume") || Has("--config") => [],
-            "train" when ValueOf("--recipe") == "context" => Missing("--batch", "2"),
-            "train" => [.. Missing("--batch", "2"), .. Missing("--crop", Has("--model") ? PaddedCrop : FrontEndCrop)],
+            "train" when ValueOf("--recipe") == "context" => [.. Missing("--steps", "2"), .. Missing("--batch", "2")],
+            "train" => [.. Missing("--steps", "2"), .. Missing("--batch", "2"), .. Missing("--crop", Has("--model") ? PaddedCrop : FrontEndCrop)],
             "import" => Missing("--width", Width),
             "compare" => ["--batch", "1", "--crop", FrontEndCrop, "--padded-crop", "40", "--context-batch", "2", "--pictures", "1", "--crf-iterations", "2", "--systems", "fcn-8s,front-end+basic"],
             "bench" => ["--filter", "^sweep-64-d[12]$", "--pass", "forward", "--seconds", "0"],
