@@ -1,8 +1,7 @@
 // upsample_bilinear_forward_f32, _bf16:    y(n, oy, ox, c) = sum over the two rows and two columns that (oy, ox) reads of v(oy, iy) h(ox, ix) x(n, iy, ix, c)
 // upsample_bilinear_backward_f32, _bf16:   dx(n, iy, ix, c) = sum over the outputs that read (iy, ix) of v(oy, iy) h(ox, ix) dy(n, oy, ox, c)
 //
-// Weights   come in tables, one an axis, that the host computes exactly; every alignment is a table. Output o reads inputs first(o) and
-//           first(o) + 1; the outputs that read input i are the range start(i - 1) to start(i + 1).
+// Weights   come in tables, one an axis, that the host computes exactly; every alignment is a table (axis.cuh).
 // Layout    channels-last float32 or bfloat16; weights and sums are float32. A unit is one element, or 128 bits in the f32x4 and bf16x8 kernels,
 //           which need channels and addresses to be multiples of that; `channels` counts units.
 // Grid      rows x units of a row, see dk/rows.cuh: output rows forward, input rows backward. The backward pass is a gather: no atomics,
@@ -12,20 +11,9 @@
 #include "../dk/cuda.cuh"
 #include "../dk/floats.cuh"
 #include "../dk/rows.cuh"
+#include "axis.cuh"
 
 namespace {
-
-struct Axis {
-    const int* first;     // an output
-    const float* weight0; // an output
-    const float* weight1; // an output
-    const int* start;     // an input, and one after the last: the first output whose first is that or more
-    int in_extent, out_extent;
-
-    __device__ __forceinline__ int readers_begin(int i) const { return i == 0 ? 0 : __ldg(start + i - 1); }
-    __device__ __forceinline__ int readers_end(int i) const { return __ldg(start + i + 1); }
-    __device__ __forceinline__ float weight(int o, int i) const { return __ldg(first + o) == i ? __ldg(weight0 + o) : __ldg(weight1 + o); }
-};
 
 template <int Width>
 __device__ __forceinline__ dk::Floats<Width> blend(float a, const dk::Floats<Width>& x, float b, const dk::Floats<Width>& z)
@@ -40,7 +28,7 @@ __device__ __forceinline__ dk::Floats<Width> blend(float a, const dk::Floats<Wid
 }
 
 template <int Width, class T>
-__device__ __forceinline__ void upsample_forward(const T* x, T* y, int batch, int channels, const Axis& rows, const Axis& columns)
+__device__ __forceinline__ void upsample_forward(const T* x, T* y, int batch, int channels, const dk::Axis& rows, const dk::Axis& columns)
 {
     dk::for_each_in_rows(batch * rows.out_extent, columns.out_extent * channels, [=](int row, int unit) {
         int n = row / rows.out_extent, oy = row - n * rows.out_extent, ox = unit / channels, c = unit - ox * channels;
@@ -58,7 +46,7 @@ __device__ __forceinline__ void upsample_forward(const T* x, T* y, int batch, in
 }
 
 template <int Width, class T>
-__device__ __forceinline__ void upsample_backward(const T* dy, T* dx, int batch, int channels, const Axis& rows, const Axis& columns)
+__device__ __forceinline__ void upsample_backward(const T* dy, T* dx, int batch, int channels, const dk::Axis& rows, const dk::Axis& columns)
 {
     dk::for_each_in_rows(batch * rows.in_extent, columns.in_extent * channels, [=](int row, int unit) {
         int n = row / rows.in_extent, iy = row - n * rows.in_extent, ix = unit / channels, c = unit - ix * channels;
@@ -94,7 +82,7 @@ __device__ __forceinline__ void upsample_backward(const T* dy, T* dx, int batch,
 
 // 64 registers a thread: left alone, the compiler spills to stay below.
 #define DK_UPSAMPLE(name, function, T, Width) \
-    extern "C" __global__ void __launch_bounds__(256, 4) name(const T* from, T* to, int batch, int channels, Axis rows, Axis columns) \
+    extern "C" __global__ void __launch_bounds__(256, 4) name(const T* from, T* to, int batch, int channels, dk::Axis rows, dk::Axis columns) \
     { \
         function<Width>(from, to, batch, channels, rows, columns); \
     } \

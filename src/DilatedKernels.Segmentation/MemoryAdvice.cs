@@ -41,13 +41,15 @@ internal static class MemoryAdvice
     /// <summary>About what a training step takes beside parameters and optimizer: the maps, the two largest gradients at a time, those of the parameters, and its input.</summary>
     public static long StepBytes(TrainingConfig config, Size2 crop, int batch)
     {
-        ModelSummary summary = ModelSummary.Of(config.Model, crop, batch);
+        // The cross-entropy enlarges scores without memory for them.
+        bool enlarges = (config.Loss?.Kind ?? LossKind.CrossEntropy) != LossKind.CrossEntropy;
+        ModelSummary summary = ModelSummary.Of(enlarges ? config.Model : config.Model with { UpsampleInNetwork = false }, crop, batch);
         int size = config.Precision == ElementType.BFloat16 ? 2 : 1;
         long maps = summary.TrainingActivationBytes + (2 * summary.Layers.Max(layer => layer.ActivationBytes));
         // Pooling keeps which position won: a byte a value.
         long winners = summary.Layers.Where(layer => layer.Kind.Contains("pool", StringComparison.Ordinal)).Sum(layer => layer.ActivationBytes) / sizeof(float);
         long labels = (long)(crop.Height - (2 * summary.Margin)) * (crop.Width - (2 * summary.Margin));
-        long fullScores = config.Labels == LabelResolution.Full ? batch * labels * summary.Output.C * sizeof(float) : 0;
+        long fullScores = enlarges && config.Labels == LabelResolution.Full ? batch * labels * summary.Output.C * sizeof(float) : 0;
         long ends = ((size == 2 ? 3 : 1) * summary.Input.Count * sizeof(float)) + (2 * summary.Output.Count * sizeof(float)) + (3 * fullScores);
         // The batches of a step that wait for their turn, and the Dice loss's probabilities and their gradient.
         long waiting = ((config.Accumulate ?? 1) - 1L) * summary.Input.Count * sizeof(float);

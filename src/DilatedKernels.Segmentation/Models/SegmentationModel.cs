@@ -14,6 +14,7 @@ public sealed class SegmentationModel : Module
     private readonly Architecture _architecture;
     private readonly Module[] _modules;
     private readonly Graph _graph;
+    private readonly Graph _cells;
     private readonly Parameter[] _parameters;
 
     private SegmentationModel(Device device, ModelConfig config, Architecture architecture, ElementType computeType)
@@ -28,6 +29,7 @@ public sealed class SegmentationModel : Module
         Context = architecture.Context.Count == 0 ? null : Part(trunk, architecture.Context.Count);
         // One graph of all layers, so that each layer's output is freed right after its last reader.
         _graph = Part(0, _modules.Length);
+        _cells = config.UpsampleInNetwork ? Part(0, _modules.Length - architecture.Upsampling.Count) : _graph;
         Crf = config.Crf is null ? null : new CrfRnn(device, config.Crf, Architecture.CrfName);
         _parameters = [.. _graph.Parameters, .. Crf?.Parameters ?? []];
     }
@@ -116,17 +118,10 @@ public sealed class SegmentationModel : Module
     /// <param name="context">Training or prediction.</param>
     /// <returns><c>[N, C, h, w]</c> with (h, w) = <see cref="OutputSize"/>.</returns>
     /// <exception cref="ArgumentException">The input has other channels or is too small.</exception>
-    public override Tensor Forward(Tensor x, ForwardContext context)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        if (x.Shape.C != _architecture.InChannels)
-        {
-            throw new ArgumentException($"The network {Config.Name} takes {_architecture.InChannels} channels; the input {x.Shape} has {x.Shape.C}.", nameof(x));
-        }
+    public override Tensor Forward(Tensor x, ForwardContext context) => Run(_graph, x, context);
 
-        OutputSize(new Size2(x.Shape.H, x.Shape.W));
-        return _graph.Forward(x, context);
-    }
+    /// <summary><see cref="Forward"/> without the upsampling of a network that has one: the scores of cells, one every <see cref="Stride"/> pixels.</summary>
+    internal Tensor ForwardCells(Tensor x, ForwardContext context) => Run(_cells, x, context);
 
     /// <summary>Computes scores at the image's resolution after the CRF, not normalised.</summary>
     /// <param name="x">Input <c>[N, 3, H, W]</c>, margins included.</param>
@@ -215,6 +210,18 @@ public sealed class SegmentationModel : Module
         return new Graph([Node(new CastLayer(ComputeType), [Graph.Input], 0), .. narrow, Node(new CastLayer(ElementType.Float32), [count], 0)]);
 
         static GraphNode Node(Module module, IReadOnlyList<int> inputs, int shift) => new(module, [.. inputs.Select(input => input + shift)]);
+    }
+
+    private Tensor Run(Graph graph, Tensor x, ForwardContext context)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Shape.C != _architecture.InChannels)
+        {
+            throw new ArgumentException($"The network {Config.Name} takes {_architecture.InChannels} channels; the input {x.Shape} has {x.Shape.C}.", nameof(x));
+        }
+
+        OutputSize(new Size2(x.Shape.H, x.Shape.W));
+        return graph.Forward(x, context);
     }
 
     private void SetTrainable(Graph? part, string name, bool isTrainable)

@@ -13,15 +13,24 @@ internal sealed class TrainingLoss : IDisposable
         _weights = config.ClassWeights is { } weights ? new ClassWeights(device, [.. weights.Select(weight => (float)weight)]) : null;
     }
 
-    public Tensor Of(Tensor scores, LabelMap labels) => _config.Kind switch
+    /// <summary>The loss of scores, which go through the fixed bilinear deconvolution first where the labels are finer by a whole factor.</summary>
+    public Tensor Of(Tensor scores, LabelMap labels)
+    {
+        int scale = labels.Height % scores.Shape.H == 0 ? labels.Height / scores.Shape.H : 1;
+        return scale <= 1 ? OfFull(scores, labels)
+            : _config.Kind == LossKind.CrossEntropy ? Ops.DeconvolutionSoftmaxCrossEntropy(scores, labels, scale, _weights, _voidLabel)
+            : OfFull(Ops.BilinearDeconvolution(scores, scale), labels);
+    }
+
+    public void Dispose() => _weights?.Dispose();
+
+    private Tensor OfFull(Tensor scores, LabelMap labels) => _config.Kind switch
     {
         LossKind.Focal => Ops.FocalLoss(scores, labels, _config.Gamma, _weights, _voidLabel),
         LossKind.Dice => Ops.DiceLoss(scores, labels, _voidLabel),
         LossKind.CrossEntropyAndDice => Ops.Add(CrossEntropy(scores, labels), Ops.DiceLoss(scores, labels, _voidLabel)),
         _ => CrossEntropy(scores, labels),
     };
-
-    public void Dispose() => _weights?.Dispose();
 
     private Tensor CrossEntropy(Tensor scores, LabelMap labels) => _weights is null
         ? Ops.SoftmaxCrossEntropy(scores, labels, _voidLabel)

@@ -1,5 +1,6 @@
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
+using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -100,14 +101,11 @@ public sealed class TrainingStep : IDisposable
         _loss.Dispose();
     }
 
-    private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context)
-    {
-        Tensor scores = _network.Forward(x, context);
-        if (scores.Shape.H != labels.Height && labels.Height % scores.Shape.H == 0)
-        {
-            scores = Ops.BilinearDeconvolution(scores, labels.Height / scores.Shape.H);
-        }
+    private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context) => _loss.Of(Scores(x, labels, context), labels);
 
-        return _loss.Of(scores, labels);
-    }
+    // What a network's own upsampling would do to its scores the loss does too, and the cross-entropy without memory for the result.
+    private Tensor Scores(Tensor x, LabelMap labels, ForwardContext context) =>
+        _network is SegmentationModel { Config.UpsampleInNetwork: true } model && model.OutputSize(new Size2(x.Shape.H, x.Shape.W)) == new Size2(labels.Height, labels.Width)
+            ? model.ForwardCells(x, context)
+            : _network.Forward(x, context);
 }

@@ -105,6 +105,14 @@ internal abstract class Backend : IDisposable
         in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, float gamma, DeviceBuffer loss, DeviceBuffer? dScores);
 
     /// <summary>
+    /// <see cref="UpsampleForward"/> and the cross-entropy of what it gives, without that in memory: <paramref name="labels"/> holds a byte for each of the geometry's outputs, and
+    /// <paramref name="dScores"/>, when given, receives the gradient of its inputs. Without <paramref name="weights"/> as <see cref="SoftmaxCrossEntropy"/>, <paramref name="total"/>
+    /// being the number of valid positions; with them as <see cref="FocalLoss"/> with a gamma of 0.
+    /// </summary>
+    public abstract void UpsampleCrossEntropy(
+        in UpsampleGeometry geometry, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, DeviceBuffer loss, DeviceBuffer? dScores);
+
+    /// <summary>
     /// The soft Dice loss of probabilities, of float32 alone: with I, S and Y the sums of <c>P·[label = c]</c>, <c>P²</c> and <c>[label = c]</c> over the positions whose label is
     /// not <paramref name="ignoreLabel"/>, and K the number of classes with Y above 0, <paramref name="loss"/>[0] = share / K · Σ over these of 1 − 2I / (S + Y).
     /// <paramref name="factors"/> receives C and C numbers for <see cref="DiceBackward"/>: −2·share / (K·(S + Y)) and 4·share·I / (K·(S + Y)²), 0 for the other classes.

@@ -55,12 +55,7 @@ public static partial class Ops
     private static Tensor WeightedLoss(Tensor scores, LabelMap labels, float gamma, ClassWeights? weights, int ignoreLabel)
     {
         CheckLabels(scores, labels, ignoreLabel);
-        if (weights is not null && (weights.Values.Count != scores.Shape.C || weights.Device != scores.Device))
-        {
-            throw new ArgumentException(
-                $"The scores {scores.Shape} on {scores.Device} need {scores.Shape.C} class weights there; there were {weights.Values.Count} on {weights.Device}.", nameof(weights));
-        }
-
+        CheckWeights(scores, weights);
         Backend backend = scores.Backend;
         long count = scores.Shape.Count;
         double total = ClassWeights.TotalOf(weights, labels, ignoreLabel);
@@ -79,5 +74,14 @@ public static partial class Ops
         }
 
         return loss;
+    }
+
+    private static void CheckWeights(Tensor scores, ClassWeights? weights)
+    {
+        if (weights is not null && (weights.Values.Count != scores.Shape.C || weights.Device != scores.Device))
+        {
+            throw new ArgumentException(
+                $"The scores {scores.Shape} on {scores.Device} need {scores.Shape.C} class weights there; there were {weights.Values.Count} on {weights.Device}.", nameof(weights));
+        }
     }
 }

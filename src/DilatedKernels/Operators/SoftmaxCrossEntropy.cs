@@ -39,19 +39,21 @@ public static partial class Ops
         return loss;
     }
 
-    private static void CheckLabels(Tensor scores, LabelMap labels, int ignoreLabel)
+    private static void CheckLabels(Tensor scores, LabelMap labels, int ignoreLabel) => CheckLabels(scores, scores.Shape, labels, ignoreLabel);
+
+    /// <summary>Refuses labels that do not fit scores of <paramref name="shape"/>, which those given may yet have to be brought to.</summary>
+    private static void CheckLabels(Tensor scores, Shape shape, LabelMap labels, int ignoreLabel)
     {
-        CheckHasChannels(scores.Shape);
-        Shape shape = scores.Shape;
+        CheckHasChannels(shape);
         if (labels.Device != scores.Device)
         {
-            throw new ArgumentException($"The scores {shape} on {scores.Device} and the labels on {labels.Device} are on different devices.", nameof(labels));
+            throw new ArgumentException($"The scores {scores.Shape} on {scores.Device} and the labels on {labels.Device} are on different devices.", nameof(labels));
         }
 
         if ((labels.Batch, labels.Height, labels.Width) != (shape.N, shape.H, shape.W))
         {
             throw new ArgumentException(
-                $"The scores {shape} need labels [{shape.N}, {shape.H}, {shape.W}]; they were [{labels.Batch}, {labels.Height}, {labels.Width}].", nameof(labels));
+                $"The scores {scores.Shape} need labels [{shape.N}, {shape.H}, {shape.W}]; they were [{labels.Batch}, {labels.Height}, {labels.Width}].", nameof(labels));
         }
 
         labels.CheckClasses(shape.C, ignoreLabel);

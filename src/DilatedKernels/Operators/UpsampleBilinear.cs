@@ -38,16 +38,17 @@ public static partial class Ops
         ArgumentOutOfRangeException.ThrowIfLessThan(outHeight, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(outWidth, 1);
         CheckNotEmpty(x.Shape);
-        Func<int, int, ResampleAxis> axis = alignment switch
-        {
-            BilinearAlignment.HalfPixel => ResampleAxis.HalfPixel,
-            BilinearAlignment.CornerAligned => ResampleAxis.CornerAligned,
-            BilinearAlignment.CellOrigin => ResampleAxis.CellOrigin,
-            _ => throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "The alignment is HalfPixel, CornerAligned or CellOrigin."),
-        };
-
+        Func<int, int, ResampleAxis> axis = AxisOf(alignment);
         return Upsample(x, axis(x.Shape.H, outHeight), axis(x.Shape.W, outWidth));
     }
+
+    private static Func<int, int, ResampleAxis> AxisOf(BilinearAlignment alignment) => alignment switch
+    {
+        BilinearAlignment.HalfPixel => ResampleAxis.HalfPixel,
+        BilinearAlignment.CornerAligned => ResampleAxis.CornerAligned,
+        BilinearAlignment.CellOrigin => ResampleAxis.CellOrigin,
+        _ => throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "The alignment is HalfPixel, CornerAligned or CellOrigin."),
+    };
 
     private static void CheckNotEmpty(Shape x)
     {

@@ -55,6 +55,16 @@ public class GoldenOperatorTests(Device device)
         GoldenCheck.Operator(device, golden, x => Ops.SoftmaxCrossEntropy(x, labels), golden.Number("scale"));
     }
 
+    [TestCaseSource(nameof(Cases), new object[] { "upsample-cross-entropy.json" })]
+    public void UpsampleSoftmaxCrossEntropy(string name)
+    {
+        GoldenCase golden = GoldenCase.Find("upsample-cross-entropy.json", name);
+        Shape large = golden.Shape("x") with { H = golden.Size("size").Height, W = golden.Size("size").Width };
+        BilinearAlignment alignment = golden.Flag("alignCorners") ? BilinearAlignment.CornerAligned : BilinearAlignment.HalfPixel;
+        using LabelMap labels = LabelMap.FromArray(device, large.N, large.H, large.W, Counter.Labels(golden.Seed, large, golden.Int("voidOneIn")));
+        GoldenCheck.Operator(device, golden, x => Ops.UpsampleSoftmaxCrossEntropy(x, labels, alignment), golden.Number("scale"));
+    }
+
     [TestCaseSource(nameof(Cases), new object[] { "reflection-pad.json" })]
     public void ReflectionPad(string name)
     {

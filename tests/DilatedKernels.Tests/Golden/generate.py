@@ -131,6 +131,21 @@ def cross_entropy_cases():
         yield {"name": name, "seed": seed, "x": shape, "scale": scale, "voidOneIn": void_one_in, "results": results}
 
 
+def upsample_cross_entropy_cases():
+    cases = [((1, 2, 1, 1), (3, 4), 1.0, 0), ((2, 3, 5, 4), (40, 32), 4.0, 2), ((1, 11, 9, 7), (33, 25), 16.0, 5), ((2, 21, 6, 8), (48, 64), 4.0, 3),
+             ((1, 33, 4, 3), (31, 29), 4.0, 2), ((1, 64, 5, 5), (40, 40), 0.25, 2), ((1, 150, 3, 3), (24, 24), 4.0, 4)]
+    for number, (shape, size, scale, void_one_in) in enumerate(cases):
+        for corners in (False, True):
+            seed = 5500 + 2 * number + corners
+            labels = golden.labels(seed, (shape[0], shape[1], *size), void_one_in)
+            results = run(
+                lambda x: F.cross_entropy(F.interpolate(x, size, mode="bilinear", align_corners=corners), labels, ignore_index=255),
+                seed, {"x": values(seed, "x", shape, scale)})
+            name = f"{'x'.join(map(str, shape))} to {size[0]}x{size[1]}, {'corners aligned' if corners else 'half-pixel'}, scores up to {scale:g}"
+            name += f", one in {void_one_in} void" if void_one_in else ""
+            yield {"name": name, "seed": seed, "x": shape, "size": size, "alignCorners": corners, "scale": scale, "voidOneIn": void_one_in, "results": results}
+
+
 def reflection_pad_cases():
     # left, right, top, bottom, as PyTorch orders them
     cases = [((1, 1, 2, 2), (1, 1, 1, 1)), ((2, 3, 5, 4), (3, 0, 2, 4)), ((1, 11, 9, 12), (8, 11, 7, 8)), ((1, 3, 1, 6), (2, 5, 0, 0)), ((1, 64, 6, 5), (1, 2, 3, 4))]
@@ -145,6 +160,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for file, cases in [
         ("conv2d", conv2d_cases()), ("upsample", upsample_cases()), ("deconvolution", deconvolution_cases()), ("max-pool", max_pool_cases()),
-        ("softmax", softmax_cases()), ("cross-entropy", cross_entropy_cases()), ("reflection-pad", reflection_pad_cases()), ("training", training_cases()), ("networks", network_cases()),
+        ("softmax", softmax_cases()), ("cross-entropy", cross_entropy_cases()), ("upsample-cross-entropy", upsample_cross_entropy_cases()), ("reflection-pad", reflection_pad_cases()), ("training", training_cases()), ("networks", network_cases()),
     ]:
         golden.write(f"{file}.json", list(cases))

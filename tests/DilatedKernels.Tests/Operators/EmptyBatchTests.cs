@@ -70,7 +70,9 @@ public class EmptyBatchTests(Device device)
         using var scores = new Parameter("scores", Tensor.Zeros(device, Empty));
         using LabelMap labels = LabelMap.FromArray(device, 0, 4, 6, []);
         using Tape tape = Tape.Record();
+        using LabelMap fine = LabelMap.FromArray(device, 0, 8, 9, []);
         Tensor loss = Ops.Add(Ops.SoftmaxCrossEntropy(scores.Value, labels), Ops.Add(Ops.FocalLoss(scores.Value, labels, 2), Ops.DiceLoss(scores.Value, labels)));
+        loss = Ops.Add(loss, Ops.UpsampleSoftmaxCrossEntropy(scores.Value, fine));
         Assert.That(loss.ToArray(), Is.EqualTo(new[] { 0f }));
         tape.Backward(loss);
         Assert.That(scores.Gradient!.Shape, Is.EqualTo(Empty));

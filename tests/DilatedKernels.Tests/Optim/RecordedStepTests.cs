@@ -57,7 +57,8 @@ public sealed class RecordedStepTests
             Func<Tensor, LabelMap, ForwardContext, Tensor> loss = (x, labels, context) =>
             {
                 Tensor scores = net.Scores(x, context);
-                return Ops.Add(Ops.FocalLoss(scores, labels, gamma, weights), Ops.DiceLoss(scores, labels));
+                Tensor enlarged = Ops.Add(Ops.UpsampleSoftmaxCrossEntropy(scores, labels), Ops.UpsampleSoftmaxCrossEntropy(scores, labels, weights: weights));
+                return Ops.Add(enlarged, Ops.Add(Ops.FocalLoss(scores, labels, gamma, weights), Ops.DiceLoss(scores, labels)));
             };
             loss = record ? loss : StepNetwork.Unrecordable(loss);
             using var step = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, net.Optimizer, loss, StepNetwork.Seed, parts);

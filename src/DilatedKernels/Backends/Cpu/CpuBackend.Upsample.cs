@@ -59,7 +59,7 @@ internal sealed unsafe partial class CpuBackend
 
                 for (int ix = 0; ix < g.InWidth; ix++)
                 {
-                    CollectColumns(g.Columns, ix, row, target + ((long)ix * g.Channels), g.Channels);
+                    CollectColumns(g.Columns, ix, row, g.Channels, target + ((long)ix * g.Channels), g.Channels);
                 }
             }
 
@@ -67,7 +67,7 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
-    private static void CollectColumns(ResampleAxis columns, int ix, float* row, float* target, int channels)
+    private static void CollectColumns(ResampleAxis columns, int ix, float* row, int stride, float* target, int channels)
     {
         int begin = columns.ReadersBegin(ix);
         int end = columns.ReadersEnd(ix);
@@ -76,7 +76,7 @@ internal sealed unsafe partial class CpuBackend
             Vector256<float> sum = Vector256<float>.Zero;
             for (int ox = begin; ox < end; ox++)
             {
-                Vector256<float> value = Vector256.Load(row + ((long)ox * channels) + c);
+                Vector256<float> value = Vector256.Load(row + ((long)ox * stride) + c);
                 sum = Vector256.FusedMultiplyAdd(Vector256.Create(columns.Weight(ox, ix)), value, sum);
             }
 

@@ -134,6 +134,13 @@ internal sealed class WideningBackend(CpuBackend inner) : Backend
         inner.FocalLoss(shape, wideScores.Buffer, labels, ignoreLabel, weights, total, gamma, loss, dScores is null ? null : wideGradient.Buffer);
     }
 
+    public override void UpsampleCrossEntropy(
+        in UpsampleGeometry geometry, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, ClassWeights? weights, double total, DeviceBuffer loss, DeviceBuffer? dScores)
+    {
+        using Operand wideScores = Read(scores, geometry.InShape.Count), wideGradient = dScores is null ? default : Result(dScores, geometry.InShape.Count);
+        inner.UpsampleCrossEntropy(geometry, wideScores.Buffer, labels, ignoreLabel, weights, total, loss, dScores is null ? null : wideGradient.Buffer);
+    }
+
     public override void DiceForward(
         in Shape shape, DeviceBuffer probabilities, DeviceBuffer labels, int ignoreLabel, float share, DeviceBuffer loss, DeviceBuffer factors) =>
         inner.DiceForward(shape, probabilities, labels, ignoreLabel, share, loss, factors);

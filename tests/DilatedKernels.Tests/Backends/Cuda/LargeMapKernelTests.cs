@@ -25,7 +25,7 @@ public sealed class LargeMapKernelTests
     {
         foreach (ElementType type in Enum.GetValues<ElementType>())
         {
-            foreach (LargeCase large in LargeCases.Maps(type).Concat(type == ElementType.Float32 ? LargeCases.Float32() : []))
+            foreach (LargeCase large in LargeCases.Maps(type).Append(LargeCases.ManyLabels(type)).Concat(type == ElementType.Float32 ? LargeCases.Float32() : []))
             {
                 yield return Case(large, Simt, Float32Precision.Strict, $"{large}, {type}");
             }

@@ -75,6 +75,21 @@ internal static class LargeCases
         yield return new LargeCase("softmax of many classes", [many], many, Batch(classes), (b, n, x, y) => b.SoftmaxForward(classes with { N = n }, x[0], y));
     }
 
+    /// <summary>Few scores and many labels: what makes one of the other. All of it would take a processor hours.</summary>
+    public static LargeCase ManyLabels(ElementType type)
+    {
+        var cells = new Shape(1, Channels, 4, 4);
+        const int Side = 256;
+        ResampleAxis axis = ResampleAxis.HalfPixel(cells.H, Side);
+        Operand scores = Operand.Images((int)cells.Count, type);
+        int batch = (int)(Least * sizeof(float) / (Side * Side)) + 8;
+        return new LargeCase("upsampled cross-entropy gradient", [scores, Operand.Choices(Side * Side, Channels), Operand.Once(1)], scores, batch, (b, n, x, y) =>
+            b.UpsampleCrossEntropy(new UpsampleGeometry(n, Channels, axis, axis), x[0], x[1], ignoreLabel: 255, weights: null, total: 4096, x[2], y))
+        {
+            LastBlocks = total => total < batch ? ElementwiseEnd(batch * cells.Count / type.Wide(), total) : (total - 256, 256),
+        };
+    }
+
     /// <summary>What computes in float32 alone.</summary>
     public static IEnumerable<LargeCase> Float32()
     {
