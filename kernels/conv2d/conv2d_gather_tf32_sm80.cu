@@ -7,7 +7,7 @@
 // Tiles     as there, 16 steps of the reduction at a time. tf32x3 has no 128 x 128: with both parts of its operands a thread would need more than 128
 //           registers, and at three products for each byte half as wide a tile waits for nothing.
 // Grid      as there; block 256, 128 or 128 threads.
-// Shared    48, 48 and 40 KB: a ring of 3, 4 and 4 stages. Registers sm_80 / sm_90a: tf32 124 / 118, 130 / 132, 94 / 98; tf32x3 158 / 160, 106 / 102.
+// Shared    48, 48 and 40 KB: a ring of 3, 4 and 4 stages. Registers sm_80 / sm_90a: tf32 126 / 122, 136 / 136, 98 / 100; tf32x3 162 / 164, 110 / 105.
 //           No spills.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP (tf32x3: 493 on the tensor cores); 71 MB in, 9.4 MB of weights, 71 MB out.
 // On paper  that shape takes tf32 273 x 4 tiles of 288 steps, 5.2 GB from L2: 1.5 ms on an A100 (85 % of 156 TF/s, 0.84 of the waves full), 3.5 TB/s of L2.

@@ -38,6 +38,64 @@ struct ConvGather {
     int kernel_taps;
 };
 
+// Positions [begin, begin + count) of an axis, computed with taps first_tap and the next: no other is inside the source anywhere among them.
+struct ConvPiece {
+    int begin;
+    int count;
+    int first_tap;
+    int taps;
+};
+
+struct ConvPieces {
+    int count;
+    ConvPiece at[7];
+};
+
+__device__ __forceinline__ void restrict_to(ConvAxis& axis, const ConvPiece& piece)
+{
+    axis.count = piece.count;
+    axis.result_offset += piece.begin * axis.result_stride;
+    axis.shift += piece.begin * axis.scale + piece.first_tap * axis.step;
+    axis.first_tap += piece.first_tap * axis.tap_step;
+    axis.taps = piece.taps;
+}
+
+// The positions cut into rectangles, one for each piece of rows and piece of columns. Blocks take tiles of one rectangle after another, columns' pieces fastest.
+//
+//     dilation 4, padding 4        +---+-----------+---+
+//                                  | 4 |     6     | 4 |    taps that are left of nine
+//                                  +---+-----------+---+
+//                                  |   |           |   |
+//                                  | 6 |     9     | 6 |
+//                                  |   |           |   |
+//                                  +---+-----------+---+
+//                                  | 4 |     6     | 4 |
+//                                  +---+-----------+---+
+struct ConvRegions {
+    ConvPieces rows;
+    ConvPieces columns;
+};
+
+// The pass over one rectangle: that of a tile of tile_rows positions. Counts `tile` from the rectangle's first.
+__device__ inline ConvGather region_of(ConvGather g, const ConvRegions& regions, int tile_rows, int& tile)
+{
+    for (int r = 0; r < regions.rows.count; r++) {
+        for (int c = 0; c < regions.columns.count; c++) {
+            ConvPiece row = regions.rows.at[r], column = regions.columns.at[c];
+            int tiles = (g.batch * row.count * column.count + tile_rows - 1) / tile_rows;
+            if (tile < tiles) {
+                restrict_to(g.rows, row);
+                restrict_to(g.columns, column);
+                return g;
+            }
+
+            tile -= tiles;
+        }
+    }
+
+    return g;
+}
+
 // A place in the reduction: a tap in use and a channel of the source, channels fastest.
 struct TapWalk {
     int row;

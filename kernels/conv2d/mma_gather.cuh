@@ -27,11 +27,12 @@ struct GatherOperands {
     // Far outside every map, whatever a tap adds: the host keeps all coordinates below 2^29.
     static constexpr int Nowhere = -(1 << 30);
 
-    const ConvGather& g;
+    const ConvGather& g; // the whole pass: what is the same for every rectangle
     const uint4* source;
-    const uint4* weight;
+    const uint4* weight; // of the first tap
     long long weight_pass;
     int granules;
+    int row_taps, column_taps;
     int tap_row, tap_column, granule;
     int channels_left;
     int row[SourcePasses];
@@ -39,11 +40,14 @@ struct GatherOperands {
     // Index of the source pixel of tap step 0, modulo 2^32: it may lie outside, but with the tap's offset it is right again.
     unsigned pixel[SourcePasses];
 
-    __device__ __forceinline__ GatherOperands(const ConvGather& g, int granules, const Element* source, const Element* weight, int first_position, int first_channel)
-        : g(g), source(reinterpret_cast<const uint4*>(source)), granules(granules), tap_row(0), tap_column(0), granule(0), channels_left(g.result_channels - first_channel)
+    __device__ __forceinline__ GatherOperands(
+        const ConvGather& whole, const ConvGather& g, int granules, const Element* source, const Element* weight, int first_position, int first_channel)
+        : g(whole), source(reinterpret_cast<const uint4*>(source)), granules(granules), row_taps(g.rows.taps), column_taps(g.columns.taps), tap_row(0), tap_column(0), granule(0),
+          channels_left(g.result_channels - first_channel)
     {
         long long weight_line = static_cast<long long>(g.kernel_taps) * granules;
-        this->weight = reinterpret_cast<const uint4*>(weight) + (first_channel + line(0)) * weight_line;
+        int first_tap = g.rows.first_tap * g.kernel_columns + g.columns.first_tap;
+        this->weight = reinterpret_cast<const uint4*>(weight) + (first_channel + line(0)) * weight_line + static_cast<long long>(first_tap) * granules;
         weight_pass = LinesPerPass * weight_line;
         advance(static_cast<int>(threadIdx.x) % Step::Granules);
         int count = positions(g);
@@ -64,7 +68,7 @@ struct GatherOperands {
         granule += by;
         while (granule >= granules) {
             granule -= granules;
-            if (++tap_column == g.columns.taps) {
+            if (++tap_column == column_taps) {
                 tap_column = 0;
                 ++tap_row;
             }
@@ -74,7 +78,7 @@ struct GatherOperands {
     __device__ __forceinline__ void copy(unsigned char* a, unsigned char* b)
     {
         int place = Step::place(line(0), static_cast<int>(threadIdx.x) % Step::Granules);
-        bool tap_inside = tap_row < g.rows.taps;
+        bool tap_inside = tap_row < row_taps;
         // Modulo 2^32, for a tap behind the last may lie anywhere.
         unsigned down = static_cast<unsigned>(tap_row) * static_cast<unsigned>(g.rows.step);
         unsigned right = static_cast<unsigned>(tap_column) * static_cast<unsigned>(g.columns.step);
@@ -87,8 +91,8 @@ struct GatherOperands {
             cp_async_16(a + place + pass * LinesPerPass * Step::RowBytes, inside ? from : source, inside);
         }
 
-        unsigned kernel_row = static_cast<unsigned>(g.rows.first_tap) + static_cast<unsigned>(tap_row) * static_cast<unsigned>(g.rows.tap_step);
-        unsigned kernel_column = static_cast<unsigned>(g.columns.first_tap) + static_cast<unsigned>(tap_column) * static_cast<unsigned>(g.columns.tap_step);
+        unsigned kernel_row = static_cast<unsigned>(tap_row) * static_cast<unsigned>(g.rows.tap_step);
+        unsigned kernel_column = static_cast<unsigned>(tap_column) * static_cast<unsigned>(g.columns.tap_step);
         unsigned kernel_tap = kernel_row * static_cast<unsigned>(g.kernel_columns) + kernel_column;
         const uint4* from = weight + (kernel_tap * static_cast<unsigned>(granules) + static_cast<unsigned>(granule));
 #pragma unroll
@@ -178,10 +182,10 @@ struct GatherResult {
     const Element* mask;
     bool whole_granules;
 
-    // Of a position of the launch, which may be one of several that share the result.
+    // Of a position of the rectangle, which may be one of several that share the result.
     __device__ __forceinline__ long long pixel(int position) const
     {
-        if (g.rows.result_stride == 1 && g.columns.result_stride == 1) {
+        if (g.rows.count == g.rows.result && g.columns.count == g.columns.result) {
             return position;
         }
 
@@ -270,13 +274,15 @@ __device__ __forceinline__ void store_sums(
 
 // One block's tile. The grid is one-dimensional with the tiles of the same positions side by side, so that they share the source in L2.
 template <class Tile, class Product>
-__device__ __forceinline__ void mma_gather_tile(const ConvGather& g, const typename Product::Element* source, const typename Product::Element* weight,
+__device__ __forceinline__ void mma_gather_tile(const ConvGather& whole, const ConvRegions& regions, const typename Product::Element* source, const typename Product::Element* weight,
     const float* bias, const typename Product::Element* mask, bool relu, typename Product::Element* result, unsigned char* ring)
 {
     using Result = GatherResult<typename Product::Element>;
-    int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
-    int first_position = static_cast<int>(blockIdx.x) / across * Tile::Rows;
+    int across = (whole.result_channels + Tile::Columns - 1) / Tile::Columns;
     int first_channel = static_cast<int>(blockIdx.x) % across * Tile::Columns;
+    int tile = static_cast<int>(blockIdx.x) / across;
+    const ConvGather g = region_of(whole, regions, Tile::Rows, tile);
+    int first_position = tile * Tile::Rows;
     int granules = (g.source_channels + Result::PerGranule - 1) / Result::PerGranule;
     int reduction = g.rows.taps * g.columns.taps * granules;
 
@@ -284,7 +290,7 @@ __device__ __forceinline__ void mma_gather_tile(const ConvGather& g, const typen
     start_from<Tile>(bias, first_channel, g.result_channels, sum);
     if (reduction > 0) {
         using Operands = GatherOperands<Tile, Product>;
-        Operands operands(g, granules, source, weight, first_position, first_channel);
+        Operands operands(whole, g, granules, source, weight, first_position, first_channel);
         reduce<Tile>(operands, (reduction + Operands::Step::Granules - 1) / Operands::Step::Granules, ring, sum);
     }
 
@@ -297,9 +303,9 @@ __device__ __forceinline__ void mma_gather_tile(const ConvGather& g, const typen
 #define DK_CONV2D_GATHER(name, tile, product)                                                                                                   \
     extern "C" __global__ void __launch_bounds__(tile::Threads, tile::BlocksPerMultiprocessor) name(                                            \
         const product::Element* __restrict__ source, const product::Element* __restrict__ weight, const float* __restrict__ bias,               \
-        const product::Element* __restrict__ mask, int relu, product::Element* __restrict__ result, dk::ConvGather g)                           \
+        const product::Element* __restrict__ mask, int relu, product::Element* __restrict__ result, dk::ConvGather g, dk::ConvRegions regions)  \
     {                                                                                                                                           \
         DK_SHARED(unsigned char, ring, tile::RingBytes);                                                                                        \
-        dk::mma_gather_tile<tile, product>(g, source, weight, bias, mask, relu != 0, result, ring);                                             \
+        dk::mma_gather_tile<tile, product>(g, regions, source, weight, bias, mask, relu != 0, result, ring);                                    \
     }                                                                                                                                           \
     DK_KERNEL(name)

@@ -32,7 +32,7 @@ public static partial class Ops
     /// <param name="relu">Whether to apply <c>max(·, 0)</c> to the result.</param>
     /// <returns><c>[N, K, oh, ow]</c> with <c>oh = floor((H + 2·pad − ((kh − 1)·l + 1)) / s) + 1</c>, likewise <c>ow</c>.</returns>
     /// <remarks>
-    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN; except where the processor computes by
+    /// Taps that fall into the padding are skipped, so an infinite weight there does not make NaN; except on tensor cores, which multiply zeros by some, and where the processor computes by
     /// <see cref="ConvolutionAlgorithm.Winograd"/>, in which an infinity or NaN reaches a few pixels further than the kernel does. With a bfloat16 input
     /// the products take the weights rounded to bfloat16, sums and bias are float32, and the result is rounded once; the gradients of weight and bias are float32.
     /// </remarks>

@@ -44,6 +44,7 @@ internal sealed unsafe partial class CudaBackend
     private void Gather(
         Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
     {
+        var regions = Conv2dRegions.Choose(gather, Conv2dMmaGatherPlan.TileRows);
         var arguments = new KernelArguments();
         arguments.Add(Pointer(source));
         arguments.Add(Pointer(weight));
@@ -52,7 +53,8 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(relu ? 1 : 0);
         arguments.Add(Pointer(result));
         arguments.Add(gather);
-        Launch(Conv2dMmaGatherPlan.Choose(product, gather), arguments);
+        arguments.Add(regions);
+        Launch(Conv2dMmaGatherPlan.Choose(product, gather, regions), arguments);
     }
 
     /// <summary>A padded copy, or null where the activations can be read as they are.</summary>

@@ -5,7 +5,8 @@ namespace DilatedKernels.Backends.Cuda.Conv2d;
 /// <summary>The tile of the forward pass and the data gradient on tensor cores: 128 positions × result channels a block.</summary>
 internal static class Conv2dMmaGatherPlan
 {
-    private const int TileRows = 128;
+    /// <summary>Positions of a block.</summary>
+    public const int TileRows = 128;
 
     // Blocks that fill the largest GPU once, at two of 256 threads on each of its 132 multiprocessors.
     private const int OneWave = 264;
@@ -16,9 +17,10 @@ internal static class Conv2dMmaGatherPlan
     /// <summary>Chooses a kernel <c>conv2d_gather_{product}_sm80_...</c>.</summary>
     /// <param name="product">What multiplies.</param>
     /// <param name="gather">The pass; it has positions and result channels.</param>
-    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather)
+    /// <param name="regions">How its positions are cut.</param>
+    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions)
     {
-        long rowTiles = CeilingDivide(gather.Positions, TileRows);
+        long rowTiles = regions.Tiles(gather.Batch, TileRows);
         (int Columns, int Threads, long Tiles) best = default;
         double least = double.PositiveInfinity;
         foreach ((int columns, int threads, double cost) in s_tiles)

@@ -59,12 +59,17 @@ public class Conv2dMmaPlanTests
     [TestCase("Tf32", 21, 8, ExpectedResult = "conv2d_gather_tf32_sm80_128x32")]
     [TestCase("Tf32x3", 512, 8, ExpectedResult = "conv2d_gather_tf32x3_sm80_128x64", Description = "there is no wider one")]
     public string GatherKernelFitsTheChannels(string product, int channels, int batch) =>
-        Conv2dMmaGatherPlan.Choose(Enum.Parse<Conv2dProduct>(product), Conv2dGather.Forward(Same(batch, 512, channels))).Kernel;
+        Choose(Enum.Parse<Conv2dProduct>(product), Same(batch, 512, channels)).Kernel;
 
     [Test]
     public void GridCoversEveryPositionAndChannel() =>
-        Assert.That(Conv2dMmaGatherPlan.Choose(Conv2dProduct.Bf16, Conv2dGather.Forward(Same(8, 512, 500))), Is.EqualTo(
+        Assert.That(Choose(Conv2dProduct.Bf16, Same(8, 512, 500)), Is.EqualTo(
             new LaunchPlan("conv2d_gather_bf16_sm80_128x128", new Dim3(273 * 4), new Dim3(256))), "8·66·66 positions are 272.25 tiles of 128, 500 channels are 4");
+
+    [Test]
+    public void GridCoversEveryRectangle() =>
+        Assert.That(Choose(Conv2dProduct.Bf16, Same(8, 336, 672) with { DilationH = 16, DilationW = 16, PadH = 16, PadW = 16 }), Is.EqualTo(
+            new LaunchPlan("conv2d_gather_bf16_sm80_128x128", new Dim3((73 + (4 * 34) + (4 * 16)) * 6), new Dim3(256))), "8·34·34 positions with all taps, four times 8·16·34 and 8·16·16");
 
     [TestCase("Bf16", 512, 512, ExpectedResult = "conv2d_wgrad_bf16_sm80_128x128 × 7")]
     [TestCase("Tf32", 512, 512, ExpectedResult = "conv2d_wgrad_tf32_sm80_128x128 × 11")]
@@ -88,6 +93,12 @@ public class Conv2dMmaPlanTests
             Assert.That(plan.Partial.Grid.Y, Is.EqualTo(plan.Slices));
             Assert.That(plan.SlicePositions, Is.LessThanOrEqualTo(1 << 15), "float32 sums stay short");
         }
+    }
+
+    private static LaunchPlan Choose(Conv2dProduct product, in Conv2dGeometry geometry)
+    {
+        var gather = Conv2dGather.Forward(geometry);
+        return Conv2dMmaGatherPlan.Choose(product, gather, Conv2dRegions.Choose(gather, Conv2dMmaGatherPlan.TileRows));
     }
 
     private static Conv2dGeometry Same(int batch, int inChannels, int outChannels) => new(batch, inChannels, 66, 66, outChannels, 3, 3, 1, 1, 1, 1, 1, 1);

@@ -44,6 +44,13 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
         yield return new Conv2dGeometry(2, 8, 15, 14, 16, 3, 2, 4, 4, 2, 6, 3, 1);
         yield return new Conv2dGeometry(2, 8, 9, 9, 12, 1, 1, 3, 3, 1, 1, 0, 0);
         yield return new Conv2dGeometry(2, 4, 5, 3, 4, 2, 2, 7, 9, 3, 1, 2, 2);
+        // Rectangles with taps of their own: of rows and columns, of one of them, of seven taps, at strides, and with positions that no tap reaches.
+        yield return new Conv2dGeometry(3, 21, 20, 22, 40, 3, 3, 1, 1, 8, 8, 8, 8);
+        yield return new Conv2dGeometry(2, 16, 40, 12, 33, 3, 3, 1, 1, 12, 1, 12, 0);
+        yield return new Conv2dGeometry(2, 8, 18, 40, 8, 3, 3, 1, 1, 1, 13, 0, 13);
+        yield return new Conv2dGeometry(3, 8, 19, 17, 16, 7, 7, 1, 1, 3, 3, 9, 9);
+        yield return new Conv2dGeometry(3, 8, 31, 34, 24, 3, 3, 2, 1, 10, 9, 10, 9);
+        yield return new Conv2dGeometry(2, 8, 12, 12, 16, 3, 3, 1, 1, 2, 2, 20, 20);
         // A weight gradient in several slices, one of them short.
         yield return new Conv2dGeometry(3, 3, 30, 31, 5, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(1, 16, 40, 41, 64, 1, 1, 1, 1, 1, 1, 0, 0);
@@ -87,6 +94,10 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
     }
 
     [Test]
+    public void SomeOfTheseAreCut() =>
+        Assert.That(Geometries().Count(g => Conv2dRegions.Choose(Conv2dGather.Forward(g), Conv2dMmaGatherPlan.TileRows).Count > 1), Is.GreaterThanOrEqualTo(5));
+
+    [Test]
     public void OrderOfThreadsDoesNotMatter()
     {
         var g = new Conv2dGeometry(2, 21, 18, 17, 11, 3, 3, 1, 1, 2, 2, 2, 2);
@@ -112,6 +123,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
     [TestCase(1, 64, 64, 1, 4)]
     [TestCase(2, 32, 24, 2, 1)]
     [TestCase(2, 3, 33, 1, 1)]
+    [TestCase(6, 8, 16, 1, 6)]
     public void EveryAccessIsInOrderAndInBounds(int batch, int inChannels, int outChannels, int stride, int dilation)
     {
         float[][] results = [.. new long[] { 0, 5 }.Select(seed =>
