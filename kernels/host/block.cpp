@@ -35,22 +35,38 @@ void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_in
     barriers_.fill({});
     warp_waiting_.fill(0);
     warp_epochs_.fill(0);
+    mbarriers_.clear();
+    tensor_copies_.clear();
+    warpgroup_waiting_.fill(0);
+    wgmma_operands_.clear();
     random_ = launch.seed * 0x9E3779B97F4A7C15u + linear_index;
     ready_first_ = ready_count_ = 0;
     for (unsigned i = 0; i < count_; i++) {
         Thread& thread = threads_[launch.seed == 1 ? count_ - 1 - i : i];
         thread.copies.clear();
         thread.copy_group = 0;
+        thread.wgmma_sums.clear();
+        thread.wgmma_reads.clear();
+        thread.wgmma_group = 0;
+        thread.wgmma_fenced = false;
         make_ready(thread);
     }
 
     running_ = count_;
     current_runner = this;
     while (running_ > 0 && !faulted_) {
-        if (ready_count_ == 0) {
-            report_standstill();
-            faulted_ = true;
-            break;
+        // In a random order a copy may be done long before anybody waits for it.
+        if (ready_count_ == 0 || (launch.seed > 1 && !tensor_copies_.empty() && next_random() % 8 == 0)) {
+            bool finished = finish_tensor_copy();
+            if (ready_count_ == 0 && !finished) {
+                report_standstill();
+                faulted_ = true;
+                break;
+            }
+
+            if (ready_count_ == 0) {
+                continue;
+            }
         }
 
         Thread& thread = take_ready();
@@ -62,6 +78,10 @@ void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_in
         current_thread = &thread;
         switch_context(scheduler_, thread.context);
         current_thread = nullptr;
+    }
+
+    if (!faulted_) {
+        check_tensor_copies();
     }
 
     if (faulted_) {
@@ -83,6 +103,10 @@ void BlockRunner::enter(void* argument)
     arrived(thread.context, runner.scheduler_);
     const Launch& launch = *runner.launch_;
     launch.kernel->invoke(launch.kernel->function, launch.arguments);
+
+    if (!thread.wgmma_sums.empty()) {
+        runner.fault(DK_HOST_WARPGROUP, "has returned without a wait for its last wgmma");
+    }
 
     // The stack is free from the switch on; until then nobody else can take it.
     thread.state = ThreadState::Returned;
@@ -257,11 +281,21 @@ std::string BlockRunner::describe_wait(const Thread& thread) const
         return (thread.barrier == 0 ? std::string("waits at __syncthreads at ") : format("waits at barrier %u at ", thread.barrier)) + describe(thread.where);
     case ThreadState::AtWarp:
         return format("waits at %s at %s with mask 0x%08x", thread.operation->name, describe(thread.where).c_str(), thread.mask);
+    case ThreadState::AtMbarrier:
+        return "waits at " + describe(thread.where) + " for " + describe_mbarrier(thread.mbarrier);
+    case ThreadState::AtWarpgroup:
+        return "waits at wgmma at " + describe(thread.where);
     case ThreadState::Returned:
         return "has returned";
     default:
         return "runs";
     }
+}
+
+void BlockRunner::report_block(dk_host_status status, const std::string& what)
+{
+    launch_->report(status, format("kernel '%s', block %s: %s", launch_->kernel->name, describe(block_index_).c_str(), what.c_str()));
+    faulted_ = true;
 }
 
 // Nothing can run and not all have returned: says who waits, and who never came.
@@ -286,6 +320,26 @@ void BlockRunner::report_standstill()
                     describe(thread.index).c_str(), describe_wait(thread).c_str(), lane, describe(other.index).c_str(), describe_wait(other).c_str()));
                 return;
             }
+        }
+    }
+
+    for (unsigned i = 0; i < count_; i++) {
+        const Thread& thread = threads_[i];
+        if (thread.state != ThreadState::AtWarpgroup) {
+            continue;
+        }
+
+        unsigned first = i / warpgroup_threads * warpgroup_threads;
+        const Thread* other = std::find_if(&threads_[first], &threads_[first + warpgroup_threads], [](const Thread& t) { return t.state != ThreadState::AtWarpgroup; });
+        launch_->report(DK_HOST_WARPGROUP, head + format("thread %s: %s, but thread %s of its warpgroup never comes: it %s", describe(thread.index).c_str(),
+            describe_wait(thread).c_str(), describe(other->index).c_str(), describe_wait(*other).c_str()));
+        return;
+    }
+
+    for (unsigned i = 0; i < count_; i++) {
+        if (threads_[i].state == ThreadState::AtMbarrier) {
+            launch_->report(DK_HOST_MBARRIER, head + format("thread %s: %s, and nothing is on its way", describe(threads_[i].index).c_str(), describe_wait(threads_[i]).c_str()));
+            return;
         }
     }
 

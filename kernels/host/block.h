@@ -13,14 +13,16 @@
 #include "launch.h"
 #include "shared.h"
 #include "warp.h"
+#include "warpgroup.h"
 
 namespace dk::host {
 
 inline constexpr unsigned max_block_threads = 1024;
 inline constexpr unsigned warp_threads = 32;
+inline constexpr unsigned warpgroup_threads = 128;
 inline constexpr unsigned barrier_count = 16;
 
-enum class ThreadState : std::uint8_t { Running, AtBarrier, AtWarp, Returned };
+enum class ThreadState : std::uint8_t { Running, AtBarrier, AtWarp, AtMbarrier, AtWarpgroup, Returned };
 
 // An asynchronous copy that has not landed.
 struct AsyncCopy {
@@ -29,6 +31,54 @@ struct AsyncCopy {
     unsigned group;
     const void* code;
     unsigned char data[16];
+};
+
+struct Mbarrier {
+    const void* address;
+    unsigned arrivals;  // of every phase
+    unsigned arrivals_left;
+    int bytes_left;  // announced and not landed; negative where they landed first
+    unsigned phase;
+    bool fenced;
+    std::uint16_t initialiser;
+    std::uint32_t epoch;
+};
+
+// A copy of the copy engine: finished when it has been counted, landed when its phase is over.
+struct TensorCopy {
+    unsigned char* target;
+    const void* barrier;
+    const void* code;
+    std::uint16_t thread;
+    bool finished;
+    std::vector<unsigned char> data;
+};
+
+// What a thread brings to a wgmma.
+struct WgmmaCall {
+    float* sums = nullptr;
+    unsigned columns = 0;
+    std::uint64_t a = 0, b = 0;
+    WgmmaType type{};
+};
+
+// What a wgmma read, until all threads have waited for it.
+struct WgmmaOperands {
+    unsigned number;
+    unsigned threads;
+    std::vector<const unsigned char*> granules;
+};
+
+// A thread's accumulators on their way.
+struct WgmmaSums {
+    float* target;
+    unsigned group;
+    std::vector<float> values;
+};
+
+struct WgmmaRead {
+    unsigned group;
+    unsigned number;
 };
 
 struct Thread {
@@ -45,9 +95,16 @@ struct Thread {
     const WarpOperation* operation = nullptr;
     unsigned mask = 0;
     void* argument = nullptr;
+    const void* mbarrier = nullptr;
+    WgmmaCall wgmma;
+    const void* code = nullptr;
 
     std::vector<AsyncCopy> copies;
     unsigned copy_group = 0;
+    std::vector<WgmmaSums> wgmma_sums;
+    std::vector<WgmmaRead> wgmma_reads;
+    unsigned wgmma_group = 0;
+    bool wgmma_fenced = false;
 
     unsigned warp() const { return linear / warp_threads; }
     unsigned lane() const { return linear % warp_threads; }
@@ -71,6 +128,15 @@ public:
 
     void begin_copy(unsigned char* target, const unsigned char* source, unsigned bytes, unsigned source_bytes, const void* code);
     void land_copies(unsigned newest_group);
+
+    void init_mbarrier(const void* address, unsigned arrivals, std::source_location where);
+    void fence_mbarrier_init();
+    void arrive_at_mbarrier(const void* address, unsigned announced_bytes, std::source_location where);
+    void wait_for_mbarrier(const void* address, unsigned parity, std::source_location where);
+    void begin_tensor_copy(unsigned char* target, const void* map, const void* barrier, const int* coordinates, unsigned axes, const std::uint16_t* offsets,
+        const void* code, std::source_location where);
+    void multiply_warpgroup(const WgmmaCall& call, const void* code, std::source_location where);
+    void wait_for_wgmma(unsigned pending, std::source_location where);
     void watch(const void* address, std::size_t bytes, bool write, const void* code);
     void watch_atomic(const void* address, std::size_t bytes, const void* code);
 
@@ -96,6 +162,16 @@ private:
     std::uint64_t next_random();
     void wait(Thread& thread);
     void report_standstill();
+    void report_block(dk_host_status status, const std::string& what);
+    Mbarrier& mbarrier_at(const void* address, const char* use, std::source_location where);
+    void end_phase_if_complete(Mbarrier& barrier);
+    bool finish_tensor_copy();
+    void check_tensor_copies();
+    std::string describe_mbarrier(const void* address) const;
+    void complete_wgmma(unsigned first);
+    void read_operand(std::uint64_t descriptor, const char* name, unsigned lines, WgmmaType type, float* values, WgmmaOperands& read, std::source_location where);
+    const std::vector<float>& start_wgmma(Thread& thread, std::size_t count, unsigned number);
+    void forbid_operand_change(const unsigned char* target, std::size_t bytes, const std::string& act);
     std::string describe_wait(const Thread& thread) const;
     Accessor accessor(const Thread& thread, const void* code) const;
     [[noreturn]] void object(const Finding& finding, const void* address, std::size_t bytes, bool write, const void* code);
@@ -117,6 +193,12 @@ private:
     std::array<std::uint16_t, max_block_threads / warp_threads> warp_epochs_{};
     std::array<unsigned, max_block_threads / warp_threads> warp_waiting_{};
     std::array<Barrier, barrier_count> barriers_{};
+    std::vector<Mbarrier> mbarriers_;
+    std::vector<TensorCopy> tensor_copies_;
+    std::array<unsigned, max_block_threads / warpgroup_threads> warpgroup_waiting_{};
+    std::vector<WgmmaOperands> wgmma_operands_;
+    unsigned wgmma_count_ = 0;
+    std::vector<float> wgmma_scratch_;
 
     // The threads that can run, a ring: each is in it once at most.
     std::array<std::uint16_t, max_block_threads> ready_{};

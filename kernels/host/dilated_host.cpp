@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "registration.h"
 #include "sanitizer.h"
+#include "tensor_map.h"
 
 using namespace dk::host;
 
@@ -160,4 +161,18 @@ int dk_host_set_option(int option, int64_t value)
     default:
         return fail(DK_HOST_INVALID_ARGUMENT, format("there is no option %d", option));
     }
+}
+
+int dk_host_encode_tiled(const dk_host_tensor* tensor, const uint32_t* box, void* map)
+{
+    clear_error();
+    return tensor && box && map ? encode_tiled(*tensor, box, map) : fail(DK_HOST_INVALID_ARGUMENT, "a tensor map needs a tensor, a box and a place");
+}
+
+int dk_host_encode_im2col(
+    const dk_host_tensor* tensor, const int32_t* lower_corner, const int32_t* upper_corner, uint32_t channels, uint32_t pixels, void* map)
+{
+    clear_error();
+    return tensor && lower_corner && upper_corner && map ? encode_im2col(*tensor, lower_corner, upper_corner, channels, pixels, map)
+                                                         : fail(DK_HOST_INVALID_ARGUMENT, "a tensor map needs a tensor, corners and a place");
 }

@@ -18,7 +18,7 @@ extern "C" {
 #define DK_HOST_API __attribute__((visibility("default")))
 #endif
 
-#define DK_HOST_ABI_VERSION 1
+#define DK_HOST_ABI_VERSION 2
 
 typedef enum dk_host_status {
     DK_HOST_OK = 0,
@@ -34,7 +34,9 @@ typedef enum dk_host_status {
     DK_HOST_USE_AFTER_FREE = 16,
     DK_HOST_MISALIGNED = 17,
     DK_HOST_UNDEFINED_BEHAVIOUR = 18, /* what UBSan checks: overflow, shifts, array indices, null pointers */
-    DK_HOST_TRAP = 19
+    DK_HOST_TRAP = 19,
+    DK_HOST_MBARRIER = 20,           /* an mbarrier used before its init, arrived at too often, or whose phase never ends */
+    DK_HOST_WARPGROUP = 21           /* a warp that never came to a wgmma, or accumulators and operands touched before its wait */
 } dk_host_status;
 
 typedef enum dk_host_option {
@@ -96,6 +98,22 @@ DK_HOST_API int dk_host_launch(const dk_host_kernel* kernel, uint32_t grid_x, ui
     uint32_t block_x, uint32_t block_y, uint32_t block_z, uint32_t dynamic_shared_bytes, void** arguments);
 
 DK_HOST_API int dk_host_set_option(int option, int64_t value);
+
+/* A tensor as cuTensorMapEncodeTiled and cuTensorMapEncodeIm2col take it, fastest axis first; strides are those from the second axis on. */
+typedef struct dk_host_tensor {
+    uint64_t address;
+    uint64_t extents[5];
+    uint64_t strides[4];
+    uint32_t steps[5];
+    uint32_t axes;
+    uint32_t element_bytes; /* 2 or 4 */
+    uint32_t swizzle;       /* CUtensorMapSwizzle */
+} dk_host_tensor;
+
+/* Writes the 128 bytes that a kernel takes as its tensor map. The corners are fastest axis first. */
+DK_HOST_API int dk_host_encode_tiled(const dk_host_tensor* tensor, const uint32_t* box, void* map);
+DK_HOST_API int dk_host_encode_im2col(
+    const dk_host_tensor* tensor, const int32_t* lower_corner, const int32_t* upper_corner, uint32_t channels, uint32_t pixels, void* map);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,8 @@
-// What a running kernel calls: thread.h, warp.h, async_copy.h and atomics.h, on the current fiber.
+// What a running kernel calls: thread.h, warp.h, async_copy.h, mbarrier.h, warpgroup.h and atomics.h, on the current fiber.
 #include "async_copy.h"
 #include "atomics.h"
 #include "block.h"
+#include "mbarrier.h"
 #include "sanitizer.h"
 #include "thread.h"
 
@@ -90,6 +91,41 @@ void wait_async_copies(unsigned pending)
 }
 
 void wait_all_async_copies() { current_runner->land_copies(current_thread->copy_group); }
+
+void init_mbarrier(const void* barrier, unsigned arrivals, std::source_location where) { current_runner->init_mbarrier(barrier, arrivals, where); }
+
+void fence_mbarrier_init() { current_runner->fence_mbarrier_init(); }
+
+void arrive_at_mbarrier(const void* barrier, unsigned announced_bytes, std::source_location where)
+{
+    current_runner->arrive_at_mbarrier(barrier, announced_bytes, where);
+}
+
+void wait_for_mbarrier(const void* barrier, unsigned parity, std::source_location where) { current_runner->wait_for_mbarrier(barrier, parity, where); }
+
+void begin_tensor_copy(void* target, const void* map, const void* barrier, const int* coordinates, unsigned axes, const unsigned short* offsets, std::source_location where)
+{
+    current_runner->begin_tensor_copy(static_cast<unsigned char*>(target), map, barrier, coordinates, axes, offsets, __builtin_return_address(0), where);
+}
+
+unsigned shared_offset(const void* shared) { return static_cast<unsigned>(current_runner->shared().offset_of(shared)); }
+
+void fence_wgmma() { current_thread->wgmma_fenced = true; }
+
+void commit_wgmma() { current_thread->wgmma_group++; }
+
+void wait_for_wgmma(unsigned pending, std::source_location where)
+{
+    // A warp waits as one: when any of its lanes goes on, all have waited.
+    static constexpr WarpOperation operation{"wgmma.wait_group", complete_nothing, false};
+    current_runner->wait_for_wgmma(pending, where);
+    current_runner->meet(operation, 0xFFFFFFFFu, nullptr, where);
+}
+
+void multiply_warpgroup(float* sums, unsigned columns, std::uint64_t a, std::uint64_t b, WgmmaType type, std::source_location where)
+{
+    current_runner->multiply_warpgroup({sums, columns, a, b, type}, __builtin_return_address(0), where);
+}
 
 namespace {
 

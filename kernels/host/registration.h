@@ -33,7 +33,16 @@ private:
     __attribute__((no_sanitize("thread", "undefined"), noinline)) static void call(
         void (*function)(Parameters...), [[maybe_unused]] void* const* arguments, std::index_sequence<I...>)
     {
-        function(*static_cast<Parameters*>(arguments[I])...);
+        function(read<Parameters>(arguments[I])...);
+    }
+
+    // An argument lies where the caller has it, aligned or not, as for cuLaunchKernel.
+    template <class T>
+    __attribute__((no_sanitize("thread", "undefined"))) static T read(const void* argument)
+    {
+        T value;
+        __builtin_memcpy(&value, argument, sizeof value);
+        return value;
     }
 };
 

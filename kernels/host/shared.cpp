@@ -28,7 +28,7 @@ inline std::uint8_t mask_in_word(std::size_t word, std::size_t offset, std::size
 
 }  // namespace
 
-SharedMemory::SharedMemory() : arena_(static_cast<unsigned char*>(std::aligned_alloc(256, arena_bytes)))
+SharedMemory::SharedMemory() : arena_(static_cast<unsigned char*>(std::aligned_alloc(1024, arena_bytes)))
 {
     if (!arena_) {
         throw std::bad_alloc();

@@ -50,6 +50,10 @@ public:
 
     bool contains(const void* address) const { return static_cast<std::size_t>(static_cast<const unsigned char*>(address) - arena_) < arena_bytes; }
 
+    // An address as descriptors and swizzles have it: from the arena's start, which is a multiple of 1024.
+    std::uintptr_t offset_of(const void* address) const { return static_cast<std::uintptr_t>(static_cast<const unsigned char*>(address) - arena_); }
+    const unsigned char* at_offset(std::uintptr_t offset) const { return arena_ + offset; }
+
     // True when all the bytes belong to one array.
     bool within_array(const void* address, std::size_t bytes) const;
 

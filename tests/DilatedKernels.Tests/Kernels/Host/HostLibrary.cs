@@ -20,10 +20,42 @@ public enum HostStatus
     Misaligned = 17,
     UndefinedBehaviour = 18,
     Trap = 19,
+    Mbarrier = 20,
+    Warpgroup = 21,
 }
 
 /// <summary>A call's status and, when it is not <see cref="HostStatus.Ok"/>, the message.</summary>
 public readonly record struct HostResult(HostStatus Status, string Message);
+
+/// <summary>The library's <c>dk_host_tensor</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct HostTensor
+{
+    public ulong Address;
+    public fixed ulong Extents[5];
+    public fixed ulong Strides[4];
+    public fixed uint Steps[5];
+    public uint Axes;
+    public uint ElementBytes;
+    public uint Swizzle;
+
+    /// <summary>A dense tensor, fastest axis first.</summary>
+    public HostTensor(nint address, int elementBytes, int swizzle, ReadOnlySpan<int> extents, ReadOnlySpan<int> steps = default)
+    {
+        (Address, ElementBytes, Swizzle, Axes) = ((ulong)address, (uint)elementBytes, (uint)swizzle, (uint)extents.Length);
+        ulong stride = ElementBytes;
+        for (int i = 0; i < extents.Length; i++)
+        {
+            Extents[i] = (ulong)extents[i];
+            Steps[i] = steps.IsEmpty ? 1 : (uint)steps[i];
+            stride *= Extents[i];
+            if (i + 1 < extents.Length)
+            {
+                Strides[i] = stride;
+            }
+        }
+    }
+}
 
 /// <summary>The C interface of a host library, as thin as tests of it need. One test at a time uses one library.</summary>
 internal sealed unsafe class HostLibrary
@@ -85,6 +117,28 @@ internal sealed unsafe class HostLibrary
     public HostResult Fill(nint target, uint value, int elementBytes, long count) =>
         Result(((delegate* unmanaged<nint, uint, uint, ulong, int>)Export("dk_host_fill"))(target, value, (uint)elementBytes, (ulong)count));
 
+    /// <summary>Makes a tensor map for boxes.</summary>
+    public HostResult EncodeTiled(HostTensor tensor, ReadOnlySpan<uint> box, out byte[] map)
+    {
+        map = new byte[128];
+        fixed (uint* b = box)
+        fixed (byte* target = map)
+        {
+            return Result(((delegate* unmanaged<HostTensor*, uint*, void*, int>)Export("dk_host_encode_tiled"))(&tensor, b, target));
+        }
+    }
+
+    /// <summary>Makes a tensor map for columns of pixels.</summary>
+    public HostResult EncodeIm2col(HostTensor tensor, ReadOnlySpan<int> lower, ReadOnlySpan<int> upper, uint channels, uint pixels, out byte[] map)
+    {
+        map = new byte[128];
+        fixed (int* l = lower, u = upper)
+        fixed (byte* target = map)
+        {
+            return Result(((delegate* unmanaged<HostTensor*, int*, int*, uint, uint, void*, int>)Export("dk_host_encode_im2col"))(&tensor, l, u, channels, pixels, target));
+        }
+    }
+
     public HostResult Free(nint address) => Result(((delegate* unmanaged<nint, int>)Export("dk_host_free"))(address));
 
     public HostResult CheckMemory() => Result(((delegate* unmanaged<int>)Export("dk_host_check_memory"))());
@@ -116,21 +170,25 @@ internal sealed unsafe class HostLibrary
 
         int count = ((delegate* unmanaged<nint, int>)Export("dk_host_parameter_count"))(handle);
         Assert.That(arguments, Has.Length.EqualTo(count), $"arguments of {kernel}");
-        long* values = stackalloc long[count];
+        const int Words = 16;
+        long* values = stackalloc long[count * Words];
         nint* pointers = stackalloc nint[count];
         for (int i = 0; i < count; i++)
         {
             int bytes = ((delegate* unmanaged<nint, int, int>)Export("dk_host_parameter_bytes"))(handle, i);
-            (values[i], int size) = arguments[i] switch
+            long* value = values + (i * Words);
+            (*value, int size) = arguments[i] switch
             {
                 nint pointer => (pointer, 8),
                 long number => (number, 8),
                 int number => (number, 4),
                 float number => (BitConverter.SingleToInt32Bits(number), 4),
+                byte[] map => (0, map.Length),
                 _ => throw new ArgumentException($"argument {i} of {kernel} is a {arguments[i].GetType()}", nameof(arguments)),
             };
             Assert.That(size, Is.EqualTo(bytes), $"bytes of argument {i} of {kernel}");
-            pointers[i] = (nint)(&values[i]);
+            (arguments[i] as byte[])?.CopyTo(new Span<byte>(value, Words * sizeof(long)));
+            pointers[i] = (nint)value;
         }
 
         return Result(((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint*, int>)Export("dk_host_launch"))(

@@ -45,6 +45,8 @@ public static class TensorMapArguments
                 nameof(lowerCorner));
         }
 
+        CheckCorner(lowerCorner);
+        CheckCorner(upperCorner);
         if (channelsPerPixel is < 1 or > 256)
         {
             throw new ArgumentOutOfRangeException(nameof(channelsPerPixel), channelsPerPixel, "A load has 1 to 256 channels.");
@@ -53,6 +55,18 @@ public static class TensorMapArguments
         if (pixelsPerColumn is < 1 or > 1024)
         {
             throw new ArgumentOutOfRangeException(nameof(pixelsPerColumn), pixelsPerColumn, "A load has 1 to 1024 pixels.");
+        }
+    }
+
+    private static void CheckCorner(ReadOnlySpan<int> corner)
+    {
+        int end = 1 << (corner.Length switch { 1 => 15, 2 => 7, _ => 4 });
+        foreach (int offset in corner)
+        {
+            if (offset < -end || offset >= end)
+            {
+                throw new ArgumentException($"A corner's offsets along {corner.Length} spatial axes are {-end} to {end - 1}; one was {offset}.", nameof(corner));
+            }
         }
     }
 

@@ -144,6 +144,9 @@ public abstract unsafe partial class CudaDriverContract
         Assert.That(
             Assert.Throws<ArgumentException>(() => _context.EncodeIm2col(new() { Address = memory, Extents = [16, 8, 4, 2], Strides = [64, 512, 2048] }, [0], [0], 16, 64))!.Message,
             Does.Contain("2 spatial"));
+        Assert.That(
+            Assert.Throws<ArgumentException>(() => _context.EncodeIm2col(new() { Address = memory, Extents = [16, 8, 4, 2], Strides = [64, 512, 2048] }, [0, 0], [0, 128], 16, 64))!.Message,
+            Does.Contain("-128 to 127; one was 128"));
     }
 
     [Test]

@@ -10,8 +10,6 @@ public sealed class HostDriverTests(string build) : CudaDriverContract
 {
     protected override ReadOnlySpan<byte> KernelImage => "host"u8;
 
-    protected override bool HasTensorMaps => false;
-
     [Test]
     public void RefusesLaunchesWithTheWrongNumberOfArguments()
     {

@@ -5,7 +5,7 @@ namespace DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 /// <summary>The C interface of libdilatedkernels_host (kernels/host/dilated_host.h). Loaded once a file, since its memory is the process's.</summary>
 internal sealed unsafe class HostApi
 {
-    private const int AbiVersion = 1;
+    private const int AbiVersion = 2;
     private const string Folder = "kernels/host";
 
     private readonly nint _library;
@@ -26,6 +26,8 @@ internal sealed unsafe class HostApi
         ParameterCount = (delegate* unmanaged<nint, int>)Export("dk_host_parameter_count");
         ParameterBytes = (delegate* unmanaged<nint, int, int>)Export("dk_host_parameter_bytes");
         Launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, void**, int>)Export("dk_host_launch");
+        EncodeTiled = (delegate* unmanaged<Tensor*, uint*, void*, int>)Export("dk_host_encode_tiled");
+        EncodeIm2col = (delegate* unmanaged<Tensor*, int*, int*, uint, uint, void*, int>)Export("dk_host_encode_im2col");
         SetOption = (delegate* unmanaged<int, long, int>)Export("dk_host_set_option");
     }
 
@@ -56,6 +58,10 @@ internal sealed unsafe class HostApi
 
     public delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, void**, int> Launch { get; }
 
+    public delegate* unmanaged<Tensor*, uint*, void*, int> EncodeTiled { get; }
+
+    public delegate* unmanaged<Tensor*, int*, int*, uint, uint, void*, int> EncodeIm2col { get; }
+
     public delegate* unmanaged<int, long, int> SetOption { get; }
 
     public string LastError => Marshal.PtrToStringUTF8((nint)((delegate* unmanaged<byte*>)Export("dk_host_last_error"))())!;
@@ -81,6 +87,19 @@ internal sealed unsafe class HostApi
     }
 
     private nint Export(string name) => NativeLibrary.GetExport(_library, name);
+
+    /// <summary>The library's <c>dk_host_tensor</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Tensor
+    {
+        public ulong Address;
+        public fixed ulong Extents[5];
+        public fixed ulong Strides[4];
+        public fixed uint Steps[5];
+        public uint Axes;
+        public uint ElementBytes;
+        public uint Swizzle;
+    }
 
     /// <summary>The library's <c>dk_host_memory</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -16,7 +16,7 @@ internal sealed unsafe partial class HostContext : ICudaContext
     private static readonly string[] Names =
     [
         "OK", "INVALID_ARGUMENT", "OUT_OF_MEMORY", "NOT_FOUND", "4", "5", "6", "7", "8", "9", "BARRIER_DIVERGENCE", "WARP_DIVERGENCE", "RACE",
-        "OUT_OF_BOUNDS", "UNINITIALISED", "ASYNC_COPY", "USE_AFTER_FREE", "MISALIGNED", "UNDEFINED_BEHAVIOUR", "TRAP",
+        "OUT_OF_BOUNDS", "UNINITIALISED", "ASYNC_COPY", "USE_AFTER_FREE", "MISALIGNED", "UNDEFINED_BEHAVIOUR", "TRAP", "MBARRIER", "WARPGROUP",
     ];
 
     /// <param name="kernel">The kernel's name.</param>
@@ -202,19 +202,6 @@ internal sealed unsafe partial class HostContext : ICudaContext
         {
             Launch(function, configuration, (void**)p);
         }
-    }
-
-    public TensorMap EncodeTiled(in TensorMapDescription description, ReadOnlySpan<uint> box)
-    {
-        TensorMapArguments.CheckTiled(description, box);
-        throw new NotSupportedException("The host driver has no tensor maps.");
-    }
-
-    public TensorMap EncodeIm2col(
-        in TensorMapDescription description, ReadOnlySpan<int> lowerCorner, ReadOnlySpan<int> upperCorner, int channelsPerPixel, int pixelsPerColumn)
-    {
-        TensorMapArguments.CheckIm2col(description, lowerCorner, upperCorner, channelsPerPixel, pixelsPerColumn);
-        throw new NotSupportedException("The host driver has no tensor maps.");
     }
 
     public ICudaGemm? OpenGemm(out string reason)

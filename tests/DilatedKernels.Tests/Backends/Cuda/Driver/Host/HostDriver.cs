@@ -68,7 +68,8 @@ internal sealed class HostDriver : ICudaDriver
             DeviceProperty.RegistersPerMultiprocessor => 1 << 16,
             DeviceProperty.MaxSharedBytesPerBlock => SharedBytes,
             DeviceProperty.MemoryPools => 1,
-            DeviceProperty.ClusterLaunch or DeviceProperty.TensorMaps => 0,
+            DeviceProperty.TensorMaps => Architecture >= 90 ? 1 : 0,
+            DeviceProperty.ClusterLaunch => 0,
             _ => throw new ArgumentOutOfRangeException(nameof(property), property, "The host driver does not know this property."),
         };
     }
