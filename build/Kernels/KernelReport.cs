@@ -25,6 +25,9 @@ internal sealed record KernelReport(
     int MaxThreads,
     SortedDictionary<string, int> Opcodes)
 {
+    /// <summary>Whether ptxas remarked that it lets every wgmma wait for the one before.</summary>
+    public bool SerializesProducts { get; init; }
+
     /// <summary>How many instructions have this name, whatever their modifiers: LDG counts LDG.E and LDG.E.128, and not LDGSTS.</summary>
     public int Count(string instruction) => Count(instruction, []);
 

@@ -72,7 +72,7 @@ internal static partial class MachineCode
     private static partial Regex Function();
 
     // /*0040*/  @!P0 LDG.E.128 R4, [R2.64] ;
-    [GeneratedRegex(@"^\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)")]
+    [GeneratedRegex(@"^\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Za-z0-9_.]*)")]
     private static partial Regex Instruction();
 
     [GeneratedRegex(@"Value:\s+(?:0x(?<n>[0-9a-f]+)\s*){3}$")]

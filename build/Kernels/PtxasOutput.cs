@@ -12,6 +12,7 @@ internal static partial class PtxasOutput
     public static List<KernelReport> Parse(string text, string file)
     {
         var reports = new List<KernelReport>();
+        HashSet<string> serialized = [.. Serialized().Matches(text).Select(match => match.Groups["name"].Value)];
         KernelReport? current = null;
         bool inEntry = false;
         foreach (string line in text.ReplaceLineEndings("\n").Split('\n'))
@@ -31,7 +32,7 @@ internal static partial class PtxasOutput
             }
             else if (current is not null && Used().Match(line) is { Success: true } used)
             {
-                reports.Add(current with { Registers = Number(used, "registers"), SharedBytes = used.Groups["shared"].Success ? Number(used, "shared") : 0 });
+                reports.Add(current with { Registers = Number(used, "registers"), SharedBytes = used.Groups["shared"].Success ? Number(used, "shared") : 0, SerializesProducts = serialized.Contains(current.Name) });
                 current = null;
             }
         }
@@ -53,6 +54,9 @@ internal static partial class PtxasOutput
 
     [GeneratedRegex(@"^\s*(?<stack>\d+) bytes stack frame, (?<stores>\d+) bytes spill stores, (?<loads>\d+) bytes spill loads")]
     private static partial Regex Stack();
+
+    [GeneratedRegex(@"wgmma\.mma_async instructions are serialized .*in the function '(?<name>[^']+)'")]
+    private static partial Regex Serialized();
 
     [GeneratedRegex(@"Used (?<registers>\d+) registers(.*?\b(?<shared>\d+) bytes smem)?")]
     private static partial Regex Used();

@@ -72,20 +72,4 @@ __device__ __forceinline__ float4 four_columns(const float (&pairs)[4])
     return lower ? make_float4(first, second, pairs[2], pairs[3]) : make_float4(pairs[0], pairs[1], first, second);
 }
 
-// Lane q of a quad has word q of each of four granules; afterwards it has the four words of granule q.
-__device__ __forceinline__ void transpose_quad(unsigned (&words)[4])
-{
-#pragma unroll
-    for (int distance = 1; distance <= 2; distance *= 2) {
-        bool upper = (threadIdx.x & distance) != 0;
-#pragma unroll
-        for (int pair = 0; pair < 2; pair++) {
-            int low = distance == 1 ? 2 * pair : pair, high = low + distance;
-            unsigned received = __shfl_xor_sync(0xFFFFFFFFu, upper ? words[low] : words[high], distance);
-            words[low] = upper ? received : words[low];
-            words[high] = upper ? words[high] : received;
-        }
-    }
-}
-
 }  // namespace dk

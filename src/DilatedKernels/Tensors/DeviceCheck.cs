@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cuda;
 using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
@@ -7,13 +9,17 @@ namespace DilatedKernels;
 
 /// <summary>
 /// Whether a device computes what the processor does: some training steps of a small network of every kind of layer, forward, backward and
-/// update, on both, in float32 and in bfloat16. On a GPU the first runs as it is called, the second is recorded, and both it and the third are
-/// replayed. It takes a fraction of a second, and finds a driver, a GPU or kernels that do not fit each other before a long run does.
+/// update, on both, in float32 and in bfloat16, and convolutions of as many channels as there are widths of a GPU's tiles. On a GPU the first step
+/// runs as it is called, the second is recorded, and both it and the third are replayed. It takes a fraction of a second, and finds a driver, a GPU or
+/// kernels that do not fit each other before a long run does.
 /// </summary>
 public static class DeviceCheck
 {
     private const int Classes = 21;
     private const int Steps = 3;
+
+    // The tiles of Hopper's own convolutions, which include those of the others.
+    private static readonly int[] s_widths = [16, 24, 48, 64, 88, 128, 168, 224, 256];
 
     // Some ten layers of float32 in other orders of addition: about 1e-6 where everything is right.
     private const double Tolerance = 1e-4;
@@ -35,7 +41,9 @@ public static class DeviceCheck
         {
             foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.BFloat16])
             {
-                if (Compare(type, ToleranceOf(device, type), Train(cpu, type), Train(device, type)) is { } wrong)
+                double tolerance = ToleranceOf(device, type);
+                if ((Compare($"{Steps} training steps in {type.Name()}", tolerance, Train(cpu, type), Train(device, type))
+                    ?? Compare($"A convolution in {type.Name()}", tolerance, Convolve(cpu, type), Convolve(device, type))) is { } wrong)
                 {
                     return wrong;
                 }
@@ -49,7 +57,7 @@ public static class DeviceCheck
         return null;
     }
 
-    internal static string? Compare(ElementType type, double tolerance, (string Name, float[] Values)[] expected, (string Name, float[] Values)[] found)
+    internal static string? Compare(string what, double tolerance, (string Name, float[] Values)[] expected, (string Name, float[] Values)[] found)
     {
         foreach ((string name, float[] values) in expected)
         {
@@ -57,7 +65,7 @@ public static class DeviceCheck
             // Not NaN either.
             if (!(error < tolerance))
             {
-                return $"{Steps} training steps in {type.Name()} gave {name} with a relative error of {error:G2} against the processor's; less than {tolerance} is right";
+                return $"{what} gave {name} with a relative error of {error:G2} against the processor's; less than {tolerance} is right";
             }
         }
 
@@ -103,6 +111,44 @@ public static class DeviceCheck
             Tensor scores = Ops.Conv2d(pooled, parameters[2].Value, parameters[3].Value, new Conv2dOptions { Dilation = 2, Padding = 2 });
             Tensor context = Ops.Conv2d(Ops.ReflectionPad(scores, 4, 4, 4, 4), parameters[4].Value, parameters[5].Value, new Conv2dOptions { Dilation = 4 });
             return Ops.SoftmaxCrossEntropy(Ops.BilinearDeconvolution(Ops.Add(scores, context), 2), labels);
+        }
+    }
+
+    /// <summary>Results and data gradients of a convolution of each width, whose taps lie inside the map and outside it.</summary>
+    private static (string Name, float[] Values)[] Convolve(Device device, ElementType type)
+    {
+        Backend backend = device.Backend;
+        var found = new List<(string Name, float[] Values)>();
+        foreach (int channels in s_widths)
+        {
+            var g = new Conv2dGeometry(2, channels, 7, 10, channels, 3, 3, 1, 1, 4, 4, 4, 4);
+            using DeviceBuffer x = Upload("x", g.InShape.Count, type);
+            using DeviceBuffer weight = Upload("weight", g.WeightShape.Count, ElementType.Float32);
+            using DeviceBuffer bias = Upload("bias", channels, ElementType.Float32);
+            using DeviceBuffer y = backend.Allocate(g.OutShape.Count, type);
+            backend.Conv2dForward(g, x, weight, bias, relu: true, y);
+            found.Add(($"a result of {channels} channels", Download(y, g.OutShape.Count)));
+            // x stands for the result's gradient, which has its shape, and for the mask: with y rounding could decide what it lets through.
+            using DeviceBuffer dx = backend.Allocate(g.InShape.Count, type);
+            backend.Conv2dBackwardInput(g, x, weight, mask: x, dx);
+            found.Add(($"a gradient of {channels} channels", Download(dx, g.InShape.Count)));
+        }
+
+        return [.. found];
+
+        DeviceBuffer Upload(string name, long count, ElementType of)
+        {
+            float[] values = Values(name, (int)count);
+            DeviceBuffer buffer = backend.Allocate(count, of);
+            backend.Upload(of == ElementType.Float32 ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, BFloat16.Round)), buffer);
+            return buffer;
+        }
+
+        float[] Download(DeviceBuffer buffer, long count)
+        {
+            byte[] bytes = new byte[count * type.Size()];
+            backend.Download(buffer, bytes);
+            return type == ElementType.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), BFloat16.Widen);
         }
     }
 

@@ -65,6 +65,21 @@ internal sealed class PtxasAuditTests
     }
 
     [Test]
+    public void HopperConvolutionsMultiplyByWarpgroupsAndCopyByTensorMaps()
+    {
+        RequireMachineCode();
+        KernelReport[] kernels = [.. _reports.Where(OnHopper)];
+        Assert.That(kernels, Is.Not.Empty);
+        // conv2d_gather_bf16_sm90_128x168: four products of 16 channels a step at least.
+        ExpectNone(r => OnHopper(r) && r.Opcodes.Where(o => o.Key.StartsWith($"HGMMA.64x{r.Name.Split('x')[^1]}x16.F32.BF16", StringComparison.Ordinal)).Sum(o => o.Value) < 4, r => "no HGMMA of its tile");
+        ExpectNone(r => OnHopper(r) && r.Count("UTMALDG", "IM2COL") == 0, _ => "no im2col loads");
+        ExpectNone(r => OnHopper(r) && r.Count("UTMALDG", "3D") == 0, _ => "no loads of boxes");
+        ExpectNone(r => OnHopper(r) && r.Count("USETMAXREG", "DEALLOC") == 0, _ => "the producer keeps its registers");
+        ExpectNone(r => OnHopper(r) && r.Count("STG", "128") == 0, _ => "no stores of 128 bits");
+        ExpectNone(r => OnHopper(r) && r.SerializesProducts, _ => "every product waits for the one before");
+    }
+
+    [Test]
     public void MachineCodeWasRead() => RequireMachineCode();
 
     private static int Local(KernelReport r) => r.Count("LDL") + r.Count("STL");
@@ -81,6 +96,8 @@ internal sealed class PtxasAuditTests
 
     // conv2d_gather_bf16_sm80_128x64, conv2d_wgrad_tf32x3_sm80_64x128.
     private static bool OnTensorCores(KernelReport r) => r.Name.StartsWith("conv2d_", StringComparison.Ordinal) && r.Name.Contains("_sm80_", StringComparison.Ordinal);
+
+    private static bool OnHopper(KernelReport r) => r.Name.StartsWith("conv2d_", StringComparison.Ordinal) && r.Name.Contains("_sm90_", StringComparison.Ordinal);
 
     private static IEnumerable<string> FloatAtomics(KernelReport r) =>
         r.Opcodes.Keys.Where(o => o.Split('.') is [string name, .. string[] rest] && s_atomics.Contains(name) && rest.Intersect(s_floats).Any());

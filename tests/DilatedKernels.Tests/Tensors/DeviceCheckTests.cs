@@ -22,7 +22,7 @@ public sealed class DeviceCheckTests
     [TestCase(float.NaN, "3 training steps in float32 gave b with a relative error of NaN ")]
     public void ComparesByRelativeError(float value, string? expected)
     {
-        string? wrong = DeviceCheck.Compare(ElementType.Float32, 1e-4, [("a", [5]), ("b", [1, 1, 1, 1])], [("a", [5]), ("b", [1, 1, 1, value])]);
+        string? wrong = DeviceCheck.Compare("3 training steps in float32", 1e-4, [("a", [5]), ("b", [1, 1, 1, 1])], [("a", [5]), ("b", [1, 1, 1, value])]);
         Assert.That(wrong, expected is null ? Is.Null : Does.StartWith(expected));
     }
 

@@ -16,7 +16,8 @@ namespace DilatedKernels.Tests.Backends.Cuda;
 public sealed class LargeMapKernelTests
 {
     private const int Simt = 75;
-    private const int TensorCores = 90;
+    // Not Hopper's own kernels: their blocks stay until the whole batch is done.
+    private const int TensorCores = 80;
 
     // The end of the last image that the blocks certainly compute.
     private const int ComparedBytes = 512;

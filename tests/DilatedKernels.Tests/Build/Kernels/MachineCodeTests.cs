@@ -22,6 +22,7 @@ internal sealed class MachineCodeTests
         		Function : copy
                 /*0000*/                   LDG.E.128.CONSTANT R4, [R2.64] ;  /* 0x0000 */
                 /*0010*/                   LDG.E.128.CONSTANT R8, [R2.64] ;  /* 0x0000 */
+                /*0020*/                   HGMMA.64x16x16.F32.BF16 R24, gdesc[UR4], R24, gsb0 ;  /* 0x0000 */
         """;
 
     private const string Elf = """
@@ -53,6 +54,7 @@ internal sealed class MachineCodeTests
             ["UIADD3"] = 1,
         }));
         Assert.That(counts[("copy", "sm_90a")]["LDG.E.128.CONSTANT"], Is.EqualTo(2));
+        Assert.That(counts[("copy", "sm_90a")]["HGMMA.64x16x16.F32.BF16"], Is.EqualTo(1));
     }
 
     [Test]

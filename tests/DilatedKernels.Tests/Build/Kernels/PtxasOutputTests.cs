@@ -34,6 +34,15 @@ internal sealed class PtxasOutputTests
     }
 
     [Test]
+    public void KnowsWhichKernelWaitsForEveryProduct()
+    {
+        const string Remark = "ptxas info    : (C7515) Potential Performance Loss: wgmma.mma_async instructions are serialized due to non wgmma instructions "
+            + "defining accumulator registers of a wgmma between start and end of the pipeline stage in the function 'second'\n";
+        Assert.That(PtxasOutput.Parse(Remark + TwoKernels, "conv2d/a.cu").Select(r => r.SerializesProducts), Is.EqualTo(new[] { false, true }));
+        Assert.That(PtxasOutput.WithoutStatistics(Remark), Is.Empty);
+    }
+
+    [Test]
     public void WithoutStatisticsOnlyWarningsRemain() =>
         Assert.That(PtxasOutput.WithoutStatistics(TwoKernels + "a.cu(3): warning #177-D: variable was declared but never referenced\n"),
             Is.EqualTo("a.cu(3): warning #177-D: variable was declared but never referenced"));

@@ -9,11 +9,12 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 /// The tensor-core kernels of the three passes, compiled for the CPU, on memory that is NaN until written. The oracle gets the operands as
 /// the tensor cores do, rounded, so that what is left is the error of float32 sums and of rounding a bfloat16 result.
 /// </summary>
-[TestFixture(Conv2dProduct.Bf16)]
-[TestFixture(Conv2dProduct.Tf32)]
-[TestFixture(Conv2dProduct.Tf32x3)]
+[TestFixture(Conv2dProduct.Bf16, 80)]
+[TestFixture(Conv2dProduct.Bf16, 90)]
+[TestFixture(Conv2dProduct.Tf32, 80)]
+[TestFixture(Conv2dProduct.Tf32x3, 80)]
 [NonParallelizable]
-internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
+internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architecture)
 {
     private const double SumTolerance = 1e-5;
 
@@ -39,6 +40,12 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
             }
         }
 
+        // Several blocks of channels, the last with 1 to 4 products of 16, and tiles of Hopper's own; a tile in three images.
+        foreach ((int inChannels, int outChannels) in new[] { (72, 168), (96, 224), (176, 250), (130, 400), (64, 48) })
+        {
+            yield return new Conv2dGeometry(3, inChannels, 7, 8, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
+        }
+
         // Stride and dilation with and without a common divisor, and phases that no tap reaches.
         yield return new Conv2dGeometry(2, 8, 15, 14, 12, 3, 3, 2, 3, 2, 2, 1, 2);
         yield return new Conv2dGeometry(2, 8, 15, 14, 16, 3, 2, 4, 4, 2, 6, 3, 1);
@@ -57,7 +64,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
     }
 
     [OneTimeSetUp]
-    public void Open() => _backend = HostBackend.Open("plain");
+    public void Open() => _backend = HostBackend.Open("plain", architecture: architecture);
 
     [OneTimeTearDown]
     public void Close() => _backend?.Dispose();
@@ -103,7 +110,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
         var g = new Conv2dGeometry(2, 21, 18, 17, 11, 3, 3, 1, 1, 2, 2, 2, 2);
         float[][] results = [.. new long[] { 0, 1, 7 }.Select(seed =>
         {
-            using CudaBackend backend = HostBackend.Open("plain", seed);
+            using CudaBackend backend = HostBackend.Open("plain", seed, architecture: architecture);
             return Check(backend, g);
         })];
         Assert.That(results[1], Is.EqualTo(results[0]));
@@ -114,7 +121,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
     [Test]
     public void DilationOfOneTapMayBeAnything()
     {
-        using CudaBackend backend = HostBackend.Open("checked");
+        using CudaBackend backend = HostBackend.Open("checked", architecture: architecture);
         Check(backend, new Conv2dGeometry(1, 8, 3, 4, 8, 1, 1, 1, 1, int.MaxValue, int.MaxValue, 0, 0));
     }
 
@@ -128,7 +135,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product)
     {
         float[][] results = [.. new long[] { 0, 5 }.Select(seed =>
         {
-            using CudaBackend backend = HostBackend.Open("checked", seed);
+            using CudaBackend backend = HostBackend.Open("checked", seed, architecture: architecture);
             return Check(backend, new Conv2dGeometry(batch, inChannels, 9, 8, outChannels, 3, 3, stride, stride, dilation, dilation, dilation, dilation));
         })];
         Assert.That(results[1], Is.EqualTo(results[0]));

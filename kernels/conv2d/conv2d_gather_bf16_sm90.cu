@@ -1,0 +1,46 @@
+// conv2d_gather_bf16_sm90: result(p, m) = act(bias(m) + sum over taps t and channels c of source(p + t, c) * weight(m, t, c)), 0 where mask(p, m) <= 0
+//
+// As conv2d_gather_bf16_sm80, forward and data gradient, by Hopper's own means: the copy engine gathers (im2col loads, a dilated tap is an offset), and
+// warpgroups multiply straight from shared memory. wgmma_gather.cuh says how; Conv2dWgmmaGatherPlan.cs, what fits a tensor map.
+// Layout    channels-last bfloat16, source and weight padded to whole granules of 8 channels; bias float32; sums float32, rounded once.
+// Product   wgmma.m64nNk16 of two operands in shared memory, K-major in swizzled rows of 128 bytes; a tap's last 64 channels take what products they need.
+// Tiles     128 positions x N channels, 64 channels of one tap at a time. N is 256, 224, 168, 128, 88, 64, 48, 24 or 16: the widest that wgmma and two
+//           consumers' registers hold, and what divides the paper's 672 and 336, holds its 84, 42, 21, 19 and 11, and the powers of two.
+// Grid      a block a multiprocessor, each with every gridDim-th tile, those of the same positions side by side in time; block 384 threads.
+// Shared    148 to 226 KB: a ring of 4 stages (N = 256), 5, 6, 7 (128) or 8. One block a multiprocessor.
+// Registers 168 compiled; the producer's threads give back all but 40, the consumers' take 232. No spills. 128 are sums where N = 256.
+// Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP; 36 MB in, 4.7 MB of weights, 36 MB out.
+// On paper  a prediction, nothing of it measured: that shape is 273 x 2 tiles of 72 steps, 4.14 rounds of 132 blocks in 5, 0.83 of them full. A step is 4.2
+//           MFLOP, 1024 clocks at the 4096 of a multiprocessor: 5 x 72 of them take 0.21 ms at 1.75 GHz. It takes 48 KB from L2, 1.9 GB in all, 0.32 ms at
+//           the 6 TB/s that the sm_80 kernel's estimate grants too: L2 decides, 0.32 to 0.35 ms, 470 to 510 TF/s, against 0.45 ms there. Two blocks that share
+//           their weights by multicast would ask for 32 KB: the products would decide, up to 700 TF/s; that is the next step, once this one is measured.
+// Time      not measured yet.
+#include "wgmma_gather.cuh"
+
+#if DK_ARCH_AT_LEAST(90)
+
+namespace {
+
+using Tile256 = dk::WgmmaTile<256>;
+using Tile224 = dk::WgmmaTile<224>;
+using Tile168 = dk::WgmmaTile<168>;
+using Tile128 = dk::WgmmaTile<128>;
+using Tile88 = dk::WgmmaTile<88>;
+using Tile64 = dk::WgmmaTile<64>;
+using Tile48 = dk::WgmmaTile<48>;
+using Tile24 = dk::WgmmaTile<24>;
+using Tile16 = dk::WgmmaTile<16>;
+
+}  // namespace
+
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x256, Tile256);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x224, Tile224);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x168, Tile168);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x128, Tile128);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x88, Tile88);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x64, Tile64);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x48, Tile48);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x24, Tile24);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x16, Tile16);
+
+#endif

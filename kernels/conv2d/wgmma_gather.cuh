@@ -1,0 +1,279 @@
+// Forward and data gradient on Hopper's tensor cores: rows are positions, columns are result channels, and the reduction runs over taps and blocks
+// of 64 source channels. The copy engine gathers: a tap is an offset of its im2col loads, whatever the dilation, and zeros come for what lies outside.
+//
+//   block        a producer and two consumers, warpgroups of 128 threads; it takes tiles until none is left
+//   ring         stages in shared memory, each one step: 128 positions x 64 channels of the source, and tile columns x 64 channels of the weights
+//   producer     one thread orders the copies, as far ahead as the ring is long, also into the next tile
+//   consumers    64 positions each: wait for a stage, four products of 16 channels, free the stage before it, and at the end store
+//
+//   full[s]      one arrival, which announces the stage's bytes; over when they have landed
+//   empty[s]     an arrival a consumer warp; over when all have left the stage
+//
+// The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
+// steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
+#pragma once
+
+#include "../pointwise/vectorized.cuh"
+#include "../ptx/tma.cuh"
+#include "../ptx/wgmma.cuh"
+#include "gather_result.cuh"
+#include "geometry.cuh"
+
+namespace dk {
+
+template <int Columns_>
+struct WgmmaTile {
+    static constexpr int Rows = 128, Columns = Columns_;
+    static constexpr int Consumers = 2, ConsumerRows = Rows / Consumers, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
+
+    // Of a step, and of a product within it.
+    static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
+    static constexpr int SourceBytes = Rows * RowBytes, StageBytes = SourceBytes + Columns * RowBytes;
+
+    // The swizzle repeats within 1024 bytes, to which the launch's memory need not be aligned. A block may have 227 KB, barriers included.
+    static constexpr int Alignment = 1024, MostBytes = 227 * 1024 - 256;
+    static constexpr int MostStages = (MostBytes - Alignment) / StageBytes;
+    static constexpr int Stages = MostStages < 8 ? MostStages : 8;
+
+    static_assert(Columns % 8 == 0 && Columns <= 256, "what wgmma multiplies and a box holds");
+};
+
+// Where a thread is in the ring: parity is that of the phase in which the stage is filled for it.
+template <int Stages>
+struct RingPlace {
+    int stage = 0;
+    unsigned parity = 0;
+
+    __device__ __forceinline__ void advance()
+    {
+        if (++stage == Stages) {
+            stage = 0;
+            parity ^= 1;
+        }
+    }
+};
+
+// What all threads of a block share.
+template <class Tile>
+struct WgmmaGather {
+    const ConvGather& g;
+    const TensorMap* source;
+    const TensorMap* weight;
+    Mbarrier* full;
+    Mbarrier* empty;
+    unsigned char* ring;
+    int across;  // tiles
+    int tiles;
+    int blocks;  // of channels
+
+    __device__ __forceinline__ int first_position(int tile) const { return tile / across * Tile::Rows; }
+    __device__ __forceinline__ int first_channel(int tile) const { return tile % across * Tile::Columns; }
+    __device__ __forceinline__ int steps() const { return g.rows.taps * g.columns.taps * blocks; }
+    __device__ __forceinline__ unsigned char* stage(int index) const { return ring + index * Tile::StageBytes; }
+};
+
+template <class Tile>
+__device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
+{
+    const ConvGather& g = block.g;
+    RingPlace<Tile::Stages> place;
+    for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
+        PositionWalk at(g, block.first_position(tile));
+        int row = at.row * g.rows.scale + g.rows.shift, column = at.column * g.columns.scale + g.columns.shift, channel = block.first_channel(tile);
+        for (int tap_row = 0; tap_row < g.rows.taps; tap_row++) {
+            for (int tap_column = 0; tap_column < g.columns.taps; tap_column++) {
+                auto down = static_cast<unsigned short>(tap_row * g.rows.step), right = static_cast<unsigned short>(tap_column * g.columns.step);
+                int tap = (g.rows.first_tap + tap_row * g.rows.tap_step) * g.kernel_columns + g.columns.first_tap + tap_column * g.columns.tap_step;
+                for (int of = 0; of < block.blocks; of++, place.advance()) {
+                    unsigned char* stage = block.stage(place.stage);
+                    mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
+                    mbarrier_arrive_expect_tx(&block.full[place.stage], Tile::StageBytes);
+                    tma_load_im2col_4d(stage, block.source, &block.full[place.stage], of * Tile::Channels, column, row, at.image, right, down);
+                    tma_load_3d(stage + Tile::SourceBytes, block.weight, &block.full[place.stage], of * Tile::Channels, tap, channel);
+                }
+            }
+        }
+    }
+}
+
+template <class Tile>
+__device__ __forceinline__ void start_from(const float* bias, int first_channel, int channels, float (&sum)[Tile::Columns / 2])
+{
+    int thread = static_cast<int>(threadIdx.x) % Tile::Warpgroup;
+#pragma unroll
+    for (int r = 0; r < Tile::Columns / 2; r++) {
+        int channel = first_channel + wgmma_column(thread, r);
+        // The two rows of a thread have the same columns.
+        sum[r] = r % 4 >= 2 ? sum[r - 2] : bias && channel < channels ? bias[channel] : 0.0f;
+    }
+}
+
+// A quad of lanes has four granules of a row, and exchanges words so that each lane stores one.
+template <class Tile>
+__device__ __forceinline__ void store_sums(const GatherResult<__nv_bfloat16>& to, const float (&sum)[Tile::Columns / 2], int first_position, int first_channel, bool relu)
+{
+    constexpr int Granules = Tile::Columns / 8;
+    int thread = static_cast<int>(threadIdx.x) % Tile::Warpgroup, quad_lane = thread % 4, count = positions(to.g);
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        int position = first_position + wgmma_row(thread, 2 * half);
+        bool inside = position < count;
+        long long pixel = inside ? to.pixel(position) : 0;
+#pragma unroll
+        for (int first = 0; first < Granules; first += 4) {
+            unsigned words[4];
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                int r = 4 * (first + j) + 2 * half;
+                words[j] = first + j < Granules ? bf16_pair(through(relu, sum[first + j < Granules ? r : 0]), through(relu, sum[first + j < Granules ? r + 1 : 0])) : 0;
+            }
+
+            transpose_quad(words);
+            if (inside && first + quad_lane < Granules) {
+                to.store(pixel, first_channel + 8 * (first + quad_lane), make_uint4(words[0], words[1], words[2], words[3]));
+            }
+        }
+    }
+}
+
+// One group of products. Nothing branches within it: ptxas would let every product wait for the one before (its remark C7515).
+template <class Tile, int Products>
+__device__ __forceinline__ void multiply(float (&sum)[Tile::Columns / 2], unsigned long long a, unsigned long long b)
+{
+    wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < Products; k++) {
+        wgmma_bf16<Tile::Columns>(sum, a + k * wgmma_step, b + k * wgmma_step);
+    }
+
+    wgmma_commit();
+}
+
+// A consumer's way through the ring.
+template <class Tile>
+struct WgmmaConsumer {
+    static constexpr int MostProducts = Tile::Channels / Tile::ProductChannels;
+    static_assert(MostProducts == 4, "multiply_stage names them all");
+
+    const WgmmaGather<Tile>& block;
+    int consumer;
+    int last_products;  // of a tap's last block of channels
+    int of = 0;         // the block of channels
+    RingPlace<Tile::Stages> place;
+
+    __device__ __forceinline__ WgmmaConsumer(const WgmmaGather<Tile>& block, int consumer)
+        : block(block), consumer(consumer),
+          last_products((block.g.source_channels - (block.blocks - 1) * Tile::Channels + Tile::ProductChannels - 1) / Tile::ProductChannels)
+    {
+    }
+
+    // Waits for the next stage, begins its products, and returns which it was.
+    __device__ __forceinline__ int multiply_stage(float (&sum)[Tile::Columns / 2])
+    {
+        int stage = place.stage;
+        unsigned char* tile = block.stage(stage);
+        unsigned long long a = wgmma_operand(tile + consumer * Tile::ConsumerRows * Tile::RowBytes), b = wgmma_operand(tile + Tile::SourceBytes);
+        bool last = ++of == block.blocks;
+        of = last ? 0 : of;
+        int products = last ? last_products : MostProducts;
+        mbarrier_wait(&block.full[stage], place.parity);
+        place.advance();
+        if (products == 4) {
+            multiply<Tile, 4>(sum, a, b);
+        } else if (products == 3) {
+            multiply<Tile, 3>(sum, a, b);
+        } else if (products == 2) {
+            multiply<Tile, 2>(sum, a, b);
+        } else {
+            multiply<Tile, 1>(sum, a, b);
+        }
+
+        return stage;
+    }
+
+    __device__ __forceinline__ void free(int stage) const
+    {
+        if (threadIdx.x % 32 == 0) {
+            mbarrier_arrive(&block.empty[stage]);
+        }
+    }
+
+    // Adds a tile's steps, of which there is at least one, two groups of products on their way at a time.
+    __device__ __forceinline__ void reduce(int steps, float (&sum)[Tile::Columns / 2])
+    {
+        wgmma_hold(sum);
+        // Before the loop and not in it, again for ptxas: the loop then begins as every turn of it does.
+        int running = multiply_stage(sum);
+#pragma unroll 1
+        for (int step = 1; step < steps; step++) {
+            int before = running;
+            running = multiply_stage(sum);
+            wgmma_wait<1>();
+            free(before);
+        }
+
+        wgmma_wait(sum);
+        free(running);
+    }
+};
+
+template <class Tile>
+__device__ __forceinline__ void consume(const WgmmaGather<Tile>& block, int number, const float* bias, const GatherResult<__nv_bfloat16>& to, bool relu)
+{
+    WgmmaConsumer<Tile> consumer(block, number);
+    for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
+        int channel = block.first_channel(tile);
+        float sum[Tile::Columns / 2];
+        start_from<Tile>(bias, channel, block.g.result_channels, sum);
+        consumer.reduce(block.steps(), sum);
+        store_sums<Tile>(to, sum, block.first_position(tile) + number * Tile::ConsumerRows, channel, relu);
+    }
+}
+
+template <class Tile>
+__device__ __forceinline__ void wgmma_gather(const ConvGather& g, const TensorMap& source, const TensorMap& weight, const float* bias, const __nv_bfloat16* mask,
+    bool relu, __nv_bfloat16* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
+{
+    if (threadIdx.x == 0) {
+        tma_prefetch_map(&source);
+        tma_prefetch_map(&weight);
+        for (int s = 0; s < Tile::Stages; s++) {
+            mbarrier_init(&full[s], 1);
+            mbarrier_init(&empty[s], Tile::Consumers * Tile::Warpgroup / 32);
+        }
+
+        mbarrier_fence_init();
+    }
+
+    __syncthreads();
+    int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
+    WgmmaGather<Tile> block{g, &source, &weight, full, empty, shared + (Tile::Alignment - shared_address(shared) % Tile::Alignment) % Tile::Alignment, across,
+        (positions(g) + Tile::Rows - 1) / Tile::Rows * across, (g.source_channels + Tile::Channels - 1) / Tile::Channels};
+
+    // The same in a warp, and the compiler shall know.
+    int role = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x) / Tile::Warpgroup, 0);
+    if (role == 0) {
+        setmaxnreg_decrease<40>();
+        if (threadIdx.x == 0) {
+            produce(block);
+        }
+    } else {
+        setmaxnreg_increase<232>();
+        bool whole_granules = g.result_channels % 8 == 0 && aligned_to_16(result, mask);
+        consume(block, role - 1, bias, GatherResult<__nv_bfloat16>{g, result, mask, whole_granules}, relu);
+    }
+}
+
+}  // namespace dk
+
+#define DK_CONV2D_WGMMA_GATHER(name, tile)                                                                                                          \
+    extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::TensorMap source,                               \
+        const __grid_constant__ dk::TensorMap weight, const float* __restrict__ bias, const __nv_bfloat16* __restrict__ mask, int relu,             \
+        __nv_bfloat16* __restrict__ result, const __grid_constant__ dk::ConvGather g)                                                               \
+    {                                                                                                                                               \
+        DK_SHARED(dk::Mbarrier, full, tile::Stages);                                                                                                \
+        DK_SHARED(dk::Mbarrier, empty, tile::Stages);                                                                                               \
+        DK_DYNAMIC_SHARED(unsigned char, shared);                                                                                                   \
+        dk::wgmma_gather<tile>(g, source, weight, bias, mask, relu != 0, result, full, empty, shared);                                              \
+    }                                                                                                                                               \
+    DK_KERNEL(name)

@@ -1,0 +1,119 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda.Conv2d;
+
+/// <summary>
+/// The forward pass and the data gradient on Hopper's tensor cores (kernels/conv2d/conv2d_gather_bf16_sm90.cu): what the copy engine can gather, and
+/// the tile, 128 positions × result channels, of blocks that stay until all tiles are done.
+/// </summary>
+internal static class Conv2dWgmmaGatherPlan
+{
+    /// <summary>Positions of a tile, and the pixels of a load.</summary>
+    public const int TileRows = 128;
+
+    /// <summary>Source channels of a step, and the channels of a load.</summary>
+    public const int StepChannels = 64;
+
+    private const int Threads = 384;
+    private const int StepBytes = 2 * StepChannels;
+
+    // As WgmmaTile in kernels/conv2d/wgmma_gather.cuh: the ring, within what a block may have, and what aligns it.
+    private const int Alignment = 1024;
+    private const int MostBytes = (227 << 10) - 256;
+    private const int MostStages = 8;
+
+    // The multiprocessors that the tile is chosen for; on others it is as right and a little slower.
+    private const int Multiprocessors = 132;
+
+    // What a tensor map of four axes can hold, in the driver's documentation: corners of eight bits with sign, offsets of eight without, steps, strides in bytes.
+    private const int LowestCorner = -128;
+    private const int HighestCorner = 127;
+    private const int MostOffset = 255;
+    private const int MostStep = 8;
+    private const long MostStride = 1L << 40;
+
+    private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
+
+    /// <summary>Why the kernel cannot run a pass that the kernels for sm_80 can; null when it can.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="gather">The pass; it has positions and result channels.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    public static string? WhyNot(Conv2dProduct product, in Conv2dGather gather, int architecture)
+    {
+        if (architecture != 90)
+        {
+            return $"sm_{architecture} has no wgmma; sm_90 alone has";
+        }
+
+        if (product != Conv2dProduct.Bf16)
+        {
+            return $"there is no kernel for sm_90 that multiplies {product.Name()}";
+        }
+
+        if (gather.Reduction == 0 || gather.Rows.Source == 0 || gather.Columns.Source == 0)
+        {
+            return "nothing of the source is read";
+        }
+
+        long pixelBytes = (long)product.Pad(gather.SourceChannels) * product.ElementBytes();
+        long imageBytes = pixelBytes * gather.Rows.Source * gather.Columns.Source;
+        return imageBytes >= MostStride || pixelBytes * gather.KernelTaps >= MostStride
+            ? $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40"
+            : WhyNot("rows", gather.Rows.Ascending) ?? WhyNot("columns", gather.Columns.Ascending);
+    }
+
+    /// <summary>Chooses a kernel <c>conv2d_gather_bf16_sm90_...</c>.</summary>
+    /// <param name="gather">The pass.</param>
+    /// <param name="multiprocessors">Those of the device: each has one block.</param>
+    /// <param name="columns">Result channels of a tile.</param>
+    public static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, out int columns)
+    {
+        long rowTiles = CeilingDivide(gather.Positions, TileRows);
+        columns = 0;
+        long least = long.MaxValue;
+        foreach (int candidate in s_columns)
+        {
+            // A step's time is that of its bytes from L2, on paper: they grow with rows plus columns, the products with rows times columns.
+            long waves = CeilingDivide(rowTiles * CeilingDivide(gather.ResultChannels, candidate), Multiprocessors);
+            long cost = waves * (TileRows + candidate);
+            if (cost < least)
+            {
+                (columns, least) = (candidate, cost);
+            }
+        }
+
+        long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
+        int stageBytes = (TileRows + columns) * StepBytes;
+        int stages = Math.Min(MostStages, (MostBytes - Alignment) / stageBytes);
+        return new LaunchPlan(
+            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (stages * stageBytes) + Alignment);
+    }
+
+    /// <summary>
+    /// The corners of the box of base pixels, from which tap 0 reads: the first lies <c>lower</c> from the source's first pixel, the last <c>upper</c> from
+    /// its last. There are as many as positions.
+    /// <code>
+    ///   5 pixels, 3 taps, dilation 2, padding 2      . . 0 1 2 3 4 . .
+    ///     base pixels, lower −2, upper −2            ^ ^ ^ ^ ^
+    ///     tap 2, offset 4                                    ^ ^ ^ ^ ^
+    /// </code>
+    /// </summary>
+    /// <param name="axis">An axis with steps that are not negative.</param>
+    public static (int Lower, int Upper) Corners(in Conv2dAxis axis) => (axis.Shift, (int)(axis.Shift + ((long)(axis.Count - 1) * axis.Scale) + 1 - axis.Source));
+
+    private static string? WhyNot(string name, in Conv2dAxis axis)
+    {
+        (int lower, int upper) = Corners(axis);
+        if (Math.Min(lower, upper) < LowestCorner || Math.Max(lower, upper) > HighestCorner)
+        {
+            return $"the first and last {name} read at {lower} and {upper} from the source's ends; {LowestCorner} to {HighestCorner} fit a tensor map";
+        }
+
+        long offset = (long)(axis.Taps - 1) * axis.Step;
+        return offset > MostOffset ? $"the taps' {name} reach over {offset} pixels; {MostOffset} fit a tensor map"
+            : axis.Scale > MostStep ? $"the positions' {name} are {axis.Scale} pixels apart; {MostStep} fit a tensor map"
+            : null;
+    }
+
+    private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
+}

@@ -1,0 +1,96 @@
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
+
+/// <summary>Which convolutions Hopper's own kernel takes, and how: decided without a device.</summary>
+public class Conv2dWgmmaPlanTests
+{
+    [TestCase("Bf16", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
+    [TestCase("Bf16", 100, ExpectedResult = "sm_100 has no wgmma; sm_90 alone has")]
+    [TestCase("Tf32", 90, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32")]
+    [TestCase("Bf16", 90, ExpectedResult = null)]
+    public string? OnlyBFloat16OnHopper(string product, int architecture) =>
+        Conv2dWgmmaGatherPlan.WhyNot(Enum.Parse<Conv2dProduct>(product), Conv2dGather.Forward(Same(8, 64, 64, 66, 2)), architecture);
+
+    // The farthest of the paper's dilations, and beyond.
+    [TestCase(66, 64, 1, ExpectedResult = null)]
+    [TestCase(128, 64, 1, ExpectedResult = null)]
+    [TestCase(300, 127, 1, ExpectedResult = null)]
+    [TestCase(300, 128, 1, ExpectedResult = "the taps' rows reach over 256 pixels; 255 fit a tensor map")]
+    [TestCase(300, 129, 1, ExpectedResult = "the first and last rows read at -129 and -129 from the source's ends; -128 to 127 fit a tensor map")]
+    [TestCase(66, 2, 8, ExpectedResult = null)]
+    [TestCase(66, 2, 9, ExpectedResult = "the positions' rows are 9 pixels apart; 8 fit a tensor map")]
+    public string? WhatDoesNotFitATensorMapIsRefused(int extent, int dilation, int stride) =>
+        WhyNot(Conv2dGather.Forward(Same(1, 8, 8, extent, dilation) with { StrideH = stride, StrideW = stride }));
+
+    [Test]
+    public void NothingToReadIsRefused()
+    {
+        Assert.That(WhyNot(Conv2dGather.Forward(Same(1, 0, 8, 5, 1))), Is.EqualTo("nothing of the source is read"));
+        Assert.That(WhyNot(Conv2dGather.BackwardInput(Same(1, 8, 8, 9, 1) with { KernelHeight = 1, KernelWidth = 1, StrideH = 2, StrideW = 2 }, 0, 0)), Is.EqualTo("nothing of the source is read"));
+    }
+
+    // Channels: those of the paper's networks, at its batch and map, and with one image.
+    [TestCase(512, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x256, 132 blocks, 197632 bytes")]
+    [TestCase(672, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x224, 132 blocks, 226304 bytes")]
+    [TestCase(336, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x168, 132 blocks, 228352 bytes")]
+    [TestCase(128, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x128, 132 blocks, 230400 bytes")]
+    [TestCase(84, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x88, 132 blocks, 222208 bytes")]
+    [TestCase(64, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x64, 132 blocks, 197632 bytes")]
+    [TestCase(42, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x48, 132 blocks, 181248 bytes")]
+    [TestCase(21, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x24, 132 blocks, 156672 bytes")]
+    [TestCase(11, 8, ExpectedResult = "conv2d_gather_bf16_sm90_128x16, 132 blocks, 148480 bytes")]
+    [TestCase(512, 1, ExpectedResult = "conv2d_gather_bf16_sm90_128x224, 105 blocks, 226304 bytes", Description = "one wave of wider tiles, though the last holds 64 channels")]
+    public string TileFitsTheChannels(int channels, int batch)
+    {
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, 2)), 132, out int columns);
+        Assert.That(plan.Kernel, Does.EndWith($"x{columns}"));
+        Assert.That(plan.Block, Is.EqualTo(new Dim3(384)));
+        Assert.That(plan.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
+        return $"{plan.Kernel}, {plan.Grid.X} blocks, {plan.SharedBytes} bytes";
+    }
+
+    [Test]
+    public void TileIsTheSameOnEveryGpuAndTheGridIsNot()
+    {
+        Conv2dGather gather = Conv2dGather.Forward(Same(8, 512, 512, 66, 2));
+        LaunchPlan small = Conv2dWgmmaGatherPlan.Choose(gather, 66, out int columns);
+        Assert.That(columns, Is.EqualTo(256));
+        Assert.That(small.Grid, Is.EqualTo(new Dim3(66)));
+    }
+
+    [TestCase(66, 3, 2, 2, 1, ExpectedResult = "-2, -2")]
+    [TestCase(66, 7, 4, 0, 1, ExpectedResult = "0, -24", Description = "valid: the last base pixel is 24 before the last")]
+    [TestCase(66, 3, 1, 1, 2, ExpectedResult = "-1, -2", Description = "33 positions two apart end at 63")]
+    [TestCase(9, 3, 16, 19, 1, ExpectedResult = "-19, -13")]
+    public string CornersHoldAsManyBasePixelsAsPositions(int extent, int taps, int dilation, int padding, int stride)
+    {
+        int positions = ((extent + (2 * padding) - (dilation * (taps - 1)) - 1) / stride) + 1;
+        (int lower, int upper) = Conv2dWgmmaGatherPlan.Corners(Conv2dAxis.Forward(extent, positions, taps, stride, dilation, padding));
+        Assert.That((extent + upper - lower + stride - 1) / stride, Is.EqualTo(positions));
+        return $"{lower}, {upper}";
+    }
+
+    [Test]
+    public void AscendingReadsTheSame()
+    {
+        Conv2dGeometry g = Same(1, 8, 8, 15, 2) with { StrideH = 2, StrideW = 3 };
+        for (int phase = 0; phase < 3; phase++)
+        {
+            Conv2dAxis axis = Conv2dAxis.BackwardInput(g.InWidth, g.OutWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW, phase);
+            Conv2dAxis ascending = axis.Ascending;
+            Assert.That(ascending.Step, Is.Not.Negative);
+            Assert.That(Reads(ascending), Is.EquivalentTo(Reads(axis)));
+        }
+
+        static IEnumerable<(int Source, int Tap)> Reads(Conv2dAxis a) => Enumerable.Range(0, a.Taps).Select(j => (a.Shift + (j * a.Step), a.FirstTap + (j * a.TapStep)));
+    }
+
+    private static string? WhyNot(in Conv2dGather gather) => Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16, gather, 90);
+
+    private static Conv2dGeometry Same(int batch, int inChannels, int outChannels, int extent, int dilation) =>
+        new(batch, inChannels, extent, extent, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+}
