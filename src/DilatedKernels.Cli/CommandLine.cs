@@ -44,8 +44,8 @@ internal static class CommandLine
                 await error.WriteLineAsync(WithoutTypeNames(problem.Message)).ConfigureAwait(false);
             }
 
-            string verb = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
-            await error.WriteLineAsync($"See: dilated {verb}--help").ConfigureAwait(false);
+            string[] verb = parsed.CommandResult.Command is RootCommand ? [] : [parsed.CommandResult.Command.Name];
+            await error.WriteLineAsync($"See: {Suggestion.Of([.. verb, "--help"])}").ConfigureAwait(false);
             return ExitCode.BadInput;
         }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Data;
+using DilatedKernels.Segmentation.Data.Finding;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -17,6 +18,8 @@ internal sealed class CheckDataCommand
         HelpName = "FOLDER",
     };
 
+    private readonly Option<bool> _describe = new("--write-description") { Description = "Find images, masks, splits, classes and mean colour, and write what is missing in dataset.json." };
+
     private readonly Option<string?> _palette = new("--palette")
     {
         Description = $"What the colours mean: {string.Join(", ", ColorCode.Names)}, or a JSON file with \"palette\" and \"classes\". [default: that of the dataset.json, or VOC's for its classes]",
@@ -28,7 +31,7 @@ internal sealed class CheckDataCommand
     public static Command Create()
     {
         var verb = new CheckDataCommand();
-        var command = new Command("check-data", "Lists classes, sizes, label histogram and every problem of a dataset, all at once.") { verb._data, verb._convert, verb._palette, verb._unknown };
+        var command = new Command("check-data", "Lists classes, sizes, label histogram and every problem of a dataset, all at once.") { verb._data, verb._describe, verb._convert, verb._palette, verb._unknown };
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
@@ -37,12 +40,24 @@ internal sealed class CheckDataCommand
     {
         if (Given.Is(result, _convert))
         {
+            Given.Refuse(result, "--convert-masks writes masks.", _describe);
             return Convert(result, cancellation);
         }
 
         Given.Refuse(result, "without --convert-masks FOLDER no mask is written.", _palette, _unknown);
         TextWriter output = result.InvocationConfiguration.Output;
-        DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
+        string root = DatasetFolder.Existing(result.GetValue(_data)!);
+        if (result.GetValue(_describe))
+        {
+            Describe(output, root, cancellation);
+        }
+        else if (!DatasetFolder.HasKnownLayout(root))
+        {
+            FoundReport.Write(output, root, LayoutFinder.Find(root));
+            return ExitCode.BadInput;
+        }
+
+        DatasetFolder data = DatasetFolder.Open(root);
         List<DatasetReport> reports = [];
         foreach (string split in data.Splits)
         {
@@ -66,7 +81,24 @@ internal sealed class CheckDataCommand
         }
 
         output.WriteLine(problems == 0 ? "No problems." : problems == 1 ? "1 problem." : $"{problems} problems.");
+        if (problems == 0)
+        {
+            output.WriteLine($"Next: {FirstTraining.Of(root, data, reports)}");
+        }
+
         return problems == 0 ? ExitCode.Ok : ExitCode.BadInput;
+    }
+
+    private static void Describe(TextWriter output, string root, CancellationToken cancellation)
+    {
+        MaskSurvey? survey = DescriptionWriter.Write(root, cancellation);
+        string path = DatasetDescription.PathIn(root);
+        output.WriteLine($"{path} is written.");
+        if (survey is not null)
+        {
+            output.WriteLine(survey.Finding);
+            output.WriteLine(survey.NamesAreMadeUp ? $"The classes are named {string.Join(", ", survey.Classes)}; put the right names into {path}." : "");
+        }
     }
 
     private int Convert(ParseResult result, CancellationToken cancellation)
@@ -93,7 +125,7 @@ internal sealed class CheckDataCommand
         }
 
         string[] folders = [.. data.Splits.Select(data.Layout.MaskFolder).Distinct().Select(folder => Path.GetFileName(folder) + "/")];
-        output.WriteLine($"Put {string.Join(", ", folders)} from there in the place of {(folders.Length == 1 ? "that" : "those")} in {data.Root}, then: dilated check-data {data.Root}");
+        output.WriteLine($"Put {string.Join(", ", folders)} from there in the place of {(folders.Length == 1 ? "that" : "those")} in {data.Root}, then: {Suggestion.Of("check-data", data.Root)}");
         return ExitCode.Ok;
     }
 

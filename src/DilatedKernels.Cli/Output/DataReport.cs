@@ -26,6 +26,11 @@ internal static class DataReport
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {classes.VoidLabel,3}  {"void".PadRight(width)}  {100.0 * report.VoidPixels / all,6:F2} %"));
         }
 
+        if (report.MeanBgr is { } mean)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean pixel (blue, green, red): {mean.B:F2} {mean.G:F2} {mean.R:F2}"));
+        }
+
         foreach (DatasetProblem warning in report.Warnings)
         {
             output.WriteLine($"  note: {warning}");

@@ -27,15 +27,17 @@ internal sealed class ColorCode
 
     /// <summary>The palette of the dataset itself; null if its description gives none.</summary>
     /// <exception cref="UserInputException">Two classes have one colour.</exception>
-    public static ColorCode? Own(DatasetFolder folder)
+    public static ColorCode? Own(DatasetFolder folder) => Own(DatasetDescription.PathIn(folder.Root), folder.Classes);
+
+    /// <summary>The palette of classes that were read from a description, if there is one; null if it gives none.</summary>
+    /// <exception cref="UserInputException">Two classes have one colour.</exception>
+    public static ColorCode? Own(string source, ClassSet classes)
     {
-        ClassSet classes = folder.Classes;
         if (classes.PaletteIsDefault)
         {
             return null;
         }
 
-        string source = DatasetDescription.PathIn(folder.Root);
         string title = File.Exists(source) ? $"the palette in {source}" : $"{classes.Name}'s palette";
         return Create(title, classes, classes, classes.VoidLabel < classes.Palette.Count ? classes.Palette[classes.VoidLabel] : null);
     }
@@ -74,12 +76,53 @@ internal sealed class ColorCode
         return Fit($"the palette in {path}", classes, classes.VoidLabel < classes.Palette.Count ? classes.Palette[classes.VoidLabel] : null, folder);
     }
 
+    /// <summary>The classes of a known palette, and the colour of void.</summary>
+    public static (ClassSet Classes, (byte R, byte G, byte B) Void) ClassesOf(string name)
+    {
+        var known = KnownPalettes.Single(known => known.Name == name);
+        return (known.Classes, known.Void);
+    }
+
     /// <summary>The classes of a dataset for which a known palette has no colour.</summary>
     public static IReadOnlyList<string> WithoutColor(string name, ClassSet classes) => WithoutColor(KnownPalettes.Single(known => known.Name == name).Classes, classes);
 
     /// <summary>The label of a colour.</summary>
     /// <returns>False if the palette does not have it.</returns>
     public bool TryGetLabel(int color, out byte label) => _labels.TryGetValue(color, out label);
+
+    /// <summary>The labels of a mask's colours.</summary>
+    /// <param name="path">The mask's file.</param>
+    /// <param name="colors">Its colours.</param>
+    /// <param name="unknownLabel">What stands for colours that the palette does not have; null if there may be none.</param>
+    /// <param name="advice">What to do about such a colour, for the message.</param>
+    /// <returns>The labels, and how many pixels had unknown colours.</returns>
+    /// <exception cref="ImageFormatException">There is an unknown colour, and no label for it.</exception>
+    public (IndexMask Mask, long Unknown) ToLabels(string path, RgbImage colors, byte? unknownLabel, string advice)
+    {
+        IndexMask mask = new(colors.Width, colors.Height);
+        long unknown = 0;
+        (int last, byte label) = (-1, 0);
+        bool known = false;
+        for (int i = 0; i < mask.Indices.Length; i++)
+        {
+            int color = MaskColors.At(colors, i);
+            if (color != last)
+            {
+                last = color;
+                known = TryGetLabel(color, out label);
+                if (!known)
+                {
+                    label = unknownLabel ?? throw new ImageFormatException(
+                        path, $"the pixel at x {i % mask.Width}, y {i / mask.Width} has the colour {MaskColors.Text(color)}, which is not in {Title}; {advice}");
+                }
+            }
+
+            mask.Indices[i] = label;
+            unknown += known ? 0 : 1;
+        }
+
+        return (mask, unknown);
+    }
 
     private static ColorCode Fit(string title, ClassSet source, (byte R, byte G, byte B)? voidColor, DatasetFolder folder)
     {

@@ -84,7 +84,7 @@ internal static class ColorFinding
 
     private static string Smooth(MaskColors colors) => colors.OtherPixels == 0 ? "" : " (So many colours come from JPEG compression or smooth resizing; the original masks are better.)";
 
-    private static bool Fits(ColorCode code, MaskColors colors)
+    public static bool Fits(ColorCode code, MaskColors colors)
         => 2 * Covered(code, colors) >= colors.AllPixels && 2 * colors.Pixels.Keys.Count(color => code.TryGetLabel(color, out _)) >= Math.Min(colors.Pixels.Count, code.Colors);
 
     private static long Covered(ColorCode code, MaskColors colors) => colors.Pixels.Where(color => code.TryGetLabel(color.Key, out _)).Sum(color => color.Value);
@@ -93,10 +93,8 @@ internal static class ColorFinding
     {
         string root = Path.TrimEndingDirectorySeparator(folder.Root);
         string target = root is "." or ".." ? "indexed" : root + "-indexed";
-        return $"dilated check-data {Quoted(root)} --convert-masks {Quoted(target)}";
+        return Suggestion.Of("check-data", root, "--convert-masks", target);
     }
-
-    private static string Quoted(string path) => path.Any(char.IsWhiteSpace) ? $"\"{path}\"" : path;
 
     private static string Share(long pixels, MaskColors colors) => string.Create(CultureInfo.InvariantCulture, $"{100.0 * pixels / colors.AllPixels:0.##} %");
 }

@@ -1,3 +1,4 @@
+using DilatedKernels.Segmentation.Data.Finding;
 using DilatedKernels.Segmentation.Imaging;
 
 namespace DilatedKernels.Segmentation.Data;
@@ -40,7 +41,7 @@ public static class DatasetChecker
         }
         else
         {
-            (mask, colors) = Attempt(sample.MaskPath, MaskFile.ReadIndicesOrColors, problems);
+            (mask, colors) = Attempt(sample.MaskPath, path => sample.Colors is null ? MaskFile.ReadIndicesOrColors(path) : (SampleReader.ReadMask(sample), null), problems);
         }
 
         if (image is not null && (mask?.Width ?? colors?.Width) is int width
@@ -59,7 +60,7 @@ public static class DatasetChecker
             }
         }
 
-        return new Findings(problems, image is null ? null : new Size2(image.Height, image.Width), histogram, colors is null ? null : MaskColors.Of(colors));
+        return new Findings(problems, image is null ? null : new Size2(image.Height, image.Width), histogram, colors is null ? null : MaskColors.Of(colors), image is null ? default : MeanColor.Sums(image));
     }
 
     private static T? Attempt<T>(string path, Func<string, T> read, List<DatasetProblem> problems)
@@ -87,6 +88,7 @@ public static class DatasetChecker
         SortedDictionary<(int Height, int Width), int> sizes = [];
         long[] labels = new long[256];
         long[] pixels = new long[256];
+        (long Pixels, long B, long G, long R) levels = default;
         Dictionary<string, MaskColors?> masks = new(StringComparer.Ordinal);
         for (int i = 0; i < samples.Count; i++)
         {
@@ -100,6 +102,8 @@ public static class DatasetChecker
             if (findings[i].Size is Size2 size)
             {
                 sizes[(size.Height, size.Width)] = sizes.GetValueOrDefault((size.Height, size.Width)) + 1;
+                (long b, long g, long r) = findings[i].Levels;
+                levels = (levels.Pixels + ((long)size.Height * size.Width), levels.B + b, levels.G + g, levels.R + r);
             }
 
             if (samples[i].MaskPath is string mask)
@@ -144,6 +148,7 @@ public static class DatasetChecker
             Warnings = warnings,
             ClassPixels = classPixels,
             ClassImagePixels = pixels[..folder.Classes.Count],
+            MeanBgr = levels.Pixels == 0 ? null : ((double)levels.B / levels.Pixels, (double)levels.G / levels.Pixels, (double)levels.R / levels.Pixels),
             VoidPixels = labels[folder.Classes.VoidLabel],
             ImageSizes = [.. sizes.Select(entry => (new Size2(entry.Key.Height, entry.Key.Width), entry.Value))],
         };
@@ -156,5 +161,5 @@ public static class DatasetChecker
         return missing.Length == 0 || missing.Length == classes.Count ? null : $"{(missing.Length == 1 ? "the class" : "the classes")} {string.Join(", ", missing)}";
     }
 
-    private sealed record Findings(IReadOnlyList<DatasetProblem> Problems, Size2? Size, long[]? Labels, MaskColors? Colors);
+    private sealed record Findings(IReadOnlyList<DatasetProblem> Problems, Size2? Size, long[]? Labels, MaskColors? Colors, (long B, long G, long R) Levels);
 }

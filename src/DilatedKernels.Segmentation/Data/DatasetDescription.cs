@@ -12,6 +12,10 @@ internal sealed class DatasetDescription
 
     public const string Example = """{ "classes": ["sky", "building"], "void": 255 }""";
 
+    public const string Numbers = "numbers";
+
+    public const string Colors = "colors";
+
     private const long MaxFileBytes = 1 << 20;
 
     public string? Name { get; set; }
@@ -24,14 +28,38 @@ internal sealed class DatasetDescription
 
     public double[]? MeanBgr { get; set; }
 
+    /// <summary>Where the images are: a <see cref="FilePattern"/>, such as <c>photos/{name}</c> or <c>images/{split}/{name}</c>.</summary>
+    public string? Images { get; set; }
+
+    /// <summary>Where their masks are, such as <c>labels/{name}_mask</c>.</summary>
+    public string? Masks { get; set; }
+
+    /// <summary>What stands for <c>{split}</c> in each split.</summary>
+    public Dictionary<string, string>? Splits { get; set; }
+
+    /// <summary>Text files that name a split's images, such as <c>lists/{split}.txt</c>.</summary>
+    public string? Lists { get; set; }
+
+    /// <summary>The share of the training images that is kept for validation.</summary>
+    public double? ValShare { get; set; }
+
+    /// <summary>Which ones that are.</summary>
+    public long? ValSeed { get; set; }
+
+    /// <summary>What masks hold: <see cref="Numbers"/>, the default, or <see cref="Colors"/> of the palette.</summary>
+    public string? MaskValues { get; set; }
+
     /// <summary>Where the description of a dataset belongs.</summary>
     public static string PathIn(string root) => Path.Combine(root, FileName);
 
-    /// <summary>Reads and checks a description.</summary>
+    /// <summary>Reads and checks the classes of a description.</summary>
     /// <param name="path">The file.</param>
     /// <param name="defaults">What is taken for missing fields; null if the class names must be given.</param>
     /// <param name="name">The dataset's name if the file has none.</param>
-    public static ClassSet Read(string path, ClassSet? defaults, string name)
+    public static ClassSet Read(string path, ClassSet? defaults, string name) => Load(path).ToClassSet(path, defaults, name);
+
+    /// <summary>Reads a description and checks what it says about files.</summary>
+    public static DatasetDescription Load(string path)
     {
         DatasetDescription description;
         try
@@ -53,17 +81,67 @@ internal sealed class DatasetDescription
         catch (JsonException e)
         {
             string place = e.LineNumber is long line ? $"line {line + 1}, byte {e.BytePositionInLine + 1}: " : "";
-            throw new UserInputException($"{path}: {place}{JsonErrors.Describe(e)} The fields are name, classes, palette, void and meanBgr, as in {Example}.", e);
+            throw new UserInputException($"{path}: {place}{JsonErrors.Describe(e)} The fields are name, classes, palette, void, meanBgr, images, masks, splits, lists, valShare, valSeed and maskValues; a small one is {Example}.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserInputException($"{path}: the file cannot be read: {e.Message}", e);
         }
 
-        return description.ToClassSet(path, defaults, name);
+        description.CheckFiles(path);
+        return description;
     }
 
-    private ClassSet ToClassSet(string path, ClassSet? defaults, string name)
+    private void CheckFiles(string path)
+    {
+        if (MaskValues is not (null or Numbers or Colors))
+        {
+            throw new UserInputException($"{path}: \"maskValues\" is \"{MaskValues}\"; masks hold \"{Numbers}\" or \"{Colors}\".");
+        }
+
+        if (Images is null || Masks is null)
+        {
+            string? alone = Images is not null ? "images" : Masks is not null ? "masks" : Splits is not null ? "splits" : Lists is not null ? "lists" : ValShare is not null ? "valShare" : ValSeed is not null ? "valSeed" : null;
+            if (alone is not null)
+            {
+                throw new UserInputException($"{path}: \"{alone}\" needs both \"images\" and \"masks\" beside it, such as \"photos/{FilePattern.Name}\" and \"labels/{FilePattern.Name}_mask\".");
+            }
+
+            return;
+        }
+
+        foreach ((string field, string pattern) in new[] { ("images", Images), ("masks", Masks) })
+        {
+            if (FilePattern.Problem(pattern) is { } problem)
+            {
+                throw new UserInputException($"{path}: \"{field}\" is \"{pattern}\", which {problem}; it is such as \"photos/{FilePattern.Name}\".");
+            }
+        }
+
+        if (Lists is not null && (FilePattern.Problem(Lists + FilePattern.Name) is not null || !Lists.Contains(FilePattern.Split, StringComparison.Ordinal)))
+        {
+            throw new UserInputException($"{path}: \"lists\" is \"{Lists}\"; it is a path within the dataset with {FilePattern.Split} in it, such as \"lists/{FilePattern.Split}.txt\".");
+        }
+
+        bool named = (Images + Masks + Lists).Contains(FilePattern.Split, StringComparison.Ordinal);
+        if (named != Splits is { Count: > 0 } || Splits?.Any(split => string.IsNullOrWhiteSpace(split.Key) || string.IsNullOrEmpty(split.Value) || FilePattern.Problem(split.Value + FilePattern.Name) is not null) == true)
+        {
+            throw new UserInputException($"{path}: \"splits\" says what {FilePattern.Split} in the other fields stands for, such as {{ \"train\": \"training\", \"val\": \"validation\" }}; it is needed exactly where {FilePattern.Split} is used.");
+        }
+
+        if (ValShare is not null && (ValShare is not (> 0 and < 1) || Splits?.ContainsKey(DescribedLayout.Validation) == true || Splits?.ContainsKey(DescribedLayout.Training) == false))
+        {
+            throw new UserInputException($"{path}: \"valShare\" is {ValShare}; it is the share, above 0 and below 1, of the split \"train\" that becomes \"val\", where \"splits\" has no \"val\" of its own.");
+        }
+
+        if (ValSeed is not null && ValShare is null)
+        {
+            throw new UserInputException($"{path}: \"valSeed\" needs \"valShare\" beside it.");
+        }
+    }
+
+    /// <summary>The classes, with what is missing taken from the defaults.</summary>
+    public ClassSet ToClassSet(string path, ClassSet? defaults, string name)
     {
         IReadOnlyList<string> names = Classes ?? defaults?.Names
             ?? throw new UserInputException($"{path}: the field \"classes\" is missing; it lists the class names in the order of their labels, as in {Example}.");

@@ -7,11 +7,14 @@ namespace DilatedKernels.Segmentation.Data;
 /// <item>pairs: for each split a folder of images and a folder of PNG masks with the same names, <c>train/</c> and <c>trainannot/</c> or
 /// <c>train_labels/</c>.</item>
 /// </list>
-/// A dataset.json in the folder gives class names, palette, void label and mean colour. The VOC layout can do without: it has the 21 VOC classes then.
+/// A dataset.json in the folder gives class names, palette, void label and mean colour. The VOC layout can do without: it has the 21 VOC classes then. It can
+/// also say where images and masks are, in which case they may lie anywhere below the folder, and that masks hold colours of the palette.
 /// </summary>
 public sealed class DatasetFolder
 {
-    private DatasetFolder(string root, DatasetLayout layout, ClassSet classes) => (Root, Layout, Classes) = (root, layout, classes);
+    private readonly ColorCode? _colors;
+
+    private DatasetFolder(string root, DatasetLayout layout, ClassSet classes, ColorCode? colors) => (Root, Layout, Classes, _colors) = (root, layout, classes, colors);
 
     /// <summary>The folder.</summary>
     public string Root { get; }
@@ -29,6 +32,23 @@ public sealed class DatasetFolder
     /// <exception cref="UserInputException">The path is empty, there is no such folder, its layout is not known, or its dataset.json is missing or wrong.</exception>
     public static DatasetFolder Open(string root)
     {
+        Existing(root);
+        return Guard(root, () =>
+        {
+            string path = DatasetDescription.PathIn(root);
+            DatasetDescription? description = File.Exists(path) ? DatasetDescription.Load(path) : null;
+            DatasetLayout layout = description?.Images is null ? DatasetLayout.Detect(root) : new DescribedLayout(root, description);
+            string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
+            ClassSet classes = description?.ToClassSet(path, layout.DefaultClasses, name) ?? layout.DefaultClasses ?? throw new UserInputException(
+                $"{path}: the file does not exist. A dataset of image and mask folders needs it to know its classes; a small one is {DatasetDescription.Example}, with the names in the order of the mask values. "
+                + $"This writes one with what the masks hold: {Suggestion.Of("check-data", root, "--write-description")}");
+            return new DatasetFolder(root, layout, classes, description?.MaskValues == DatasetDescription.Colors ? ColorsOf(path, classes) : null);
+        });
+    }
+
+    /// <summary>The path itself, if it names a folder.</summary>
+    internal static string Existing(string root)
+    {
         ArgumentNullException.ThrowIfNull(root);
         if (string.IsNullOrWhiteSpace(root))
         {
@@ -40,18 +60,15 @@ public sealed class DatasetFolder
             throw new UserInputException(File.Exists(root) ? $"{root}: this is a file; a dataset is a folder." : $"{root}: the dataset folder does not exist.");
         }
 
-        return Guard(root, () =>
-        {
-            DatasetLayout layout = DatasetLayout.Detect(root);
-            string description = DatasetDescription.PathIn(root);
-            string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-            ClassSet classes = File.Exists(description)
-                ? DatasetDescription.Read(description, layout.DefaultClasses, name)
-                : layout.DefaultClasses ?? throw new UserInputException(
-                    $"{description}: the file does not exist. A dataset of image and mask folders needs it to know its classes; a small one is {DatasetDescription.Example}, with the names in the order of the mask values.");
-            return new DatasetFolder(root, layout, classes);
-        });
+        return root;
     }
+
+    /// <summary>Whether a folder has one of the layouts, or a description that says where everything is.</summary>
+    internal static bool HasKnownLayout(string root) => Guard(root, () =>
+    {
+        string path = DatasetDescription.PathIn(root);
+        return (File.Exists(path) && DatasetDescription.Load(path).Images is not null) || DatasetLayout.TryDetect(root) is not null;
+    });
 
     /// <summary>Lists the samples of a split in a fixed order: that of the list file, or alphabetical.</summary>
     /// <param name="name">One of <see cref="Splits"/>.</param>
@@ -61,9 +78,12 @@ public sealed class DatasetFolder
     {
         ArgumentNullException.ThrowIfNull(name);
         return Splits.Contains(name, StringComparer.Ordinal)
-            ? Guard(Root, () => Layout.Samples(name))
+            ? Guard(Root, () => _colors is null ? Layout.Samples(name) : [.. Layout.Samples(name).Select(sample => sample with { Colors = _colors })])
             : throw new UserInputException($"{Root}: there is no split \"{name}\"; there are: {string.Join(", ", Splits)}.");
     }
+
+    private static ColorCode ColorsOf(string path, ClassSet classes) => ColorCode.Own(path, classes)
+        ?? throw new UserInputException($"{path}: \"maskValues\" is \"{DatasetDescription.Colors}\", but there is no \"palette\" that says which class has which.");
 
     private static T Guard<T>(string root, Func<T> action)
     {

@@ -23,9 +23,14 @@ internal abstract class DatasetLayout
     /// <summary>The files of the split's folders that are not read, in alphabetical order.</summary>
     public abstract IEnumerable<DatasetProblem> SkippedFiles(string split);
 
-    public static DatasetLayout Detect(string root)
-        => (DatasetLayout?)VocLayout.TryOpen(root) ?? PairLayout.TryOpen(root)
-            ?? throw new UserInputException(
-                $"{root}: this is no dataset folder. It needs either JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt (VOC layout), "
-                + "or for each split a folder of images and one of masks with the same names, such as train/ and trainannot/ or train/ and train_labels/ (pair layout).");
+    /// <summary>What the known layouts are, as a sentence.</summary>
+    public static string Known => "A dataset needs either JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt (VOC layout), "
+        + "or for each split a folder of images and one of masks with the same names, such as train/ and trainannot/ or train/ and train_labels/ (pair layout), "
+        + $"or a {DatasetDescription.FileName} whose \"images\" and \"masks\" say where they are.";
+
+    /// <summary>The layout of a folder; null if it is none of the known ones.</summary>
+    public static DatasetLayout? TryDetect(string root) => (DatasetLayout?)VocLayout.TryOpen(root) ?? PairLayout.TryOpen(root);
+
+    public static DatasetLayout Detect(string root) => TryDetect(root)
+        ?? throw new UserInputException($"{root}: this is no dataset folder of a known layout. {Known} This looks for images and masks in it: {Suggestion.Of("check-data", root)}");
 }

@@ -28,6 +28,9 @@ public sealed class DatasetReport
     /// <summary>The number of void pixels over all readable masks.</summary>
     public required long VoidPixels { get; init; }
 
+    /// <summary>The mean blue, green and red of the readable images' pixels, 0 to 255; null if there are none.</summary>
+    public (double B, double G, double R)? MeanBgr { get; init; }
+
     /// <summary>The sizes that occur among the readable images and how many images have each, smallest height first.</summary>
     public required IReadOnlyList<(Size2 Size, int Images)> ImageSizes { get; init; }
 

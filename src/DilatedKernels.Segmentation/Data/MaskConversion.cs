@@ -63,7 +63,7 @@ internal static class MaskConversion
                 if (colors is not null)
                 {
                     Interlocked.Increment(ref colored);
-                    (mask, long pixels) = Convert(masks[i], colors, code, unknownIsVoid ? (byte)folder.Classes.VoidLabel : null);
+                    (mask, long pixels) = code.ToLabels(masks[i], colors, unknownIsVoid ? (byte)folder.Classes.VoidLabel : null, "add it there, or make all such pixels void with --unknown void.");
                     Interlocked.Add(ref unknown, pixels);
                 }
 
@@ -84,33 +84,6 @@ internal static class MaskConversion
         string[] shown = [.. problems.OrderBy(problem => problem.Key).Take(ShownProblems).Select(problem => problem.Value)];
         string more = problems.Count > shown.Length ? $"\n  … and {problems.Count - shown.Length} more." : "";
         throw new UserInputException(problems.Count == 1 ? shown[0] : $"{problems.Count} masks cannot be converted, and nothing was written:\n  {string.Join("\n  ", shown)}{more}");
-    }
-
-    private static (IndexMask Mask, long Unknown) Convert(string path, RgbImage colors, ColorCode code, byte? unknownLabel)
-    {
-        IndexMask mask = new(colors.Width, colors.Height);
-        long unknown = 0;
-        (int last, byte label) = (-1, 0);
-        bool known = false;
-        for (int i = 0; i < mask.Indices.Length; i++)
-        {
-            int color = MaskColors.At(colors, i);
-            if (color != last)
-            {
-                last = color;
-                known = code.TryGetLabel(color, out label);
-                if (!known)
-                {
-                    label = unknownLabel ?? throw new ImageFormatException(
-                        path, $"the pixel at x {i % mask.Width}, y {i / mask.Width} has the colour {MaskColors.Text(color)}, which is not in {code.Title}; add it there, or make all such pixels void with --unknown void.");
-                }
-            }
-
-            mask.Indices[i] = label;
-            unknown += known ? 0 : 1;
-        }
-
-        return (mask, unknown);
     }
 
     private static void Remove(string folder)

@@ -17,10 +17,18 @@ internal static class SampleReader
     {
         RgbImage image = ImageFile.Read(sample.ImagePath);
         string maskPath = sample.MaskPath ?? throw new UserInputException($"{sample.ImagePath}: the image has no mask, but training and scoring need one.");
-        IndexMask mask = MaskFile.Read(maskPath);
+        IndexMask mask = ReadMask(sample);
         string? problem = SizeProblem(sample, image, mask.Width, mask.Height) ?? LabelProblem(mask, Histogram(mask), classes);
         return problem is null ? new DecodedSample(image, mask) : throw new UserInputException($"{maskPath}: {problem}");
     }
+
+    /// <summary>The labels of a sample that has a mask, whether they are stored as indices or as colours.</summary>
+    /// <exception cref="ImageFormatException">The mask cannot be read, or holds a colour that stands for nothing.</exception>
+    public static IndexMask ReadMask(Sample sample) => sample.Colors is null
+        ? MaskFile.Read(sample.MaskPath!)
+        : sample.Colors.ToLabels(
+            sample.MaskPath!, MaskFile.ReadColors(sample.MaskPath!), unknownLabel: null,
+            "add a class with that colour there, or write the masks anew, with such pixels as void: check-data --convert-masks FOLDER --unknown void.").Mask;
 
     public static long[] Histogram(IndexMask mask)
     {

@@ -21,6 +21,28 @@ public static class MaskFile
         return png.Header.Color is PngColor.Rgb or PngColor.RgbAlpha ? (null, ImageFile.ToRgb(png)) : (ToMask(png), null);
     }
 
+    /// <summary>Reads the colours that a mask shows: those of its pixels, of its palette, or greys.</summary>
+    internal static RgbImage ReadColors(string path) => ImageFile.ToRgb(Parse(path));
+
+    /// <summary>Reads a mask as what it may mean: its indices if it has them, their palette if that is in the file, and the colours that it shows.</summary>
+    internal static (IndexMask? Indices, Palette? Palette, RgbImage Colors) ReadBoth(string path)
+    {
+        PngFile png = Parse(path);
+        if (png.Header.Color is PngColor.Rgb or PngColor.RgbAlpha)
+        {
+            return (null, null, ImageFile.ToRgb(png));
+        }
+
+        ReadOnlySpan<byte> entries = png.Palette.Span;
+        var colors = new (byte R, byte G, byte B)[png.Header.Color == PngColor.Indexed ? entries.Length / 3 : 0];
+        for (int i = 0; i < colors.Length; i++)
+        {
+            colors[i] = (entries[3 * i], entries[(3 * i) + 1], entries[(3 * i) + 2]);
+        }
+
+        return (ToMask(png), colors.Length == 0 ? null : new Palette(colors), ImageFile.ToRgb(png));
+    }
+
     /// <summary>Writes a paletted 8-bit PNG; a reader sees the old file or the whole new one.</summary>
     /// <param name="path">The file to replace or create, in a folder that exists.</param>
     /// <param name="mask">The mask.</param>

@@ -53,7 +53,7 @@ public static class Evaluator
     internal static (RgbImage Image, IndexMask Truth) Read(Sample sample)
     {
         RgbImage image = ImageFile.Read(sample.ImagePath);
-        IndexMask truth = MaskFile.Read(sample.MaskPath ?? throw new UserInputException($"{sample.ImagePath} has no mask to compare with."));
+        IndexMask truth = sample.MaskPath is null ? throw new UserInputException($"{sample.ImagePath} has no mask to compare with.") : SampleReader.ReadMask(sample);
         if (truth.Width != image.Width || truth.Height != image.Height)
         {
             throw new UserInputException($"{sample.MaskPath} is {truth.Width}×{truth.Height}, but its image is {image.Width}×{image.Height}; they must be the same size.");

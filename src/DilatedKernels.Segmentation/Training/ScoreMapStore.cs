@@ -33,7 +33,7 @@ internal sealed class ScoreMapStore(string folder)
             if (!IsWhole(path))
             {
                 RgbImage image = ImageFile.Read(sample.ImagePath);
-                IndexMask mask = MaskFile.Read(sample.MaskPath!);
+                IndexMask mask = SampleReader.ReadMask(sample);
                 if (flipped)
                 {
                     (image, mask) = (image.Mirror(), mask.Mirror());

@@ -22,7 +22,7 @@ internal sealed partial class ValidationPictures(ClassSet classes)
     /// <summary>Looks at a prediction.</summary>
     public void Add(Sample sample, IndexMask prediction)
     {
-        IndexMask truth = MaskFile.Read(sample.MaskPath!);
+        IndexMask truth = SampleReader.ReadMask(sample);
         double errors = Errors(truth, prediction);
         if (double.IsNaN(errors) || (_worst.Count == Most && errors <= _worst[^1].Errors))
         {
