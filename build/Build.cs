@@ -12,7 +12,7 @@ const string Artifacts = "artifacts";
 
 (string Name, string Meaning, Func<string[], int> Run)[] verbs =
 [
-    ("build", "restores and compiles everything, Release (the default)", Build),
+    ("build", "restores and compiles everything, Release (the default)", BuildAndSayWhatIsNext),
     ("test", "builds, runs the tests; arguments go to the test program, such as --filter \"FullyQualifiedName~Conv2d\"", Test),
     ("sanitize", "builds, runs the tests on the kernels compiled for the processor with every check there is, in 5 orders of threads or as many as named", args => Sanitize.Run(args, () => Build([]), RunTests)),
     ("bench", "builds, runs the benchmarks: BenchmarkDotNet's arguments, or --compare for ours against the peers; --compare --help says more", Bench),
@@ -65,12 +65,23 @@ void WriteVerbs(TextWriter writer)
     }
 }
 
-// `dotnet msbuild` and not `dotnet build`, which adds a summary to the quietest output: a build that went well says nothing.
+// `dotnet msbuild` and not `dotnet build`, which adds a summary to the quietest output: a build that went well says only what is next.
 static int MSBuild(string target, string project, string[] extra) =>
     Command.Run("dotnet", ["msbuild", project, "-restore", $"-target:{target}", "-property:Configuration=Release", "-nologo", "-verbosity:quiet", .. extra]);
 
 static int Build(string[] extra) =>
     KernelVerb.CompileWithWhatIsThere(forCpu: true) ? MSBuild("Build", Solution, [.. ManagedCudaPackages.Arguments(extra), .. extra]) : 1;
+
+static int BuildAndSayWhatIsNext(string[] extra)
+{
+    int code = Build(extra);
+    if (code == 0)
+    {
+        Console.WriteLine(FirstSteps.Text);
+    }
+
+    return code;
+}
 
 static int Demo(string[] extra)
 {

@@ -137,11 +137,20 @@ internal sealed class TrainCommand
 
         if (!outcome.IsComplete)
         {
-            output.WriteLine($"Interrupted. Continue with: dilated train --resume {trainer.Folder.Path}");
+            output.WriteLine($"Interrupted. Continue with: {Suggestion.Of("train", "--resume", trainer.Folder.Path)}");
             return ExitCode.Interrupted;
         }
 
+        output.WriteLine($"Next: {Prediction(trainer, outcome)}");
         return ExitCode.Ok;
+    }
+
+    // The best network on an image that it was not trained on.
+    private static string Prediction(Trainer trainer, TrainingResult outcome)
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, trainer.ExampleImage);
+        string image = relative.StartsWith("..", StringComparison.Ordinal) ? trainer.ExampleImage : relative;
+        return Suggestion.Of("predict", outcome.BestCheckpoint ?? outcome.LastCheckpoint, image, "--out", Path.Combine(trainer.Folder.Path, "predictions"));
     }
 
     // Null for a run that is resumed.

@@ -73,6 +73,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The dataset's classes.</summary>
     public ClassSet Classes => _data.Classes;
 
+    /// <summary>An image that the run is not trained on, or one that it is where there is no other.</summary>
+    internal string ExampleImage => (_validationSamples.Count > 0 ? _validationSamples : _trainingSamples)[0].ImagePath;
+
     /// <summary>The parameters that the weights to start from have not, and that therefore start afresh; none where the run starts without weights or resumes.</summary>
     public IReadOnlyList<string> Fresh { get; private init; } = [];
 
