@@ -1,13 +1,17 @@
 using System.Globalization;
+using DilatedKernels.Measuring.Raster;
 using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Series;
 
 namespace DilatedKernels.Measuring;
 
-/// <summary>Draws time over dilation as SVG, a line for every set of convolutions that differ in dilation alone.</summary>
+/// <summary>Draws time over dilation, a line for every set of convolutions that differ in dilation alone.</summary>
 public static class BenchPlot
 {
+    private const int Width = 800;
+    private const int Height = 460;
+
     private static readonly OxyColor[] Colours =
     [
         OxyColor.FromRgb(0x2E, 0x5A, 0xAC), OxyColor.FromRgb(0xC8, 0x55, 0x1B), OxyColor.FromRgb(0x2F, 0x8F, 0x4E), OxyColor.FromRgb(0x8A, 0x3F, 0xA0),
@@ -17,13 +21,14 @@ public static class BenchPlot
     /// <summary>Draws the convolutions among the measurements.</summary>
     /// <param name="measurements">What was measured.</param>
     /// <param name="title">What and where.</param>
-    /// <returns>The SVG, or null when no two of them differ in dilation.</returns>
-    public static byte[]? Draw(IEnumerable<Measurement> measurements, string title)
+    /// <param name="asPng">A PNG and not an SVG.</param>
+    /// <returns>The picture's file, or null when no two of them differ in dilation.</returns>
+    public static byte[]? Draw(IEnumerable<Measurement> measurements, string title, bool asPng = false)
     {
         IEnumerable<(string Line, int Dilation, double Milliseconds)> points = measurements
             .Where(m => m.Shape.Operator == BenchOperator.Conv2d)
             .Select(m => (Line(m.Shape, m.Pass, m.Type), m.Shape.Dilation, m.Time.Median));
-        return Draw(points, title);
+        return Draw(points, title, asPng);
     }
 
     /// <summary>What a convolution and those that differ from it in dilation are called.</summary>
@@ -34,7 +39,7 @@ public static class BenchPlot
             $"{shape.Channels} to {shape.Out}, {shape.Kernel}×{shape.Kernel}, {padding}, {pass}{(type == BenchType.Float32 ? "" : ", " + type)}");
     }
 
-    internal static byte[]? Draw(IEnumerable<(string Line, int Dilation, double Milliseconds)> points, string title)
+    internal static byte[]? Draw(IEnumerable<(string Line, int Dilation, double Milliseconds)> points, string title, bool asPng = false)
     {
         var lines = points.GroupBy(p => p.Line).Where(g => g.Select(p => p.Dilation).Distinct().Count() > 1).ToList();
         if (lines.Count == 0)
@@ -61,8 +66,13 @@ public static class BenchPlot
             plot.Series.Add(series);
         }
 
+        if (asPng)
+        {
+            return RasterContext.Draw(plot, Width, Height);
+        }
+
         using var svg = new MemoryStream();
-        new SvgExporter { Width = 800, Height = 460 }.Export(plot, svg);
+        new SvgExporter { Width = Width, Height = Height }.Export(plot, svg);
         return svg.ToArray();
     }
 }

@@ -20,7 +20,7 @@ internal sealed class BenchCommand
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for each pass, warm-up excluded; at least five samples are taken.", DefaultValueFactory = _ => 0.5, HelpName = "S" };
     private readonly Option<string?> _json = new("--json") { Description = "Write every sample, and the machine, as JSON.", HelpName = "FILE" };
-    private readonly Option<string?> _plot = new("--plot") { Description = "Draw time over dilation.", HelpName = "FILE.svg" };
+    private readonly Option<string?> _plot = new("--plot") { Description = "Draw time over dilation, as the ending says.", HelpName = "FILE.svg|FILE.png" };
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
@@ -126,9 +126,9 @@ internal sealed class BenchCommand
 
         if (plot is not null)
         {
-            if (BenchPlot.Draw(measured, where) is { } svg)
+            if (BenchPlot.Draw(measured, where, asPng: IsPng(plot)) is { } picture)
             {
-                AtomicFile.Write(plot, svg);
+                AtomicFile.Write(plot, picture);
             }
             else
             {
@@ -150,13 +150,15 @@ internal sealed class BenchCommand
             throw new UserInputException($"{option.Name} names a file; '{path}' is {(path.Length == 0 ? "empty" : "a folder")}.");
         }
 
-        if (ending == ".svg" && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+        if (ending == ".svg" && !path.EndsWith(ending, StringComparison.OrdinalIgnoreCase) && !IsPng(path))
         {
-            throw new UserInputException($"{option.Name} {path}: plots are drawn as SVG; name a file that ends in .svg. (PNG would need a native library to draw with.)");
+            throw new UserInputException($"{option.Name} {path}: plots are drawn as SVG or PNG; name a file that ends in .svg or .png.");
         }
 
         Targets.RefuseDevice(option.Name, path, "bench" + ending);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return Directory.Exists(folder) ? path : throw new UserInputException($"{option.Name} {path}: there is no folder {folder}; create it first.");
     }
+
+    private static bool IsPng(string path) => path.EndsWith(".png", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Xml.Linq;
 using DilatedKernels.Measuring;
+using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Tests.Segmentation;
 
 namespace DilatedKernels.Tests.Bench;
 
@@ -47,6 +49,19 @@ internal sealed class BenchOutputTests
         XDocument document = XDocument.Load(stream);
         Assert.That(document.Root!.Name.LocalName, Is.EqualTo("svg"));
         Assert.That(document.ToString(), Does.Contain("64 to 64, 3×3, valid, forward").And.Contain("dilation").And.Contain("here"));
+    }
+
+    [Test]
+    public void ThePlotIsAPngWithThatLineInItsColour()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder["plot.png"], BenchPlot.Draw(Sweep, "here", asPng: true)!);
+        RgbImage image = ImageFile.Read(folder["plot.png"]);
+        var colours = image.Pixels.Chunk(3).Select(p => (p[0], p[1], p[2])).CountBy(p => p).ToDictionary();
+        Assert.That((image.Width, image.Height), Is.EqualTo((800, 460)));
+        Assert.That(colours[(0xFF, 0xFF, 0xFF)], Is.GreaterThan(300_000), "paper");
+        Assert.That(colours[(0x2E, 0x5A, 0xAC)], Is.InRange(300, 5000), "the line, its points, and the legend's");
+        Assert.That(colours.Where(c => c.Key is { Item1: < 128, Item2: < 128, Item3: < 128 }).Sum(c => c.Value), Is.InRange(1000, 10_000), "axes and text");
     }
 
     [Test]

@@ -44,7 +44,7 @@ internal sealed class BenchCommandTests
     [TestCase("--device cpu --precision bfloat16", "groups with some that are: gpu, ")]
     [TestCase("--seconds -1", "--seconds is from 0 to 3600")]
     [TestCase("--threads 0", "--threads is from 1 to 1024")]
-    [TestCase("--plot out.png", "plots are drawn as SVG")]
+    [TestCase("--plot out.pdf", "plots are drawn as SVG or PNG")]
     [TestCase("--json no-such-folder/out.json", "create it first")]
     public void RefusesWhatItCannotDo(string arguments, string reason)
     {

@@ -22,6 +22,9 @@ internal sealed unsafe class CpuAllocator
     /// <summary>Fills every new block with NaN, so that a read before a write shows. For tests.</summary>
     internal bool Poison { get; set; }
 
+    /// <summary>How often memory was asked of the system.</summary>
+    internal int RegionsTaken => _heap.RegionsTaken;
+
     public MemoryStatistics Statistics
     {
         get
