@@ -68,7 +68,7 @@ internal sealed unsafe partial class CudaBackend
         Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
     {
         LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(gather, _context.Device.Multiprocessors, out int columns);
-        Conv2dGather ascending = gather with { Rows = gather.Rows.Ascending, Columns = gather.Columns.Ascending };
+        Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
         var arguments = new KernelArguments();
         arguments.Add(MapSource(product, ascending, Pointer(source)));
         arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));

@@ -12,7 +12,7 @@ internal readonly record struct Conv2dAxis(
     int Source, int Count, int Result, int ResultStride, int ResultOffset, int Scale, int Shift, int Step, int Taps, int FirstTap, int TapStep)
 {
     /// <summary>The same axis with its taps in the order in which a step is not negative.</summary>
-    public Conv2dAxis Ascending => Step >= 0 ? this : this with { Shift = Shift + ((Taps - 1) * Step), Step = -Step, FirstTap = FirstTap + ((Taps - 1) * TapStep), TapStep = -TapStep };
+    public Conv2dAxis ToAscending() => Step >= 0 ? this : this with { Shift = Shift + ((Taps - 1) * Step), Step = -Step, FirstTap = FirstTap + ((Taps - 1) * TapStep), TapStep = -TapStep };
 
     /// <summary>The forward pass: every output position, every tap.</summary>
     public static Conv2dAxis Forward(int input, int output, int kernel, int stride, int dilation, int pad) =>

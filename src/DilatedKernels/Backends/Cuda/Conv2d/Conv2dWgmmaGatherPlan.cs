@@ -59,7 +59,7 @@ internal static class Conv2dWgmmaGatherPlan
         long imageBytes = pixelBytes * gather.Rows.Source * gather.Columns.Source;
         return imageBytes >= MostStride || pixelBytes * gather.KernelTaps >= MostStride
             ? $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40"
-            : WhyNot("rows", gather.Rows.Ascending) ?? WhyNot("columns", gather.Columns.Ascending);
+            : WhyNot("rows", gather.Rows.ToAscending()) ?? WhyNot("columns", gather.Columns.ToAscending());
     }
 
     /// <summary>Chooses a kernel <c>conv2d_gather_bf16_sm90_...</c>.</summary>

@@ -81,7 +81,7 @@ public class Conv2dWgmmaPlanTests
         for (int phase = 0; phase < 3; phase++)
         {
             Conv2dAxis axis = Conv2dAxis.BackwardInput(g.InWidth, g.OutWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW, phase);
-            Conv2dAxis ascending = axis.Ascending;
+            Conv2dAxis ascending = axis.ToAscending();
             Assert.That(ascending.Step, Is.Not.Negative);
             Assert.That(Reads(ascending), Is.EquivalentTo(Reads(axis)));
         }
