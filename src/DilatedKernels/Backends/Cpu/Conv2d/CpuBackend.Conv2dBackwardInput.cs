@@ -31,7 +31,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         Conv2dGeometry g = MergeBatch(geometry);
-        TileShape shape = TileShape.For(g.InChannels, VectorUnit);
+        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.OutShape, g.InShape, g.Taps);
         using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.OutChannels) * sizeof(float));
         WeightPacking.Backward(_pool, shape, g.Taps, g.OutChannels, Floats(weight), Floats(packed));
 
@@ -57,12 +57,11 @@ internal sealed unsafe partial class CpuBackend
     private void WinogradBackwardInput(WinogradGrid grid, in Conv2dGeometry g, float* dy, float* weight, float* mask, float* dx)
     {
         TileShape shape = TileShape.For(g.InChannels, VectorUnit);
-        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.OutChannels) * sizeof(float));
-        WinogradWeights.Backward(_pool, grid.Tile, shape, g.OutChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, VectorUnit, g.OutChannels, _pool.Threads)
+        int channels = g.OutChannels;
+        new WinogradConvolution(grid, shape, VectorUnit, channels, _pool.Threads)
         {
             Input = dy,
-            Packed = Floats(packed),
+            PackWeights = packed => WinogradWeights.Backward(_pool, grid.Tile, shape, channels, weight, (float*)packed),
             Output = dx,
             Mask = mask,
         }.Run(_pool, _allocator);

@@ -33,7 +33,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         Conv2dGeometry g = MergeBatch(geometry);
-        TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
+        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.InShape, g.OutShape, g.Taps);
         using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.InChannels) * sizeof(float));
         WeightPacking.Forward(_pool, shape, g.Taps, g.InChannels, Floats(weight), Floats(packed));
 
@@ -54,12 +54,11 @@ internal sealed unsafe partial class CpuBackend
     private void WinogradForward(WinogradGrid grid, in Conv2dGeometry g, float* x, float* weight, float* bias, bool relu, float* y)
     {
         TileShape shape = TileShape.For(g.OutChannels, VectorUnit);
-        using CpuBuffer packed = _allocator.Allocate(WinogradWeights.Count(grid.Tile, shape, g.InChannels) * sizeof(float));
-        WinogradWeights.Forward(_pool, grid.Tile, shape, g.InChannels, weight, Floats(packed));
-        new WinogradConvolution(grid, shape, VectorUnit, g.InChannels, _pool.Threads)
+        int channels = g.InChannels;
+        new WinogradConvolution(grid, shape, VectorUnit, channels, _pool.Threads)
         {
             Input = x,
-            Packed = Floats(packed),
+            PackWeights = packed => WinogradWeights.Forward(_pool, grid.Tile, shape, channels, weight, (float*)packed),
             Output = y,
             Bias = bias,
             Relu = relu,

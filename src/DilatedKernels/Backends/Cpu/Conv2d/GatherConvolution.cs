@@ -42,8 +42,15 @@ internal sealed unsafe class GatherConvolution
         _in = input;
         _out = output;
         _terms = taps * input.C;
-        _streams = _terms <= MostTermsToStream && output.C % shape.Lanes == 0 && output.Count * sizeof(float) >= LeastBytesToStream;
+        _streams = IsStreamed(taps, input, output) && shape.HasWholeLines;
         MakePieces();
+    }
+
+    /// <summary>The shape of the tiles for such a convolution.</summary>
+    public static TileShape ShapeFor(VectorUnit unit, Shape input, Shape output, int taps)
+    {
+        var shape = TileShape.For(output.C, unit);
+        return IsStreamed(taps, input, output) ? shape.InWholeLines() : shape;
     }
 
     public required float* Input { get; init; }
@@ -59,6 +66,9 @@ internal sealed unsafe class GatherConvolution
 
     /// <summary>Laid out as the output, which is 0 where this is not positive; or null.</summary>
     public float* Mask { get; init; }
+
+    private static bool IsStreamed(int taps, Shape input, Shape output) =>
+        (long)taps * input.C <= MostTermsToStream && output.Count * sizeof(float) >= LeastBytesToStream;
 
     public void Run(WorkerPool pool) => pool.For(_pieces.Count, RunPiece);
 

@@ -33,6 +33,8 @@ internal readonly record struct VectorUnit(int Lanes, int Registers, bool Double
 /// <param name="Registers">Vector registers.</param>
 internal readonly record struct TileShape(int Lanes, int Channels, int Panels, int Registers)
 {
+    private const int FloatsPerLine = 64 / sizeof(float);
+
     private int Vectors => (Channels + Lanes - 1) / Lanes;
 
     /// <summary>The channels of all panels, padding lanes included.</summary>
@@ -59,6 +61,24 @@ internal readonly record struct TileShape(int Lanes, int Channels, int Panels, i
 
         int widest = unit.Registers >= 32 ? 4 : 3;
         return new TileShape(lanes, channels, (vectors + widest - 1) / widest, unit.Registers);
+    }
+
+    /// <summary>Whether every panel of a pixel is whole cache lines, so that a tile that is written past the caches fills them.</summary>
+    public bool HasWholeLines => Channels == PaddedChannels && (Lanes >= FloatsPerLine || (Vectors % Panels == 0 && Vectors / Panels * Lanes % FloatsPerLine == 0));
+
+    /// <summary>This shape with panels of whole cache lines, narrower ones if need be; itself where there are none.</summary>
+    public TileShape InWholeLines()
+    {
+        int line = Math.Max(1, FloatsPerLine / Lanes);
+        for (int columns = WidestColumns / line * line; !HasWholeLines && columns > 0; columns -= line)
+        {
+            if (Vectors % columns == 0 && this with { Panels = Vectors / columns } is { HasWholeLines: true } whole)
+            {
+                return whole;
+            }
+        }
+
+        return this;
     }
 
     /// <summary>The most rows of a tile with that many columns: accumulators, the columns' vectors and one broadcast fit the registers.</summary>

@@ -22,6 +22,22 @@ public class TileShapeTests
         Assert.That(next, Is.EqualTo(channels));
     }
 
+    // As wide as the registers allow in whole lines of 64 bytes; unchanged where there are none.
+    [TestCase(672, 8, 16, 2, true)]
+    [TestCase(672, 8, 32, 4, true)]
+    [TestCase(176, 8, 32, 2, true)]
+    [TestCase(672, 16, 32, 4, true)]
+    [TestCase(1024, 16, 32, 4, true)]
+    [TestCase(672, 4, 16, 3, false)]
+    [TestCase(40, 8, 16, 3, false)]
+    [TestCase(21, 8, 16, 3, false)]
+    public void PanelsOfWholeLines(int channels, int lanes, int registers, int columns, bool whole)
+    {
+        TileShape shape = TileShape.For(channels, new VectorUnit(lanes, registers, DoublePumped: false)).InWholeLines();
+        Assert.That(shape.HasWholeLines, Is.EqualTo(whole));
+        Assert.That(Enumerable.Range(0, shape.Panels).Max(shape.Columns), Is.EqualTo(columns));
+    }
+
     // A wide vector pays where it halves the number of operations.
     [TestCase(64, false, 16)]
     [TestCase(64, true, 16)]

@@ -16,6 +16,7 @@ internal sealed unsafe class WinogradConvolution
     // Tiles and products of a strip stay in a first-level cache of 32 KB, through which few weights are streamed.
     private const int BytesPerStrip = 28 << 10;
     private const int MostBytesOfWeights = 128 << 10;
+    private const int MostBytesToPackTwice = 128 << 10;
     private const int LeastRowsOfStrip = 4;
     private const int Line = 16;
 
@@ -40,7 +41,7 @@ internal sealed unsafe class WinogradConvolution
         _inChannels = inChannels;
         _tileStep = OddLines(inChannels);
         int tileBytes = Values * (int)(_tileStep + PanelLanes) * sizeof(float);
-        long left = BytesInCache - (WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float));
+        long left = BytesInCache - WeightBytes;
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
         long tiles = left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
         _pieces = Split.EvenParts(grid.Tiles, tiles, LeastTiles, threads);
@@ -48,7 +49,7 @@ internal sealed unsafe class WinogradConvolution
         _strips = 1;
         int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
         int rows = Math.Min(shape.MaxRows(shape.WidestColumns), BytesPerStrip / (Values * (lanes + PanelLanes) * sizeof(float)));
-        if (shape.Panels == 1 && rows >= LeastRowsOfStrip && WinogradWeights.Count(grid.Tile, shape, inChannels) * sizeof(float) <= MostBytesOfWeights)
+        if (shape.Panels == 1 && rows >= LeastRowsOfStrip && WeightBytes <= MostBytesOfWeights)
         {
             _tileStep = lanes;
             _strips = Split.Parts(_stripTiles, rows);
@@ -58,8 +59,8 @@ internal sealed unsafe class WinogradConvolution
 
     public required float* Input { get; init; }
 
-    /// <summary>Weights as <see cref="WinogradWeights"/> lays them out.</summary>
-    public required float* Packed { get; init; }
+    /// <summary>Lays the weights out as <see cref="WinogradWeights"/> does, by that address.</summary>
+    public required Action<nint> PackWeights { get; init; }
 
     public required float* Output { get; init; }
 
@@ -79,6 +80,8 @@ internal sealed unsafe class WinogradConvolution
 
     private nint OutputValueStep => (_stripTiles * (nint)PanelLanes) + Line;
 
+    private long WeightBytes => WinogradWeights.Count(_grid.Tile, _shape, _inChannels) * sizeof(float);
+
     private long ScratchCount => Values * (InputValueStep + OutputValueStep);
 
     /// <summary>Floats from one pixel's channels to the next: whole cache lines, an odd number of them, so that pixels spread over all sets.</summary>
@@ -88,21 +91,41 @@ internal sealed unsafe class WinogradConvolution
     {
         using CpuBuffer zeros = allocator.Allocate(WinogradGrid.ZeroCount(_inChannels) * sizeof(float));
         new Span<byte>(zeros.Pointer, (int)zeros.ByteLength).Clear();
-        using var scratch = new ScratchSlots(allocator, pool.SlotsFor(_pieces), ScratchCount * sizeof(float));
-        pool.For(_pieces, (piece, slot) => RunPiece(piece, (float*)scratch.Pointer(slot), (float*)zeros.Pointer));
+        int slots = pool.SlotsFor(_pieces);
+        using var scratch = new ScratchSlots(allocator, slots, ScratchCount * sizeof(float));
+        // Few weights take longer from one processor's cache to the other's than to be laid out by each.
+        bool shared = slots == 1 || WeightBytes > MostBytesToPackTwice;
+        using var packed = new ScratchSlots(allocator, shared ? 1 : slots, WeightBytes);
+        if (shared)
+        {
+            PackWeights((nint)packed.Pointer(0));
+        }
+
+        bool[] isPacked = new bool[slots];
+        pool.For(_pieces, (piece, slot) =>
+        {
+            byte* weights = packed.Pointer(shared ? 0 : slot);
+            if (!shared && !isPacked[slot])
+            {
+                PackWeights((nint)weights);
+                isPacked[slot] = true;
+            }
+
+            RunPiece(piece, (float*)weights, (float*)scratch.Pointer(slot), (float*)zeros.Pointer);
+        });
     }
 
-    private void RunPiece(int piece, float* scratch, float* zeros)
+    private void RunPiece(int piece, float* packed, float* scratch, float* zeros)
     {
         long begin = _grid.Tiles * piece / _pieces;
         int tiles = (int)((_grid.Tiles * (piece + 1) / _pieces) - begin);
         for (int strip = 0; strip < _strips; strip++)
         {
-            RunStrip(begin + Split.Begin(tiles, _strips, strip), begin + Split.Begin(tiles, _strips, strip + 1), scratch, zeros);
+            RunStrip(begin + Split.Begin(tiles, _strips, strip), begin + Split.Begin(tiles, _strips, strip + 1), packed, scratch, zeros);
         }
     }
 
-    private void RunStrip(long begin, long end, float* scratch, float* zeros)
+    private void RunStrip(long begin, long end, float* packed, float* scratch, float* zeros)
     {
         int tiles = (int)(end - begin);
         float* products = scratch + (Values * InputValueStep);
@@ -127,7 +150,7 @@ internal sealed unsafe class WinogradConvolution
                 starts[i] = Split.Begin(tiles, parts, i);
             }
 
-            float* weights = Packed + (Values * (nint)_shape.ChannelBegin(panel) * _inChannels);
+            float* weights = packed + (Values * (nint)_shape.ChannelBegin(panel) * _inChannels);
             product.StepB = product.StepC = lanes * sizeof(float);
             for (int value = 0; value < Values; value++)
             {
