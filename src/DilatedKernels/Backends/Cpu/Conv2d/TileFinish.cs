@@ -68,47 +68,26 @@ internal static unsafe class TileFinish
         }
 
         FinishArguments f = *arguments;
-        float* lanes = stackalloc float[TWidth.Lanes];
-        for (int row = 0; row < f.Rows; row++)
+        for (int row = f.Rows; row > 0; row--, f.Tile += f.TileStep, f.Target += f.TargetStep)
         {
-            float* tile = (float*)(f.Tile + (row * f.TileStep));
-            float* target = (float*)(f.Target + (row * f.TargetStep));
             for (int channel = 0; channel < f.Channels; channel += TWidth.Lanes)
             {
-                TVector value = TWidth.Load(tile + channel);
-                if (f.Accumulate)
-                {
-                    // Past the last channel this reads what belongs to others, and drops it below.
-                    value = TWidth.Add(TWidth.Load(target + channel), value);
-                }
-
-                if (f.Bias != null)
-                {
-                    value = TWidth.Add(value, TWidth.Load(f.Bias + channel));
-                }
-
-                if (f.Relu)
-                {
-                    value = TWidth.Relu(value);
-                }
-
-                if (f.ToMask != 0)
-                {
-                    value = TWidth.Masked(value, TWidth.Load((byte*)(target + channel) + f.ToMask));
-                }
-
+                // Past the last channel this reads what belongs to others, and drops it below.
+                nint offset = (nint)channel * sizeof(float);
+                byte* target = f.Target + offset;
+                TVector value = TWidth.Load(f.Tile + offset);
+                value = f.Accumulate ? TWidth.Add(TWidth.Load(target), value) : value;
+                value = f.Bias != null ? TWidth.Add(value, TWidth.Load((byte*)f.Bias + offset)) : value;
+                value = f.Relu ? TWidth.Relu(value) : value;
+                value = f.ToMask != 0 ? TWidth.Masked(value, TWidth.Load(target + f.ToMask)) : value;
                 int left = f.Channels - channel;
                 if (left >= TWidth.Lanes)
                 {
-                    TWidth.Store(value, target + channel);
+                    TWidth.Store(value, target);
                 }
                 else
                 {
-                    TWidth.Store(value, lanes);
-                    for (int i = 0; i < left; i++)
-                    {
-                        target[channel + i] = lanes[i];
-                    }
+                    TWidth.StoreFirst(value, left, target);
                 }
             }
         }

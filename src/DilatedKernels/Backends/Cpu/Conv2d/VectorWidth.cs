@@ -16,6 +16,9 @@ internal unsafe interface IVectorWidth<TVector>
 
     static abstract void Store(TVector value, void* target);
 
+    /// <summary>Stores the first lanes, fewer than all.</summary>
+    static abstract void StoreFirst(TVector value, int count, void* target);
+
     /// <summary>Stores past the caches, to an address that is a multiple of the vector's size.</summary>
     static abstract void Stream(TVector value, void* target);
 
@@ -53,6 +56,20 @@ internal readonly unsafe struct Width512 : IVectorWidth<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, void* target) => value.Store((float*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector512<float> value, int count, void* target)
+    {
+        if (count >= Lanes / 2)
+        {
+            value.GetLower().Store((float*)target);
+            Width256.StoreFirst(value.GetUpper(), count - (Lanes / 2), (float*)target + (Lanes / 2));
+        }
+        else
+        {
+            Width256.StoreFirst(value.GetLower(), count, target);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Stream(Vector512<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
@@ -101,6 +118,20 @@ internal readonly unsafe struct Width256 : IVectorWidth<Vector256<float>>
     public static void Store(Vector256<float> value, void* target) => value.Store((float*)target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector256<float> value, int count, void* target)
+    {
+        if (count >= Lanes / 2)
+        {
+            value.GetLower().Store((float*)target);
+            Width128.StoreFirst(value.GetUpper(), count - (Lanes / 2), (float*)target + (Lanes / 2));
+        }
+        else
+        {
+            Width128.StoreFirst(value.GetLower(), count, target);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Stream(Vector256<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -145,6 +176,23 @@ internal readonly unsafe struct Width128 : IVectorWidth<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> value, void* target) => value.Store((float*)target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector128<float> value, int count, void* target)
+    {
+        if ((count & 2) != 0)
+        {
+            *(double*)target = value.AsDouble().ToScalar();
+            if ((count & 1) != 0)
+            {
+                ((float*)target)[2] = value.GetElement(2);
+            }
+        }
+        else if ((count & 1) != 0)
+        {
+            *(float*)target = value.ToScalar();
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Stream(Vector128<float> value, void* target) => value.StoreAlignedNonTemporal((float*)target);
