@@ -28,6 +28,14 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
 
+        if (IsPointwise(geometry) && PointwiseWeightGradient.Applies(geometry))
+        {
+            var pointwise = new PointwiseWeightGradient(VectorUnit, (int)geometry.OutShape.Positions, geometry.InChannels, geometry.OutChannels);
+            using CpuBuffer sums = _allocator.Allocate(pointwise.PartialCount * sizeof(float));
+            pointwise.Run(_pool, Floats(x), Floats(dy), Floats(sums), Floats(dw));
+            return;
+        }
+
         Conv2dGeometry g = MergePositions(geometry);
         var gradient = new WeightGradient(g, TileShape.For(g.OutChannels, VectorUnit), _pool.Threads);
         using CpuBuffer partial = _allocator.Allocate(gradient.PartialCount * sizeof(float));

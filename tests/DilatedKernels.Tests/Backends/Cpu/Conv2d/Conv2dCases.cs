@@ -18,6 +18,9 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(1, 35, 130, 130, 33, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(1, 11, 90, 90, 9, 3, 3, 1, 1, 2, 2, 2, 2);
         yield return new Conv2dGeometry(1, 16, 200, 200, 36, 4, 4, 1, 1, 1, 1, 1, 1);
+        // From many channels to few, in several splits of the positions: as many panels as groups of channels, and more.
+        yield return new Conv2dGeometry(2, 96, 60, 41, 21, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 672, 40, 41, 5, 1, 1, 1, 1, 1, 1, 0, 0);
         // Sums of few terms that go to memory past the caches: the result, and the gradient of the input.
         yield return new Conv2dGeometry(2, 4, 64, 33, 256, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 272, 64, 65, 5, 1, 1, 2, 2, 1, 1, 0, 0);
@@ -102,6 +105,10 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(1, 64, 9, 8, 7, 7, 7, 1, 1, 2, 2, 6, 6);
         yield return new Conv2dGeometry(2, 700, 4, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1);
         yield return new Conv2dGeometry(2, 5, 4, 3, 700, 3, 3, 1, 1, 1, 1, 1, 1);
+        // From many channels to few: the weight gradient along the inputs, with rows of every number, one block of positions and more.
+        yield return new Conv2dGeometry(2, 160, 9, 8, 21, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 16, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(3, 48, 13, 11, 7, 1, 1, 1, 1, 1, 1, 0, 0);
         // Kernels of every extent, in windows of three taps; batches, and sub-grids of unequal extents.
         foreach (int kernel in (int[])[4, 5, 6, 7, 8, 9])
         {
