@@ -93,8 +93,14 @@ static int Demo(string[] extra)
 static int Bench(string[] extra)
 {
     int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "bench/DilatedKernels.Bench", []) : 1;
-    // It starts the program.
-    code = code == 0 && extra is ["--start", ..] ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : code;
+    if (extra is ["--start", ..])
+    {
+        // It starts the program, and others that predict with peers.
+        code = code == 0 ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : code;
+        code = code == 0 ? MSBuild("Build", "bench/peers/onnx-start", []) : code;
+        code = code == 0 && extra.Contains("--torchsharp") ? MSBuild("Build", "bench/peers/torchsharp-start", []) : code;
+    }
+
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Bench", "DilatedKernels.Bench.dll"), .. extra]);
 }
 
