@@ -25,14 +25,14 @@ public sealed partial class NativeExecutableTests
     [OneTimeSetUp]
     public void Find()
     {
-        _folder = new TemporaryFolder();
-        _data = SmallDataset.Create(_folder);
         string? place = SourceTree.Root is { } root ? Path.Combine(root, "artifacts", "aot", RuntimeInformation.RuntimeIdentifier) : null;
         string program = Path.Combine(place ?? "", OperatingSystem.IsWindows() ? "dilated.exe" : "dilated");
         BuildPart.SkipUnless(place is not null && File.Exists(program), BuildPart.Native, "there is no native executable: ./build.sh aot makes it");
         Stamp? stamp = Stamp.Read(Path.Combine(place!, NativeSources.StampFile));
         BuildPart.SkipUnless(stamp?.Hash == NativeSources.Read(SourceTree.Root!).Hash, BuildPart.Native, "the native executable is of other sources: ./build.sh aot makes it again");
         _program = program;
+        _folder = new TemporaryFolder();
+        _data = SmallDataset.Create(_folder);
         if (VectorBits(Native(0, "devices")) is "256" && VectorBits(Runtime("devices")) is not "256")
         {
             // The switch has had two names.
@@ -44,7 +44,7 @@ public sealed partial class NativeExecutableTests
     }
 
     [OneTimeTearDown]
-    public void Delete() => _folder.Dispose();
+    public void Delete() => _folder?.Dispose();
 
     [Test]
     public void ItIsOfThisVersionAndSmall()
