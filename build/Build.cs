@@ -20,6 +20,7 @@ const string Artifacts = "artifacts";
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
     ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", args => Packages.Run(args, MSBuild)),
+    ("aot", "the `dilated` command as one native executable for this system, in artifacts/aot; --instruction-set x86-64-v4 for processors with AVX-512 only", args => NativeExecutable.Run(args, MSBuild)),
     ("api", "writes the public API of the libraries into PublicAPI.Unshipped.txt after a change of it, which the build refuses until it is there", PublicApi.Run),
     ("gpu-bundle", "one archive with tests, command, benchmark and kernels that runs on a GPU machine with a driver and no SDK", GpuBundle.Run),
     ("clean", "deletes everything that was built", Clean),
@@ -92,8 +93,14 @@ static int Demo(string[] extra)
 static int Bench(string[] extra)
 {
     int code = KernelVerb.CompileWithWhatIsThere(forCpu: false) ? MSBuild("Build", "bench/DilatedKernels.Bench", []) : 1;
-    // It starts the program.
-    code = code == 0 && extra is ["--start", ..] ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : code;
+    if (extra is ["--start", ..])
+    {
+        // It starts the program, and others that predict with peers.
+        code = code == 0 ? MSBuild("Build", "src/DilatedKernels.Cli", ManagedCudaPackages.Arguments([])) : code;
+        code = code == 0 ? MSBuild("Build", "bench/peers/onnx-start", []) : code;
+        code = code == 0 && extra.Contains("--torchsharp") ? MSBuild("Build", "bench/peers/torchsharp-start", []) : code;
+    }
+
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Bench", "DilatedKernels.Bench.dll"), .. extra]);
 }
 

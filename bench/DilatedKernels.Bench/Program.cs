@@ -3,7 +3,7 @@
 //   --crf ...        the dense CRF over image sizes, into a results folder
 //   --peak ...       the direct convolution as a share of the processor's peak, into a results folder
 //   --memory ...     what training steps take of the memory, ours and PyTorch's, into a results folder
-//   --start ...      the program from the start of its process to its end, into a results folder
+//   --start ...      programs from the start of their process to its end, and their sizes, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 

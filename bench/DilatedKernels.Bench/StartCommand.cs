@@ -1,31 +1,37 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Export;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Bench;
 
-/// <summary><c>--start</c>: what a person waits for the program, from the start of its process to its end.</summary>
+/// <summary><c>--start</c>: what a person waits for the program, from the start of its process to its end, and how large it is.</summary>
 internal sealed class StartCommand
 {
     private const double Width = 0.125;
     private const int Classes = 11;
+    private const string Alone = "the network alone, once";
 
     // As the CamVid frames that segmentation papers use.
     private static readonly Size2 s_image = new(360, 480);
 
+    private static readonly string s_packageCache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } given
+        ? given : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+
     private readonly Option<int> _runs = new("--runs") { Description = "How often each is started; all take turns.", DefaultValueFactory = _ => 11, HelpName = "N" };
     private readonly Option<string?> _program = new("--program") { Description = "The program. [default: what was built beside this one]", HelpName = "FILE" };
+    private readonly Option<bool> _torchSharp = new("--torchsharp") { Description = "TorchSharp, too; ./build.sh downloads it, 130 MB." };
+    private readonly Option<string?> _through = new("--torchsharp-through") { Description = "A program that starts TorchSharp's, where it does not start by itself.", HelpName = "FILE" };
     private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/, the machine's name, and start]", HelpName = "FOLDER" };
 
     public static int Run(string[] arguments)
     {
         var verb = new StartCommand();
-        var root = new RootCommand("Measures the program from the start of its process to its end and writes a results folder.") { verb._runs, verb._program, verb._results };
+        var root = new RootCommand("Measures the program from the start of its process to its end, and its size, and writes a results folder.") { verb._runs, verb._program, verb._torchSharp, verb._through, verb._results };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Measure(result, arguments, cancellation)));
         return BenchHost.Run(root, arguments);
     }
@@ -38,47 +44,33 @@ internal sealed class StartCommand
             throw new UserInputException($"--runs is from 1 to 1000; it was {runs}.");
         }
 
-        string program = result.GetValue(_program)
-            ?? Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "DilatedKernels.Cli", "release", OperatingSystem.IsWindows() ? "dilated.exe" : "dilated"));
-        if (!File.Exists(program))
-        {
-            throw new UserInputException($"There is no program {program}; name it with --program.");
-        }
-
+        string program = Existing(result.GetValue(_program) ?? Built("DilatedKernels.Cli", "dilated"));
+        string? native = OurFiles.Native(program);
+        Peer[] peers = [new("ONNX Runtime", [Existing(Built("OnnxStart", "OnnxStart"))]), .. TorchSharp(result)];
         MachineDescription machine = MachineDescription.Describe((Device?)null);
         string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName, "start");
         DirectoryInfo work = Directory.CreateTempSubdirectory("dilated-start-");
         try
         {
-            string model = Path.Combine(work.FullName, "model.safetensors");
-            string image = Path.Combine(work.FullName, "image.png");
-            MakeModel(model);
-            PngWriter.Write(image, MakeImage());
-            (string What, string[] Arguments)[] commands =
-            [
-                ("dilated --version", ["--version"]),
-                ("dilated info --width 0.125", ["info", "--width", "0.125"]),
-                ("dilated predict, one image", ["predict", model, image, "--overwrite", "--out", Path.Combine(work.FullName, "masks")]),
-            ];
-            List<double>[] times = [.. commands.Select(_ => new List<double>())];
+            Started[] rows = [.. Programs(work.FullName, program, native, peers)];
             // The first round reads the files from the disk and does not count.
             for (int round = -1; round < runs; round++)
             {
-                for (int i = 0; i < commands.Length; i++)
+                foreach (Started row in rows)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    double ms = Time(program, commands[i].Arguments);
+                    double ms = Time(row.Command);
                     if (round >= 0)
                     {
-                        times[i].Add(ms);
+                        row.Milliseconds.Add(ms);
                     }
                 }
             }
 
-            string text = ToMarkdown(machine, $"./build.sh bench --start {string.Join(' ', arguments)}".TrimEnd(), runs, commands.Select((w, i) => (w.What, Statistics.Of(times[i]))));
-            Directory.CreateDirectory(folder);
-            File.WriteAllText(Path.Combine(folder, "README.md"), text);
-            Console.Write(text);
+            StartSize[] sizes = [.. OurFiles.Sizes(program, native), .. peers.SelectMany(p => p.Sizes)];
+            var report = new StartReport($"./build.sh bench --start {string.Join(' ', arguments)}".TrimEnd(), machine, About(result.GetValue(_through)), [.. rows.Select(r => r.Row)], sizes);
+            report.Write(folder);
+            Console.Write(report.ToMarkdown());
             Console.WriteLine($"Written to {folder}.");
             return 0;
         }
@@ -88,11 +80,63 @@ internal sealed class StartCommand
         }
     }
 
-    private static void MakeModel(string path)
+    private static string About(string? through) => string.Create(CultureInfo.InvariantCulture, $"""
+        The image is {s_image.Width}x{s_image.Height} pixels of noise as PNG,
+        the checkpoint a front end of width {Width} with {Classes} classes; its prediction writes a mask and an overlay. The native executable is what
+        `./build.sh aot` makes; on the .NET runtime is the framework-dependent program that the build makes. ONNX Runtime's program reads the same network,
+        exported, TorchSharp's builds its like; they run it once on noise of the same size and neither read nor write an image.{(through is null ? "" : $"\nTorchSharp's is started through `{through}`.")}
+        """);
+
+    private static IEnumerable<Started> Programs(string work, string program, string? native, Peer[] peers)
+    {
+        string weights = Path.Combine(work, "model.safetensors");
+        string onnx = Path.Combine(work, "model.onnx");
+        string image = Path.Combine(work, "image.png");
+        Size2 input = MakeModel(weights, onnx);
+        PngWriter.Write(image, MakeImage());
+        (string What, double? Budget, string[] Arguments)[] commands =
+        [
+            ("dilated --version", 50, ["--version"]),
+            ("dilated info --width 0.125", null, ["info", "--width", "0.125"]),
+            ("dilated predict, one image", 300, ["predict", weights, image, "--overwrite", "--out", Path.Combine(work, "masks")]),
+        ];
+        foreach ((string what, double? budget, string[] arguments) in commands)
+        {
+            if (native is not null)
+            {
+                yield return new Started(what, "native executable", budget, [native, .. arguments]);
+            }
+
+            yield return new Started(what, "on the .NET runtime", null, [program, .. arguments]);
+        }
+
+        foreach (Peer peer in peers)
+        {
+            yield return new Started(Alone, peer.Name, null, [.. peer.Program, onnx, input.Height.ToString(CultureInfo.InvariantCulture), input.Width.ToString(CultureInfo.InvariantCulture)]);
+        }
+    }
+
+    private IEnumerable<Peer> TorchSharp(ParseResult result)
+    {
+        string? through = result.GetValue(_through);
+        if (result.GetValue(_torchSharp))
+        {
+            yield return new Peer("TorchSharp", [.. through is null ? (string[])[] : [Existing(through)], Existing(Built("TorchSharpStart", "TorchSharpStart"))]);
+        }
+    }
+
+    private static string Built(string project, string name) =>
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, "release", OperatingSystem.IsWindows() ? name + ".exe" : name));
+
+    private static string Existing(string file) => File.Exists(file) ? Path.GetFullPath(file) : throw new UserInputException($"There is no program {file}.");
+
+    private static Size2 MakeModel(string weights, string onnx)
     {
         using Device device = Device.CreateCpu(1);
         using SegmentationModel model = SegmentationModel.Create(device, new ModelConfig { Name = "front end", FrontEnd = FrontEndConfig.Vgg16(Classes, Width) }, seed: 1);
-        ModelFile.Save(path, model);
+        ModelFile.Save(weights, model);
+        ModelExport.ToOnnx(onnx, model);
+        return new Size2(s_image.Height + (2 * model.Margin), s_image.Width + (2 * model.Margin));
     }
 
     private static RgbImage MakeImage()
@@ -102,40 +146,23 @@ internal sealed class StartCommand
         return new RgbImage(s_image.Width, s_image.Height, pixels);
     }
 
-    private static double Time(string program, string[] arguments)
+    private static double Time(string[] command)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         var clock = Stopwatch.StartNew();
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        string errors = process.StandardError.ReadToEnd();
-        output.Wait();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? clock.Elapsed.TotalMilliseconds
-            : throw new PeerException($"{Path.GetFileName(program)} {string.Join(' ', arguments)} ended with exit code {process.ExitCode}: {errors.Trim()}");
+        ProgramOutput.Of(command);
+        return clock.Elapsed.TotalMilliseconds;
     }
 
-    private static string ToMarkdown(MachineDescription machine, string command, int runs, IEnumerable<(string What, Statistics Ms)> rows)
+    // Another framework's program: what starts it, where something has to, and itself.
+    private sealed record Peer(string Name, string[] Program)
     {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"""
-            # From the start of the process to its end
+        public IEnumerable<StartSize> Sizes => [StartSize.OfPackages(Name, Program[^1], s_packageCache), StartSize.OfDeployment(Name, Program[^1])];
+    }
 
-            `{command}`, {machine.Date}, commit {machine.Commit}: {machine.Processor}, {machine.Cores} cores, {machine.Runtime}, {machine.OperatingSystem}.
+    private sealed record Started(string What, string Side, double? Budget, string[] Command)
+    {
+        public List<double> Milliseconds { get; } = [];
 
-            Medians of {runs} runs in turns, after one that does not count, and the range. The image is {s_image.Width}x{s_image.Height} pixels of noise as PNG, the
-            checkpoint a front end of width {Width.ToString(CultureInfo.InvariantCulture)} with {Classes} classes; its prediction writes a mask and an overlay. The program is the framework-dependent one that the build makes.
-
-            | | ms | range |
-            |---|---|---|
-
-            """);
-        foreach ((string what, Statistics ms) in rows)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"| {what} | {ms.Median:F0} | {ms.Min:F0} to {ms.Max:F0} |\n");
-        }
-
-        return text.ToString();
+        public StartRow Row => new(What, Side, Budget, Milliseconds);
     }
 }

@@ -18,11 +18,9 @@ internal sealed class DilatedProcess : IDisposable
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource _spoke = new();
 
-    private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] before, string[] arguments)
+    private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] command)
     {
-        (string program, string[] self) = Program();
-        string[] all = [.. before, program, .. self, .. arguments];
-        var start = new ProcessStartInfo(all[0], all[1..])
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
@@ -57,18 +55,19 @@ internal sealed class DilatedProcess : IDisposable
     public static Result Run(string folder, params string[] arguments) => Run(folder, new Dictionary<string, string>(), arguments);
 
     /// <summary>Runs the command with something in its environment.</summary>
-    public static Result Run(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static Result Run(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        RunProgram(folder, environment, [.. Self(), .. arguments]);
+
+    /// <summary>Runs any program and its arguments, with something in its environment.</summary>
+    public static Result RunProgram(string folder, IReadOnlyDictionary<string, string> environment, params string[] command)
     {
-        using var process = new DilatedProcess(folder, environment, [], arguments);
+        using var process = new DilatedProcess(folder, environment, command);
         return process.Wait();
     }
 
     /// <summary>Runs the command through another one, such as a shell that sets limits: its name and arguments, which the command's follow.</summary>
-    public static Result RunThrough(string folder, string[] before, params string[] arguments)
-    {
-        using var process = new DilatedProcess(folder, new Dictionary<string, string>(), before, arguments);
-        return process.Wait();
-    }
+    public static Result RunThrough(string folder, string[] before, params string[] arguments) =>
+        RunProgram(folder, new Dictionary<string, string>(), [.. before, .. Self(), .. arguments]);
 
     /// <summary>Runs the command and expects it to refuse: exit code 2, a message with these parts, no stack trace.</summary>
     public static void AssertRefused(TemporaryFolder folder, string[] arguments, params string[] message)
@@ -85,7 +84,7 @@ internal sealed class DilatedProcess : IDisposable
         }
     }
 
-    public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, new Dictionary<string, string>(), [], arguments);
+    public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, new Dictionary<string, string>(), [.. Self(), .. arguments]);
 
     public bool HasExited => _process.HasExited;
 
@@ -148,10 +147,10 @@ internal sealed class DilatedProcess : IDisposable
     }
 
     // A bundle for GPU machines brings the runtime along, and the command as a program of its own.
-    private static (string Program, string[] Self) Program()
+    private static string[] Self()
     {
         string folder = AppContext.BaseDirectory;
-        return File.Exists(Path.Combine(folder, "libcoreclr.so")) ? (Path.Combine(folder, "dilated"), []) : ("dotnet", [Path.Combine(folder, "dilated.dll")]);
+        return File.Exists(Path.Combine(folder, "libcoreclr.so")) ? [Path.Combine(folder, "dilated")] : ["dotnet", Path.Combine(folder, "dilated.dll")];
     }
 
     [DllImport("libc", EntryPoint = "kill")]

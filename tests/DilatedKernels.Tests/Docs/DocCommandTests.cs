@@ -19,6 +19,8 @@ public class DocCommandTests
         ("./build.sh sanitize", "runs these tests"),
         ("./build.sh mutate", "runs these tests, for hours"),
         ("./build.sh pack", "builds the tree, as the run of these tests does"),
+        ("./build.sh aot", "compiles the command ahead of time, for minutes; NativeExecutableTests run what it made"),
+        ("sudo install", "installs into the system's folder"),
         ("./build.sh kernels", "wants nvcc"),
         ("./build.sh bench --compare", "wants PyTorch and a machine to itself"),
         ("./build.sh gpu-bundle", "publishes the tree, for a machine with a GPU"),

@@ -14,7 +14,7 @@ public partial class DocTextTests
     private static readonly string[] s_others =
     [
         "--add-source", "--global", "--project", "--logdir", "--torch-compile", "--no-kernels", "--filter", "--fresh", "--table", "--param", "--help", "--version",
-        "--compare", "--crf", "--peak", "--memory", "--start", "--no-avx512", "--group", "--threads", "--gpu-architecture",
+        "--compare", "--crf", "--peak", "--memory", "--start", "--torchsharp", "--torchsharp-through", "--instruction-set", "--no-avx512", "--group", "--threads", "--gpu-architecture",
     ];
 
     [SetUp]
