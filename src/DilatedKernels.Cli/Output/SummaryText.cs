@@ -22,17 +22,7 @@ internal static class SummaryText
             ]);
         }
 
-        int[] widths = [.. Enumerable.Range(0, header.Length).Select(column => rows.Max(row => row[column].Length))];
-        foreach (string[] row in rows)
-        {
-            for (int column = 0; column < row.Length; column++)
-            {
-                row[column] = column < 2 ? row[column].PadRight(widths[column]) : row[column].PadLeft(widths[column]);
-            }
-
-            output.WriteLine(string.Join("  ", row).TrimEnd());
-        }
-
+        Tables.Write(output, rows, leftAligned: 2, lessNeeded: ["MFLOP", "pad", "MB", "stride", "cells", "kind", "channels"]);
         output.WriteLine();
         Line("network", summary.Config.Name);
         Line("input", $"{summary.Input} (batch, channels, height, width)");

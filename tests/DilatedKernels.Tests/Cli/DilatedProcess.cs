@@ -19,9 +19,12 @@ internal sealed class DilatedProcess : IDisposable
     private readonly TaskCompletionSource _spoke = new();
 
     private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] before, string[] arguments)
+        : this(folder, environment, [.. before, Program().Program, .. Program().Self, .. arguments])
     {
-        (string program, string[] self) = Program();
-        string[] all = [.. before, program, .. self, .. arguments];
+    }
+
+    private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] all)
+    {
         var start = new ProcessStartInfo(all[0], all[1..])
         {
             WorkingDirectory = folder,
@@ -67,6 +70,23 @@ internal sealed class DilatedProcess : IDisposable
     public static Result RunThrough(string folder, string[] before, params string[] arguments)
     {
         using var process = new DilatedProcess(folder, new Dictionary<string, string>(), before, arguments);
+        return process.Wait();
+    }
+
+    /// <summary>The command as words of a shell.</summary>
+    public static string ShellWords
+    {
+        get
+        {
+            (string program, string[] self) = Program();
+            return string.Join(' ', self.Prepend(program).Select(word => $"'{word}'"));
+        }
+    }
+
+    /// <summary>Runs another program.</summary>
+    public static Result RunOther(string folder, IReadOnlyDictionary<string, string> environment, params string[] command)
+    {
+        using var process = new DilatedProcess(folder, environment, command);
         return process.Wait();
     }
 
