@@ -20,6 +20,7 @@ internal static class RunReport
             page.Append("</div>\n");
             ClassTables.Confusion(page, validation);
             Gallery.Append(page, run);
+            FollowedSection.Append(page, run);
         }
         else
         {
