@@ -68,6 +68,10 @@ internal sealed class EvalCommand
         else
         {
             Tables.WriteScores(output, matrix, data.Classes.Names);
+            if (NextStep.AfterEval(checkpoint) is { } next)
+            {
+                output.WriteLine($"Next: {next}");
+            }
         }
 
         return ExitCode.Ok;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
@@ -49,7 +50,14 @@ internal sealed class PredictCommand
         TileOption.Check(result, _tile, model);
         Palette palette = model.Config.Palette ?? Palette.Voc;
         var predictor = new Predictor(model, tile, views, window);
-        return _output.Run(result, images, (_, image) => Predict(image), cancellation);
+        int code = _output.Run(result, images, (_, image) => Predict(image), cancellation);
+        // Standard output has the names of files alone.
+        if (code == ExitCode.Ok && NextStep.AfterPredict(checkpoint) is { } next)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"Next: {next}");
+        }
+
+        return code;
 
         Prediction Predict(RgbImage image)
         {

@@ -11,11 +11,14 @@ internal sealed class WindowOptions
     private readonly Option<int?> _overlap = new("--overlap") { Description = "Pixels that neighbouring windows have in common. [default: a quarter of --window]", HelpName = "PIXELS" };
     private readonly Option<WindowBlending> _blend = Choice.Of("--blend", "What counts where windows overlap: all of them, less towards their borders, or the one whose border is farther away.", WindowBlending.Smooth);
 
+    public IEnumerable<Option> Options => [_window, _overlap, _blend];
+
     public void AddTo(Command command)
     {
-        command.Options.Add(_window);
-        command.Options.Add(_overlap);
-        command.Options.Add(_blend);
+        foreach (Option option in Options)
+        {
+            command.Options.Add(option);
+        }
     }
 
     /// <summary>The windows, or null where none were asked for.</summary>

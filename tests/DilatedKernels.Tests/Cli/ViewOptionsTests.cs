@@ -102,7 +102,7 @@ public class ViewOptionsTests
         using var folder = new TemporaryFolder();
         SmallDataset.Create(folder);
         Directory.CreateDirectory(folder["saved"]);
-        DilatedProcess.AssertRefused(folder, ["crf", "saved", "data/val/0.png", "--flip", "--scales", "1,2"], "--flip, --scales would have no effect");
+        DilatedProcess.AssertRefused(folder, ["crf", "saved", "data/val/0.png", "--flip", "--scales", "1,2", "--window", "9"], "--flip, --scales, --window would have no effect");
     }
 
     private static DilatedProcess.Result Run(TemporaryFolder folder, params string[] arguments)
