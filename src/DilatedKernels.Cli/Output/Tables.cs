@@ -1,4 +1,5 @@
 using System.Globalization;
+using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Metrics;
 
 namespace DilatedKernels.Cli.Output;
@@ -41,6 +42,7 @@ internal static class Tables
     /// <summary>IoU of every class, the mean, and which classes the mean leaves out.</summary>
     public static void WriteScores(TextWriter output, ConfusionMatrix matrix, IReadOnlyList<string> names)
     {
+        names = [.. names.Select(OneLine.Of)];
         int width = Math.Max(8, names.Max(n => n.Length));
         for (int c = 0; c < names.Count; c++)
         {
