@@ -402,6 +402,7 @@ public sealed class Trainer : IDisposable
         RunState state;
         try
         {
+            SameRun.Check(checkpoint, _config, _folder.ConfigFile);
             state = Checkpoint.Restore(checkpoint, _model, _optimizer);
         }
         catch (SafetensorsException exception) when (checkpoint != _folder.PreviousCheckpoint && File.Exists(_folder.PreviousCheckpoint))
