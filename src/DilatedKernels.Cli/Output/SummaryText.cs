@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Output;
@@ -42,6 +43,12 @@ internal static class SummaryText
         Line("forward", string.Create(CultureInfo.InvariantCulture, $"{summary.Flops / 1e9:F2} GFLOP"));
         Line("activations", string.Create(
             CultureInfo.InvariantCulture, $"{summary.InferenceActivationBytes / 1e6:F1} MB predicting, {summary.TrainingActivationBytes / 1e6:F1} MB training"));
+        if (summary.Config.Crf is { } crf)
+        {
+            Line("  and the CRF's", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{summary.CrfInferenceBytes / 1e6:F1} MB predicting, {summary.CrfTrainingBytes / 1e6:F1} MB training{(crf.Kernel == CrfKernel.Exact ? "" : ", and its lattice points")}"));
+        }
 
         void Line(string name, string value) => output.WriteLine($"{name,-17}{value}");
     }
@@ -62,6 +69,12 @@ internal static class SummaryText
             json.WriteNumber("flops", summary.Flops);
             json.WriteNumber("inferenceActivationBytes", summary.InferenceActivationBytes);
             json.WriteNumber("trainingActivationBytes", summary.TrainingActivationBytes);
+            if (summary.Config.Crf is not null)
+            {
+                json.WriteNumber("crfInferenceBytes", summary.CrfInferenceBytes);
+                json.WriteNumber("crfTrainingBytes", summary.CrfTrainingBytes);
+            }
+
             json.WriteStartArray("layers");
             foreach (LayerSummary layer in summary.Layers)
             {
