@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using DilatedKernels.Cli.Commands;
 using DilatedKernels.Cli.Output;
@@ -30,13 +31,21 @@ internal static class CommandLine
         DevicesCommand.Create(),
     };
 
-    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
+    /// <summary>Runs the command.</summary>
+    /// <param name="arguments">The verb and what belongs to it.</param>
+    /// <param name="output">Where results go.</param>
+    /// <param name="outputScreen">What that ends in.</param>
+    /// <param name="error">Where progress and problems go.</param>
+    /// <param name="errorScreen">What that ends in.</param>
+    public static async Task<int> RunAsync(string[] arguments, TextWriter output, Screen outputScreen, TextWriter error, Screen errorScreen)
     {
         // A program that reads names from a pipe gets them as they are.
-        output = ReferenceEquals(output, Console.Out) && Console.IsOutputRedirected ? output : new VisibleWriter(output);
-        error = new VisibleWriter(error, mayFail: true);
+        output = new VisibleWriter(output, outputScreen, keepsText: !outputScreen.IsTerminal);
+        error = new VisibleWriter(error, errorScreen, mayFail: true);
         DriverBindings.Register();
-        ParseResult parsed = Build().Parse(arguments);
+        RootCommand root = Build();
+        root.Options.OfType<HelpOption>().Single().Action = new HelpText(outputScreen);
+        ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
             foreach (System.CommandLine.Parsing.ParseError problem in parsed.Errors)

@@ -1,5 +1,9 @@
 using DilatedKernels.Cli;
+using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
 
 Suggestion.Program = ProgramName.Of(Environment.ProcessPath, Environment.GetCommandLineArgs()[0], Environment.CurrentDirectory, Environment.GetEnvironmentVariable("PATH"));
-return await CommandLine.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);
+return await CommandLine.RunAsync(args, Console.Out, At(Console.IsOutputRedirected), Console.Error, At(Console.IsErrorRedirected)).ConfigureAwait(false);
+
+static Screen At(bool isRedirected) =>
+    Screen.Of(isRedirected, Console.OutputEncoding, () => Console.WindowWidth, Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());

@@ -108,7 +108,7 @@ internal static class MemoryAdvice
                 side -= Math.Max(1, side / 16);
             }
 
-            return $"{config.Name} sees an image whole: by estimate one of {side}×{side} pixels would fit.";
+            return $"{config.Name} sees an image whole: by estimate one of {side}×{side} pixels would fit (--window {side}).";
         }
 
         ModelConfig frontEnd = config with { Context = null, UpsampleInNetwork = false };
@@ -120,7 +120,7 @@ internal static class MemoryAdvice
 
         return tile < cells
             ? $"By estimate tiles of {tile} cells would fit (--tile {tile})."
-            : "Tiles of this size would fit, but not what comes after them, which sees the image whole: predict a smaller image.";
+            : "Tiles of this size would fit, but not what comes after them, which sees the image whole: predict a smaller image, or in windows (--window).";
 
         long Need(int side)
         {

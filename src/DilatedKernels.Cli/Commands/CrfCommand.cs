@@ -24,6 +24,7 @@ internal sealed class CrfCommand
     private readonly Option<int> _tile = TileOption.Create();
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly ViewOptions _views = new();
+    private readonly WindowOptions _windows = new();
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
@@ -32,7 +33,7 @@ internal sealed class CrfCommand
         var command = new Command("crf", "Refines probabilities with a dense CRF: masks and overlays as of predict; with --search finds its parameters on a split.") { verb._source, verb._inputs };
         verb._crf.AddTo(command);
         verb._output.AddTo(command);
-        foreach (Option option in (Option[])[verb._search, verb._split, verb._count, verb._best, verb._json, verb._tile, verb._precision, .. verb._views.Options])
+        foreach (Option option in (Option[])[verb._search, verb._split, verb._count, verb._best, verb._json, verb._tile, verb._precision, .. verb._views.Options, .. verb._windows.Options])
         {
             command.Options.Add(option);
         }
@@ -124,16 +125,17 @@ internal sealed class CrfCommand
         string source = result.GetValue(_source)!;
         if (Directory.Exists(source))
         {
-            Given.Refuse(result, "the probabilities are saved already.", [_tile, _precision, .. _views.Options]);
+            Given.Refuse(result, "the probabilities are saved already.", [_tile, _precision, .. _views.Options, .. _windows.Options]);
             return ProbabilitySource.FromFolder(source);
         }
 
         int tile = TileOption.Get(result, _tile);
         PredictionViews? views = _views.Parse(result);
+        SlidingWindow? window = _windows.Parse(result);
         string checkpoint = CheckpointPath.Existing(source);
         SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         TileOption.Check(result, _tile, model);
-        return ProbabilitySource.FromNetwork(model, tile, views);
+        return ProbabilitySource.FromNetwork(model, tile, views, window);
     }
 
     private static void CheckTarget(string path, bool overwrite, IEnumerable<string> sources)

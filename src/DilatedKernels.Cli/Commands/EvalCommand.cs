@@ -20,6 +20,7 @@ internal sealed class EvalCommand
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON, the confusion matrix included." };
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly ViewOptions _views = new();
+    private readonly WindowOptions _windows = new();
     private readonly CrfOptions _crf = new(isOptional: true);
     private readonly DeviceOptions _device = new();
 
@@ -28,6 +29,7 @@ internal sealed class EvalCommand
         var verb = new EvalCommand();
         var command = new Command("eval", "Scores a checkpoint on a split: per-class IoU, mean IoU, accuracy; with --json the confusion matrix too.") { verb._checkpoint, verb._data, verb._split, verb._json, verb._precision };
         verb._views.AddTo(command);
+        verb._windows.AddTo(command);
         verb._crf.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -41,6 +43,7 @@ internal sealed class EvalCommand
         string split = result.GetValue(_split)!;
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         PredictionViews? views = _views.Parse(result);
+        SlidingWindow? window = _windows.Parse(result);
         DenseCrfConfig? config = _crf.Parse(result);
         using Device device = _device.Open(result);
         DatasetFolder data = DatasetFolder.Open(result.GetValue(_data)!);
@@ -52,7 +55,7 @@ internal sealed class EvalCommand
         }
 
         DatasetChecker.Check(data, split, cancellationToken: cancellation).ThrowIfUnusable();
-        var predictor = new Predictor(model, views: views);
+        var predictor = new Predictor(model, views: views, window: window);
         DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
         ConfusionMatrix matrix = Evaluator.Run(
             image => crf is null ? predictor.Predict(image, cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax(),
@@ -60,17 +63,21 @@ internal sealed class EvalCommand
         display.Finish();
         if (result.GetValue(_json))
         {
-            output.WriteLine(ToJson(matrix, data.Classes.Names, views, config));
+            output.WriteLine(ToJson(matrix, data.Classes.Names, views, window, config));
         }
         else
         {
             Tables.WriteScores(output, matrix, data.Classes.Names);
+            if (NextStep.AfterEval(checkpoint) is { } next)
+            {
+                output.WriteLine($"Next: {next}");
+            }
         }
 
         return ExitCode.Ok;
     }
 
-    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names, PredictionViews? views, DenseCrfConfig? crf)
+    private static string ToJson(ConfusionMatrix matrix, IReadOnlyList<string> names, PredictionViews? views, SlidingWindow? window, DenseCrfConfig? crf)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -86,6 +93,15 @@ internal sealed class EvalCommand
                 }
 
                 json.WriteEndArray();
+            }
+
+            if (window is not null)
+            {
+                json.WriteStartObject("window");
+                json.WriteNumber("size", window.Size);
+                json.WriteNumber("overlap", window.Overlap);
+                json.WriteString("blend", window.Blending.ToString());
+                json.WriteEndObject();
             }
 
             if (crf is not null)

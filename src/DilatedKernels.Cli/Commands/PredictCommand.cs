@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
@@ -15,6 +16,7 @@ internal sealed class PredictCommand
     private readonly Option<int> _tile = TileOption.Create();
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly ViewOptions _views = new();
+    private readonly WindowOptions _windows = new();
     private readonly CrfOptions _crf = new(isOptional: true);
     private readonly DeviceOptions _device = new();
 
@@ -26,6 +28,7 @@ internal sealed class PredictCommand
         command.Options.Add(verb._tile);
         command.Options.Add(verb._precision);
         verb._views.AddTo(command);
+        verb._windows.AddTo(command);
         verb._crf.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -36,6 +39,7 @@ internal sealed class PredictCommand
     {
         int tile = TileOption.Get(result, _tile);
         PredictionViews? views = _views.Parse(result);
+        SlidingWindow? window = _windows.Parse(result);
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         string[] images = result.GetValue(_images)!;
         _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
@@ -45,8 +49,15 @@ internal sealed class PredictCommand
         using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
         TileOption.Check(result, _tile, model);
         Palette palette = model.Config.Palette ?? Palette.Voc;
-        var predictor = new Predictor(model, tile, views);
-        return _output.Run(result, images, (_, image) => Predict(image), cancellation);
+        var predictor = new Predictor(model, tile, views, window);
+        int code = _output.Run(result, images, (_, image) => Predict(image), cancellation);
+        // Standard output has the names of files alone.
+        if (code == ExitCode.Ok && NextStep.AfterPredict(checkpoint) is { } next)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"Next: {next}");
+        }
+
+        return code;
 
         Prediction Predict(RgbImage image)
         {

@@ -14,9 +14,9 @@ internal sealed class ProbabilitySource : IDisposable
     private ProbabilitySource(Func<string, RgbImage, CancellationToken, (ProbabilityMap, Palette)> get, IDisposable? owned = null) => (_get, _owned) = (get, owned);
 
     /// <summary>A network, which it then owns.</summary>
-    public static ProbabilitySource FromNetwork(SegmentationModel model, int tile, PredictionViews? views)
+    public static ProbabilitySource FromNetwork(SegmentationModel model, int tile, PredictionViews? views, SlidingWindow? window)
     {
-        var predictor = new Predictor(model, tile, views);
+        var predictor = new Predictor(model, tile, views, window);
         return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Report;
 
@@ -36,6 +37,11 @@ internal sealed class ReportCommand
         Targets.RefuseDevice("--output", output, "report.html");
         ReportPage.Write(runs, output);
         result.InvocationConfiguration.Output.WriteLine(output);
+        if (NextStep.AfterReport(runs) is { } next)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"Next: {next}");
+        }
+
         return ExitCode.Ok;
     }
 }

@@ -9,7 +9,7 @@ internal static class TileOption
 {
     public static Option<int> Create() => new("--tile")
     {
-        Description = "Cells along the side of a tile; smaller needs less memory. The result is the same. An FCN or DeepLab pads its maps and knows no tiles.",
+        Description = "Cells along the side of a tile; smaller needs less memory. The result is the same. An FCN or DeepLab pads its maps and knows no tiles; see --window.",
         DefaultValueFactory = _ => 66,
         HelpName = "N",
     };
@@ -25,7 +25,7 @@ internal static class TileOption
     {
         if (model.IsPadded)
         {
-            Given.Refuse(result, $"{model.Config.Name} pads its maps and sees every image whole.", option);
+            Given.Refuse(result, $"{model.Config.Name} pads its maps and sees every image whole; --window shows it one part after the other.", option);
         }
     }
 }

@@ -46,6 +46,7 @@ internal sealed class TrainCommand
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly Option<ulong> _seed = new("--seed") { Description = "Names every random number of the run.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<long> _validateEvery = new("--validate-every") { Description = "Steps between validations; 0 for the end only.", DefaultValueFactory = _ => 500, HelpName = "N" };
+    private readonly Option<int> _follow = new("--follow-images") { Description = "Validation images whose predictions are kept after every validation, for the report to show how they change: 0 to 16.", DefaultValueFactory = _ => 4, HelpName = "N" };
     private readonly Option<int> _earlyStop = new("--early-stop") { Description = "End after this many validations without a better mean IoU; 0 for never.", DefaultValueFactory = _ => 0, HelpName = "N" };
     private readonly Option<long> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints.", DefaultValueFactory = _ => 200, HelpName = "N" };
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
@@ -58,7 +59,7 @@ internal sealed class TrainCommand
     private IEnumerable<Option> Options =>
     [
         _run, _resume, _recipe, _preset, _weights, _onlyFresh, _crfRnn, _steps, _batch, _accumulate, _crop, _noMirror, .. _augmentation.All, _labels, _maps, .. _loss.All, _optimizer, _rate, _schedule, _warmUp, _clip, _momentum, _decay,
-        _precision, _seed, _validateEvery, _earlyStop, _checkpointEvery, _trainingSplit, _validationSplit,
+        _precision, _seed, _validateEvery, _follow, _earlyStop, _checkpointEvery, _trainingSplit, _validationSplit,
     ];
 
     public static Command Create()
@@ -200,6 +201,7 @@ internal sealed class TrainCommand
             ScoreMaps = maps,
             Steps = result.GetValue(_steps),
             ValidateEvery = result.GetValue(_validateEvery),
+            FollowedImages = result.GetValue(_follow),
             EarlyStop = result.GetValue(_earlyStop),
             CheckpointEvery = result.GetValue(_checkpointEvery),
             Seed = result.GetValue(_seed),

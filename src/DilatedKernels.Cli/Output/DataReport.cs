@@ -1,4 +1,5 @@
 using System.Globalization;
+using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Data;
 
 namespace DilatedKernels.Cli.Output;
@@ -15,10 +16,11 @@ internal static class DataReport
         }
 
         long all = report.ClassPixels.Sum() + report.VoidPixels;
-        int width = Math.Max(4, classes.Names.Max(n => n.Length));
+        string[] names = [.. classes.Names.Select(OneLine.Of)];
+        int width = Math.Max(4, names.Max(n => n.Length));
         for (int c = 0; c < classes.Count && all > 0; c++)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {c,3}  {classes.Names[c].PadRight(width)}  {100.0 * report.ClassPixels[c] / all,6:F2} %"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {c,3}  {names[c].PadRight(width)}  {100.0 * report.ClassPixels[c] / all,6:F2} %"));
         }
 
         if (all > 0)

@@ -5,20 +5,24 @@ using DilatedKernels.Segmentation.Training;
 namespace DilatedKernels.Cli.Output;
 
 /// <summary>
-/// Live progress on standard error: one line that is written over on a terminal, a plain line every few seconds elsewhere.
+/// Live progress on standard error: one line that is written over on a terminal, a plain line every few seconds elsewhere, also on terminals that cannot do that.
 /// </summary>
-internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
+internal sealed class ProgressDisplay
 {
     private static readonly TimeSpan TerminalInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
+    private readonly TextWriter _error;
+    private readonly Screen _screen;
     private long _last;
     private int _shown;
 
+    private ProgressDisplay(TextWriter error, Screen screen) => (_error, _screen) = (error, screen);
+
     public static ProgressDisplay For(TextWriter error)
     {
+        Screen screen = error is VisibleWriter visible ? visible.Screen : Screen.Elsewhere;
         // A line that is written over begins with a carriage return.
-        TextWriter target = error is VisibleWriter visible ? visible.Inner : error;
-        return ReferenceEquals(target, Console.Error) && !Console.IsErrorRedirected ? new(target, isTerminal: true) : new(error, isTerminal: false);
+        return new(screen.Rewrites ? ((VisibleWriter)error).Inner : error, screen);
     }
 
     public void Training(TrainingProgress progress) => Training("", progress);
@@ -26,30 +30,34 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
     public void Training(string stage, TrainingProgress progress)
     {
         bool important = progress.Validation is not null || progress.Step == progress.Steps || progress.Step == 1;
-        // First, because a terminal of 80 columns cuts the end off.
         string score = progress.Validation is { } matrix
-            ? string.Create(CultureInfo.InvariantCulture, $"  mean IoU {100 * matrix.MeanIoU:F2} %{(progress.IsBest ? " (best)" : "")}")
+            ? string.Create(CultureInfo.InvariantCulture, $"mean IoU {100 * matrix.MeanIoU:F2} %{(progress.IsBest ? " (best)" : "")}")
             : "";
-        string line = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{(stage.Length > 0 ? stage + "  " : "")}step {progress.Step}/{progress.Steps}{score}  loss {progress.Loss:F4}  lr {progress.LearningRate:G3}  {progress.ImagesPerSecond:F1} images/s  {Duration(progress.TimeLeft)} left");
-        Show(line, important);
+        Show(
+            important,
+            stage,
+            $"step {progress.Step}/{progress.Steps}",
+            score,
+            string.Create(CultureInfo.InvariantCulture, $"loss {progress.Loss:F4}"),
+            $"{Duration(progress.TimeLeft)} left",
+            string.Create(CultureInfo.InvariantCulture, $"{progress.ImagesPerSecond:F1} images/s"),
+            string.Create(CultureInfo.InvariantCulture, $"lr {progress.LearningRate:G3}"));
         if (progress.Warning is { } warning)
         {
             Finish();
-            error.WriteLine(VisibleWriter.Of($"warning: {warning}"));
+            _error.WriteLine(VisibleWriter.Of($"warning: {warning}"));
         }
     }
 
     public void Count(string what, int done, int all) =>
-        Show(string.Create(CultureInfo.InvariantCulture, $"{what} {done}/{all}"), important: done == all);
+        Show(important: done == all, string.Create(CultureInfo.InvariantCulture, $"{what} {done}/{all}"));
 
     /// <summary>Ends a line that is still being written over.</summary>
     public void Finish()
     {
         if (_shown > 0)
         {
-            error.WriteLine();
+            _error.WriteLine();
             _shown = 0;
         }
     }
@@ -58,26 +66,34 @@ internal sealed class ProgressDisplay(TextWriter error, bool isTerminal)
         ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}")
         : string.Create(CultureInfo.InvariantCulture, $"{time.Minutes}:{time.Seconds:D2}");
 
-    private void Show(string line, bool important)
+    // What comes first matters most: a narrow terminal gets no more than fits.
+    private void Show(bool important, params IEnumerable<string> parts)
     {
-        TimeSpan interval = isTerminal ? TerminalInterval : PlainInterval;
+        TimeSpan interval = _screen.Rewrites ? TerminalInterval : PlainInterval;
         if (!important && _last != 0 && Stopwatch.GetElapsedTime(_last) < interval)
         {
             return;
         }
 
         _last = Stopwatch.GetTimestamp();
-        line = VisibleWriter.Of(line);
-        if (!isTerminal)
+        string[] shown = [.. parts.Where(part => part.Length > 0).Select(part => _screen.Readable(VisibleWriter.Of(part)))];
+        if (!_screen.Rewrites)
         {
-            error.WriteLine(line);
+            _error.WriteLine(string.Join("  ", shown));
             return;
         }
 
-        int width = Math.Max(20, Console.WindowWidth - 1);
-        string cut = line.Length > width ? line[..width] : line;
-        error.Write("\r" + cut.PadRight(Math.Min(width, _shown)));
-        _shown = cut.Length;
+        // In the last column some terminals begin a new line.
+        int width = _screen.Width - 1;
+        string line = string.Join("  ", shown);
+        for (int count = shown.Length - 1; line.Length > width && count > 0; count--)
+        {
+            line = string.Join("  ", shown.Take(count));
+        }
+
+        line = line.Length > width ? line[..width] : line;
+        _error.Write("\r" + line.PadRight(Math.Min(width, _shown)));
+        _shown = line.Length;
         if (important)
         {
             Finish();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Models;
 
 namespace DilatedKernels.Cli.Output;
@@ -22,17 +23,7 @@ internal static class SummaryText
             ]);
         }
 
-        int[] widths = [.. Enumerable.Range(0, header.Length).Select(column => rows.Max(row => row[column].Length))];
-        foreach (string[] row in rows)
-        {
-            for (int column = 0; column < row.Length; column++)
-            {
-                row[column] = column < 2 ? row[column].PadRight(widths[column]) : row[column].PadLeft(widths[column]);
-            }
-
-            output.WriteLine(string.Join("  ", row).TrimEnd());
-        }
-
+        Tables.Write(output, rows, leftAligned: 2, lessNeeded: ["MFLOP", "pad", "MB", "stride", "cells", "kind", "channels"]);
         output.WriteLine();
         Line("network", summary.Config.Name);
         Line("input", $"{summary.Input} (batch, channels, height, width)");
@@ -52,6 +43,12 @@ internal static class SummaryText
         Line("forward", string.Create(CultureInfo.InvariantCulture, $"{summary.Flops / 1e9:F2} GFLOP"));
         Line("activations", string.Create(
             CultureInfo.InvariantCulture, $"{summary.InferenceActivationBytes / 1e6:F1} MB predicting, {summary.TrainingActivationBytes / 1e6:F1} MB training"));
+        if (summary.Config.Crf is { } crf)
+        {
+            Line("  and the CRF's", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{summary.CrfInferenceBytes / 1e6:F1} MB predicting, {summary.CrfTrainingBytes / 1e6:F1} MB training{(crf.Kernel == CrfKernel.Exact ? "" : ", and its lattice points")}"));
+        }
 
         void Line(string name, string value) => output.WriteLine($"{name,-17}{value}");
     }
@@ -72,6 +69,12 @@ internal static class SummaryText
             json.WriteNumber("flops", summary.Flops);
             json.WriteNumber("inferenceActivationBytes", summary.InferenceActivationBytes);
             json.WriteNumber("trainingActivationBytes", summary.TrainingActivationBytes);
+            if (summary.Config.Crf is not null)
+            {
+                json.WriteNumber("crfInferenceBytes", summary.CrfInferenceBytes);
+                json.WriteNumber("crfTrainingBytes", summary.CrfTrainingBytes);
+            }
+
             json.WriteStartArray("layers");
             foreach (LayerSummary layer in summary.Layers)
             {

@@ -5,14 +5,19 @@ namespace DilatedKernels.Cli.Output;
 
 /// <summary>
 /// Passes text on with its control characters written out, as <c>\u001b</c>: names of files and classes come from anywhere, and a terminal obeys what they say.
-/// Ends of lines stay.
+/// Ends of lines stay. Long sentences are broken between words where the screen is a terminal, and signs that it could not show are replaced.
 /// </summary>
 /// <param name="inner">Where the text goes.</param>
+/// <param name="screen">What that ends in.</param>
+/// <param name="keepsText">Whether all text stays as it is, for a program that reads names.</param>
 /// <param name="mayFail">Whether text that cannot be written is let go: a run does not end because the disk under its log is full, and nobody could be told.</param>
-internal sealed class VisibleWriter(TextWriter inner, bool mayFail = false) : TextWriter(CultureInfo.InvariantCulture)
+internal sealed class VisibleWriter(TextWriter inner, Screen screen, bool keepsText = false, bool mayFail = false) : TextWriter(CultureInfo.InvariantCulture)
 {
     /// <summary>Where the text goes: for what is made of control characters on purpose.</summary>
     public TextWriter Inner => inner;
+
+    /// <summary>What the text ends in.</summary>
+    public Screen Screen => screen;
 
     public override Encoding Encoding => inner.Encoding;
 
@@ -33,13 +38,13 @@ internal sealed class VisibleWriter(TextWriter inner, bool mayFail = false) : Te
         return visible.ToString();
     }
 
-    public override void Write(char value) => Try(() => inner.Write(IsHidden(value) ? Of(value.ToString()) : value.ToString()));
+    public override void Write(char value) => Write(value.ToString());
 
-    public override void Write(string? value) => Try(() => inner.Write(value is null ? null : Of(value)));
+    public override void Write(string? value) => Try(() => inner.Write(Shown(value)));
 
     public override void WriteLine() => Try(inner.WriteLine);
 
-    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value is null ? null : Of(value)));
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(Lines(Shown(value))));
 
     public override Task WriteLineAsync(string? value)
     {
@@ -48,6 +53,12 @@ internal sealed class VisibleWriter(TextWriter inner, bool mayFail = false) : Te
     }
 
     public override void Flush() => Try(inner.Flush);
+
+    private string? Shown(string? text) => keepsText || text is null ? text : screen.Readable(Of(text));
+
+    private string? Lines(string? text) => keepsText || text is null || text.Length <= screen.Width
+        ? text
+        : string.Join('\n', text.Split('\n').Select(line => screen.Wrapped(line, Segmentation.Suggestion.Program)));
 
     private void Try(Action write)
     {

@@ -16,7 +16,7 @@ public static class CompareReport
         ArgumentNullException.ThrowIfNull(result);
         CompareConfig config = result.Config;
         var text = new StringBuilder();
-        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names.Select(name => name.Replace("|", "\\|", StringComparison.Ordinal))).AppendLine(" | mean | parameters | minutes |");
+        text.Append("| system | ").AppendJoin(" | ", result.Classes.Names.Select(name => OneLine.Of(name).Replace("|", "\\|", StringComparison.Ordinal))).AppendLine(" | mean | parameters | minutes |");
         text.Append("|---|").Append(string.Concat(Enumerable.Repeat("---|", result.Classes.Count))).AppendLine("---|---|---|");
         foreach ((string system, Refinement refinement) in Rows(config))
         {

@@ -12,7 +12,9 @@ namespace DilatedKernels.Segmentation.Inference;
 /// Probabilities at the network's stride are interpolated bilinearly to full resolution (output pixel 8·i equals cell i),
 /// then the most probable class wins (Yu and Koltun 2016, the released predict code); with DeepLab the scores are interpolated (Chen et al. 2015), as they are
 /// before a CRF that was trained with the network. An FCN's scores are as fine as the image. With <see cref="PredictionViews"/> the most probable class by the
-/// mean of the views' probabilities wins: each size's and its mirror image's added, interpolated bilinearly to the image's size, and added, the smallest size first.
+/// mean of the views' probabilities wins: each size's and its mirror image's added, interpolated bilinearly to the image's size, and added, the smallest size first. With a
+/// <see cref="SlidingWindow"/> an image that is larger is seen in parts, whose probabilities are added with weights; each is a prediction of its own, but that an unpadded
+/// front end sees what lies around it.
 /// </summary>
 /// <remarks>
 /// Several threads may predict with one predictor, or with several of one model, at once; each gets the bits that it would get alone. While another thread
@@ -27,13 +29,16 @@ public sealed partial class Predictor
     private readonly (double B, double G, double R) _mean;
     private readonly int _tileCells;
     private readonly PredictionViews _views;
+    private readonly SlidingWindow? _window;
+    private readonly int _grid;
 
     /// <summary>Prepares a model for prediction; the model is not owned.</summary>
     /// <param name="model">A model with a part from image to scores.</param>
     /// <param name="tileCells">Cells along the side of a front end's tile, 1 or more. 66 is the paper's 900-pixel tile.</param>
     /// <param name="views">The views of an image to average the probabilities over; null is the image alone.</param>
-    /// <exception cref="UserInputException">The model has no front end, or a context module without padding.</exception>
-    public Predictor(SegmentationModel model, int tileCells = 66, PredictionViews? views = null)
+    /// <param name="window">Windows to see an image through, whose probabilities are blended, so that the memory for it depends on them; null is the image whole.</param>
+    /// <exception cref="UserInputException">The model has no front end, a context module without padding, or a CRF of its own that windows would cut; or the windows do not move on by a cell.</exception>
+    public Predictor(SegmentationModel model, int tileCells = 66, PredictionViews? views = null, SlidingWindow? window = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfLessThan(tileCells, 1);
@@ -46,6 +51,9 @@ public sealed partial class Predictor
         _mean = (model.Config.MeanBgr[0], model.Config.MeanBgr[1], model.Config.MeanBgr[2]);
         _tileCells = tileCells;
         _views = views ?? PredictionViews.Plain;
+        _window = window;
+        _grid = new Architecture(model.Config).Nodes.Max(node => node.Placement.Jump);
+        CheckWindow();
     }
 
     /// <summary>The class of every pixel.</summary>
@@ -61,7 +69,15 @@ public sealed partial class Predictor
         }
 
         byte[] indices = new byte[image.Width * image.Height];
-        Explaining(image, () => ForBands(image, normalize: false, (scores, top, height) => ArgMax(scores, image.Width, top, height, indices), cancellation));
+        if (IsWindowed(image))
+        {
+            ForWindowRows(image, (rows, top, height) => ArgMax(rows, image.Width, _model.Config.Classes, top, height, indices, image.Width), cancellation);
+            return new IndexMask(image.Width, image.Height, indices);
+        }
+
+        Explaining(image, () => ForBands(
+            image, Whole(image), normalize: false,
+            (scores, top, height) => ArgMax(scores.ToChannelsLast(), scores.Shape.W, scores.Shape.C, top, height, indices, image.Width), cancellation));
         return new IndexMask(image.Width, image.Height, indices);
     }
 
@@ -86,14 +102,22 @@ public sealed partial class Predictor
     private void AddProbabilities(RgbImage image, bool mirrored, float[] sum, CancellationToken cancellation)
     {
         int classes = _model.Config.Classes;
-        Explaining(image, () => ForBands(image, normalize: true, (probabilities, top, height) =>
+        if (IsWindowed(image))
         {
-            float[] band = probabilities.ToChannelsLast();
+            ForWindowRows(image, (rows, top, height) => Add(rows, image.Width, top, height), cancellation);
+            return;
+        }
+
+        Explaining(image, () => ForBands(
+            image, Whole(image), normalize: true, (probabilities, top, height) => Add(probabilities.ToChannelsLast(), probabilities.Shape.W, top, height), cancellation));
+
+        void Add(float[] band, int rowWidth, int top, int height)
+        {
             for (int y = 0; y < height; y++)
             {
                 for (int x = 0; x < image.Width; x++)
                 {
-                    ReadOnlySpan<float> pixel = band.AsSpan(((y * probabilities.Shape.W) + x) * classes, classes);
+                    ReadOnlySpan<float> pixel = band.AsSpan(((y * rowWidth) + x) * classes, classes);
                     Span<float> target = sum.AsSpan((((top + y) * image.Width) + (mirrored ? image.Width - 1 - x : x)) * classes, classes);
                     for (int c = 0; c < pixel.Length; c++)
                     {
@@ -101,7 +125,7 @@ public sealed partial class Predictor
                     }
                 }
             }
-        }, cancellation));
+        }
     }
 
     /// <summary>The front end's score map <c>[1, C, ⌈H/stride⌉, ⌈W/stride⌉]</c> of the image as it is, before the softmax. It belongs to the current tape.</summary>
@@ -112,7 +136,7 @@ public sealed partial class Predictor
     {
         ArgumentNullException.ThrowIfNull(image);
         Tensor? scores = null;
-        Explaining(image, () => scores = Scores(image, extraCells, cancellation));
+        Explaining(image, () => scores = Scores(image, Whole(image), extraCells, cancellation));
         return scores!;
     }
 
@@ -128,23 +152,28 @@ public sealed partial class Predictor
         }
         catch (Exception e) when (MemoryAdvice.IsFor(e))
         {
-            int cells = Math.Min(_tileCells, CellsFor(Math.Max(image.Width, image.Height), _model.Stride) + 1);
-            throw MemoryAdvice.ForPrediction(e, _model, cells, new Size2(image.Height, image.Width), _model.Device.FreeBytes);
+            int most = _window?.Size ?? int.MaxValue;
+            var seen = new Size2(Math.Min(image.Height, most), Math.Min(image.Width, most));
+            int cells = Math.Min(_tileCells, CellsFor(Math.Max(seen.Width, seen.Height), _model.Stride) + 1);
+            throw MemoryAdvice.ForPrediction(e, _model, cells, seen, _model.Device.FreeBytes);
         }
     }
 
-    private Tensor Scores(RgbImage image, int extraCells, CancellationToken cancellation)
+    private static Region Whole(RgbImage image) => new(0, 0, image.Height, image.Width);
+
+    // Of a part of the image. What lies beyond it is the image's there, and its reflection past its borders.
+    private Tensor Scores(RgbImage image, Region part, int extraCells, CancellationToken cancellation)
     {
         Device device = _model.Device;
         int stride = _model.Stride;
         if (_model.IsPadded)
         {
-            return WholeScores(image, new Size2(image.Height + (extraCells * stride), image.Width + (extraCells * stride)));
+            return WholeScores(image, part, new Size2(part.Height + (extraCells * stride), part.Width + (extraCells * stride)));
         }
 
         int margin = _model.Margin;
-        int rows = CellsFor(image.Height, stride) + extraCells;
-        int columns = CellsFor(image.Width, stride) + extraCells;
+        int rows = CellsFor(part.Height, stride) + extraCells;
+        int columns = CellsFor(part.Width, stride) + extraCells;
         int channels = _model.Config.Classes;
         float[]? map = null;
 
@@ -157,7 +186,7 @@ public sealed partial class Predictor
                 int width = Math.Min(_tileCells, columns - left);
                 var inputSize = new Size2((height * stride) + (2 * margin), (width * stride) + (2 * margin));
                 float[] input = new float[checked(inputSize.Height * inputSize.Width * 3)];
-                ImageTensor.CopyWindow(image, _mean, (top * stride) - margin, (left * stride) - margin, inputSize, mirror: false, input);
+                ImageTensor.CopyWindow(image, _mean, part.Top + (top * stride) - margin, part.Left + (left * stride) - margin, inputSize, mirror: false, input);
 
                 using Tensor x = Tensor.FromChannelsLast(device, new Shape(1, 3, inputSize.Height, inputSize.Width), input);
                 Tensor tile = _model.FrontEnd!.Forward(x, ForwardContext.Inference);
@@ -179,11 +208,11 @@ public sealed partial class Predictor
     /// <summary>Pixels from the first to the cell that is at the last pixel or next after it: DeepLab's natural sizes, 8·k + 1.</summary>
     private static int ReachFor(int pixels, int stride) => (CellsFor(pixels - 1, stride) * stride) + 1;
 
-    /// <summary>The scores of the image, continued to a size by its reflection at the bottom and right, in one piece.</summary>
-    private Tensor WholeScores(RgbImage image, Size2 size)
+    /// <summary>The scores of a part of the image, continued to a size at the bottom and right, in one piece.</summary>
+    private Tensor WholeScores(RgbImage image, Region part, Size2 size)
     {
         float[] input = new float[checked(size.Height * size.Width * 3)];
-        ImageTensor.CopyWindow(image, _mean, 0, 0, size, mirror: false, input);
+        ImageTensor.CopyWindow(image, _mean, part.Top, part.Left, size, mirror: false, input);
         using Tensor x = Tensor.FromChannelsLast(_model.Device, new Shape(1, 3, size.Height, size.Width), input);
         return _model.FrontEnd!.Forward(x, ForwardContext.Inference);
     }
@@ -201,16 +230,16 @@ public sealed partial class Predictor
     }
 
     /// <summary>
-    /// Shows what decides the class at full resolution, a band of rows at a time, because it is many times the image. A network that enlarges its scores
+    /// Shows what decides the class of a part of the image at full resolution, a band of rows at a time, because it is many times the image. A network that enlarges its scores
     /// itself shows all of them at once. Where the scores are what decides, they are shown as such unless they are to be normalised.
     /// </summary>
-    private void ForBands(RgbImage image, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
+    private void ForBands(RgbImage image, Region part, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
     {
         using Tape tape = Tape.Inference(cancellation);
         // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
         Tensor scores = _model.IsPadded
-            ? WholeScores(image, new Size2(ReachFor(image.Height, _model.Stride), ReachFor(image.Width, _model.Stride)))
-            : Scores(image, extraCells: 1, cancellation);
+            ? WholeScores(image, part, new Size2(ReachFor(part.Height, _model.Stride), ReachFor(part.Width, _model.Stride)))
+            : Scores(image, part, extraCells: 1, cancellation);
         if (_model.Context is { } context)
         {
             scores = context.Forward(scores, ForwardContext.Inference);
@@ -229,18 +258,18 @@ public sealed partial class Predictor
         if (_model.OutputStride == 1)
         {
             Tensor full = _model.Config.UpsampleInNetwork ? Ops.BilinearDeconvolution(scores, _model.Stride) : scores;
-            show(normalize ? Ops.Softmax(full) : full, 0, image.Height);
+            show(normalize ? Ops.Softmax(full) : full, 0, part.Height);
             return;
         }
 
         bool interpolatesScores = _model.Config.DeepLab is not null;
         Tensor maps = interpolatesScores ? scores : Ops.Softmax(scores);
         int band = BandCells * _model.Stride;
-        for (int top = 0; top < image.Height; top += band)
+        for (int top = 0; top < part.Height; top += band)
         {
             cancellation.ThrowIfCancellationRequested();
             using Tape inner = Tape.Inference(cancellation);
-            int height = Math.Min(band, image.Height - top);
+            int height = Math.Min(band, part.Height - top);
             int first = top / _model.Stride;
             // The last row of cells is interpolated with the one below it.
             int rows = Math.Min(CellsFor(height, _model.Stride) + 1, maps.Shape.H - first);
@@ -250,17 +279,16 @@ public sealed partial class Predictor
         }
     }
 
-    private static void ArgMax(Tensor scores, int width, int top, int height, byte[] indices)
+    private static void ArgMax(float[] values, int rowWidth, int channels, int top, int height, byte[] indices, int width)
     {
-        float[] values = scores.ToChannelsLast();
-        int channels = scores.Shape.C;
-        int rowLength = scores.Shape.W * channels;
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)
             {
-                indices[((top + y) * width) + x] = ProbabilityMap.ArgMax(values.AsSpan((y * rowLength) + (x * channels), channels));
+                indices[((top + y) * width) + x] = ProbabilityMap.ArgMax(values.AsSpan(((y * rowWidth) + x) * channels, channels));
             }
         }
     }
+
+    private readonly record struct Region(int Top, int Left, int Height, int Width);
 }

@@ -1,3 +1,5 @@
+using DilatedKernels.Segmentation.Crf;
+
 namespace DilatedKernels.Segmentation.Models;
 
 /// <summary>The sizes and costs of a network, computed from its configuration alone: no tensor is made.</summary>
@@ -19,6 +21,12 @@ public sealed class ModelSummary
         Flops = layers.Sum(layer => layer.Flops);
         TrainingActivationBytes = layers.Sum(layer => layer.ActivationBytes);
         InferenceActivationBytes = PeakBytes(architecture, Input, layers);
+        if (config.Crf is { } crf)
+        {
+            long pixels = (long)(input.Height - (2 * Margin)) * (input.Width - (2 * Margin));
+            CrfInferenceBytes = CrfMemory.Prediction(crf, pixels);
+            CrfTrainingBytes = CrfMemory.Training(crf, pixels, batch);
+        }
     }
 
     /// <summary>The network.</summary>
@@ -59,6 +67,15 @@ public sealed class ModelSummary
 
     /// <summary>Bytes of the largest set of maps that a prediction holds at once: a layer's output and all that it or a later one has yet to read.</summary>
     public long InferenceActivationBytes { get; }
+
+    /// <summary>
+    /// Bytes that a CRF behind the scores holds in a prediction of one image, 0 without one. What follows from the image's size: the points of its lattice, whose
+    /// number depends on the colours, come on top.
+    /// </summary>
+    public long CrfInferenceBytes { get; }
+
+    /// <summary>Bytes that it holds in a training step, likewise.</summary>
+    public long CrfTrainingBytes { get; }
 
     /// <summary>Bytes of the float32 parameters.</summary>
     public long ParameterBytes => Parameters * sizeof(float);

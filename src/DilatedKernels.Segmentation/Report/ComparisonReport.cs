@@ -45,7 +45,7 @@ internal static class ComparisonReport
 
     private static void Differences(StringBuilder page, IReadOnlyList<RunData> runs)
     {
-        Dictionary<string, string>[] settings = [.. runs.Select(run => Sections.Settings(run.Config).ToDictionary(pair => pair.Key, pair => pair.Value))];
+        Dictionary<string, string>[] settings = [.. runs.Select(run => ConfigSettings.Of(run.Config).ToDictionary(pair => pair.Key, pair => pair.Value))];
         string[] keys = [.. settings.SelectMany(own => own.Keys).Distinct().Where(key => settings.Select(own => own.GetValueOrDefault(key)).Distinct().Count() > 1)];
         page.Append("<section aria-labelledby=\"differences\"><h2 id=\"differences\">Settings that differ</h2>\n");
         if (keys.Length == 0)

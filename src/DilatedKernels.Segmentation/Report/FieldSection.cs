@@ -26,15 +26,16 @@ internal static class FieldSection
             <div class="growth"><svg viewBox="0 0 {DilationFigure.Panel} {DilationFigure.Panel}" role="img" aria-labelledby="layer-value"><defs>{DilationFigure.GapPattern}</defs>
 
             """);
+        string[] texts = [.. stacks.Select((stack, i) => string.Create(CultureInfo.InvariantCulture, $"layer {i + 1} of {stacks.Count}, dilation {context.Dilations[i]}, {stack.Field}×{stack.Field} cells"))];
         for (int i = 0; i < stacks.Count; i++)
         {
-            page.Append(CultureInfo.InvariantCulture, $"<g class=\"layer\" data-text=\"layer {i + 1} of {stacks.Count}, dilation {context.Dilations[i]}, {stacks[i].Field}×{stacks[i].Field} cells\"{(i + 1 < stacks.Count ? " hidden" : "")}>");
+            page.Append(CultureInfo.InvariantCulture, $"<g class=\"layer\"{(i + 1 < stacks.Count ? " hidden" : "")}>");
             DilationFigure.Draw(page, stacks[i], stacks[^1].Field);
             page.Append("</g>\n");
         }
 
         page.Append(CultureInfo.InvariantCulture, $"""
-            </svg><div class="player"><button type="button" id="play">Play</button><label for="layer" class="hidden">Layer</label><input type="range" id="layer" min="1" max="{stacks.Count}" value="{stacks.Count}"><output for="layer" id="layer-value">layer {stacks.Count} of {stacks.Count}, dilation {context.Dilations[^1]}, {stacks[^1].Field}×{stacks[^1].Field} cells</output></div></div></section>
+            </svg><div class="player"><button type="button" id="layer-play">Play</button><label for="layer" class="hidden">Layer</label><input type="range" id="layer" min="1" max="{stacks.Count}" value="{stacks.Count}" data-texts="{string.Join('|', texts)}"><output for="layer" id="layer-value">{texts[^1]}</output></div></div></section>
 
             """);
     }

@@ -56,7 +56,7 @@ internal static class Gallery
         string name = Html.Text(picture.Name);
         page.Append(CultureInfo.InvariantCulture, $"<figure class=\"example\"><figcaption>{Html.Name(picture.Name)}<span class=\"n\">{Html.Percent(picture.Errors)} % wrong</span></figcaption>\n");
         // The image once, behind all four tiles.
-        page.Append(CultureInfo.InvariantCulture, $"<div class=\"tiles\" style=\"--ratio:{files.Width}/{files.Height};--image:url({Data(files.Image)})\">");
+        page.Append(CultureInfo.InvariantCulture, $"<div class=\"tiles\" style=\"--ratio:{files.Width}/{files.Height};--image:url({Html.Data(files.Image)})\">");
         page.Append(CultureInfo.InvariantCulture, $"<div class=\"tile\"><div class=\"stack\" role=\"img\" aria-label=\"{name}: image\"></div><span>Image</span></div>");
         foreach ((string kind, string title) in s_masks)
         {
@@ -66,13 +66,11 @@ internal static class Gallery
                 "prediction" => files.Prediction,
                 _ => files.Errors,
             };
-            page.Append(CultureInfo.InvariantCulture, $"<div class=\"tile\"><div class=\"stack\"><img class=\"mask\" src=\"{Data(mask)}\" alt=\"{name}: {kind}\"></div><span>{title}</span></div>");
+            page.Append(CultureInfo.InvariantCulture, $"<div class=\"tile\"><div class=\"stack\"><img class=\"mask\" src=\"{Html.Data(mask)}\" alt=\"{name}: {kind}\"></div><span>{title}</span></div>");
         }
 
         page.Append("</div></figure>\n");
     }
-
-    private static string Data(byte[] png) => $"data:image/png;base64,{Convert.ToBase64String(png)}";
 
     private sealed record Pictures(int Width, int Height, byte[] Image, byte[] Truth, byte[] Prediction, byte[] Errors)
     {

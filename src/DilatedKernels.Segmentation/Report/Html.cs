@@ -46,5 +46,8 @@ internal static class Html
         return string.Create(CultureInfo.InvariantCulture, $"{(unit == 0 || value >= 100 ? value.ToString("F0", CultureInfo.InvariantCulture) : value.ToString("F1", CultureInfo.InvariantCulture))} {units[unit]}");
     }
 
+    /// <summary>A picture as an address that holds it.</summary>
+    public static string Data(byte[] png) => $"data:image/png;base64,{Convert.ToBase64String(png)}";
+
     public static string Color((byte R, byte G, byte B) color) => string.Create(CultureInfo.InvariantCulture, $"#{color.R:x2}{color.G:x2}{color.B:x2}");
 }

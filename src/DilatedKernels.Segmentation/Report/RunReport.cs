@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using DilatedKernels.Segmentation.Training;
 
 namespace DilatedKernels.Segmentation.Report;
 
@@ -20,6 +21,7 @@ internal static class RunReport
             page.Append("</div>\n");
             ClassTables.Confusion(page, validation);
             Gallery.Append(page, run);
+            FollowedSection.Append(page, run);
         }
         else
         {
@@ -96,7 +98,7 @@ internal static class RunReport
     private static void Configuration(StringBuilder page, RunData run)
     {
         page.Append("<section aria-labelledby=\"configuration\"><h2 id=\"configuration\">Configuration</h2>\n<details><summary>Every setting</summary><table class=\"settings\"><tbody>\n");
-        foreach ((string key, string value) in Sections.Settings(run.Config))
+        foreach ((string key, string value) in ConfigSettings.Of(run.Config))
         {
             page.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{Html.Text(key)}</th><td>{Html.Name(value)}</td></tr>\n");
         }

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
-using DilatedKernels.Segmentation.Training;
 
 namespace DilatedKernels.Segmentation.Report;
 
@@ -33,29 +31,6 @@ internal static class Sections
         page.Append("</div></section>\n");
     }
 
-    /// <summary>Every setting of a configuration by its name.</summary>
-    public static IReadOnlyList<(string Key, string Value)> Settings(TrainingConfig config)
-    {
-        var settings = new List<(string, string)>();
-        Add("", TrainingJson.ToTree(config));
-        return settings;
-
-        void Add(string path, JsonNode? node)
-        {
-            if (node is JsonObject group)
-            {
-                foreach ((string name, JsonNode? value) in group)
-                {
-                    Add(path.Length == 0 ? name : $"{path}.{name}", value);
-                }
-            }
-            else
-            {
-                settings.Add((path, node is JsonValue value && value.TryGetValue(out string? text) ? text : Flat(node)));
-            }
-        }
-    }
-
     /// <summary>The time, speed and memory of a run as pairs of name and text.</summary>
     public static IEnumerable<(string Name, string Text)> Facts(RunData run)
     {
@@ -78,15 +53,6 @@ internal static class Sections
     }
 
     // Compact, and without the escapes that JSON has for a page's sake: the page escapes by itself.
-    private static string Flat(JsonNode? node) => node switch
-    {
-        null => "null",
-        JsonArray list => $"[{string.Join(", ", list.Select(Flat))}]",
-        JsonObject group => $"{{{string.Join(", ", group.Select(entry => $"{entry.Key}: {Flat(entry.Value)}"))}}}",
-        JsonValue value when value.TryGetValue(out string? text) => text,
-        _ => node.ToJsonString(),
-    };
-
     private static ChartLine Loss(RunData run, int color, int steps, bool isOneOfMany)
     {
         (IReadOnlyList<(double, double)> mean, IReadOnlyList<(double, double, double)> band) = LineChart.Smooth([.. run.Rows.Select(row => (row.Step, row.Loss))], steps);

@@ -12,16 +12,20 @@ if (slider) {
   apply();
 }
 
-// The layers of the context module one after the other, by hand or every second. It starts by itself for nobody.
-const layer = document.getElementById("layer");
-if (layer) {
-  const play = document.getElementById("play");
-  const value = document.getElementById("layer-value");
-  const drawn = [...document.querySelectorAll(".layer")];
+// One state after the other, by hand or every second. It starts by itself for nobody.
+const player = (name, show) => {
+  const slider = document.getElementById(name);
+  if (!slider) {
+    return;
+  }
+  const play = document.getElementById(name + "-play");
+  const value = document.getElementById(name + "-value");
+  const texts = slider.dataset.texts.split("|");
   let timer = 0;
-  const show = () => {
-    drawn.forEach((group, i) => group.toggleAttribute("hidden", i !== layer.value - 1));
-    value.textContent = drawn[layer.value - 1].dataset.text;
+  const apply = () => {
+    show(slider.value - 1);
+    value.textContent = texts[slider.value - 1];
+    slider.setAttribute("aria-valuetext", value.textContent);
   };
   const stop = () => {
     clearInterval(timer);
@@ -29,13 +33,13 @@ if (layer) {
     play.textContent = "Play";
   };
   const next = () => {
-    layer.value = layer.value % drawn.length + 1;
-    show();
-    if (Number(layer.value) === drawn.length) {
+    slider.value = slider.value % texts.length + 1;
+    apply();
+    if (Number(slider.value) === texts.length) {
       stop();
     }
   };
-  layer.addEventListener("input", () => { stop(); show(); });
+  slider.addEventListener("input", () => { stop(); apply(); });
   play.addEventListener("click", () => {
     if (timer) {
       stop();
@@ -45,8 +49,12 @@ if (layer) {
     timer = setInterval(next, 1000);
     next();
   });
-  show();
-}
+  apply();
+};
+const layers = [...document.querySelectorAll(".layer")];
+player("layer", shown => layers.forEach((layer, i) => layer.toggleAttribute("hidden", i !== shown)));
+const frames = [...document.querySelectorAll(".frame")];
+player("step", shown => frames.forEach(frame => frame.toggleAttribute("hidden", Number(frame.dataset.at) !== shown)));
 
 // A pointer over a chart reads the nearest step's numbers off its lines.
 for (const chart of document.querySelectorAll(".chart svg")) {

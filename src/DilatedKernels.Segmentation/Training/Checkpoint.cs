@@ -53,6 +53,20 @@ internal static class Checkpoint
         return file.Metadata.TryGetValue(StepKey, out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
     }
 
+    /// <summary>The configuration of the run that wrote a checkpoint; null where it is not known, as in a file of another version.</summary>
+    public static TrainingConfig? ConfigOf(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        try
+        {
+            return file.Metadata.TryGetValue(ConfigKey, out string? text) ? JsonSerializer.Deserialize(text, TrainingJson.Default.TrainingConfig) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Puts the file's weights and optimizer state back.</summary>
     /// <exception cref="UserInputException">The file is not a checkpoint of this run.</exception>
     /// <exception cref="SafetensorsException">The file is damaged or holds other arrays than the model has.</exception>

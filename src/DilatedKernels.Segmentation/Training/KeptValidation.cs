@@ -86,4 +86,5 @@ internal sealed record KeptValidation
     RespectNullableAnnotations = true,
     Converters = [typeof(PaletteJsonConverter)])]
 [JsonSerializable(typeof(KeptValidation))]
+[JsonSerializable(typeof(FollowedNames))]
 internal sealed partial class ValidationJson : JsonSerializerContext;

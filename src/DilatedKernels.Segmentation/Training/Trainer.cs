@@ -26,6 +26,7 @@ public sealed class Trainer : IDisposable
     private readonly Optimizer _optimizer;
     private readonly Module _network;
     private readonly string _fingerprint;
+    private readonly FollowedImages _followed;
     private long _step;
     private double _bestMeanIoU = double.NaN;
     private float? _unreportedLoss;
@@ -51,6 +52,7 @@ public sealed class Trainer : IDisposable
             _ => model,
         };
         _fingerprint = DataFingerprint.Of(_trainingSamples);
+        _followed = new FollowedImages(folder.ValidationFolder, _validationSamples, config.FollowedImages, data.Classes);
         if (config.Recipe == Recipe.Context)
         {
             model.SetFrontEndTrainable(false);
@@ -224,7 +226,9 @@ public sealed class Trainer : IDisposable
         try
         {
             using IStepSource source = OpenSource(preparation, cancellation);
-            using MetricsLog log = MetricsLog.Open(_folder, _unreportedLoss is null ? _step : _step - 1);
+            long reported = _unreportedLoss is null ? _step : _step - 1;
+            using MetricsLog log = MetricsLog.Open(_folder, reported);
+            FollowedImages.ForgetAfter(_folder.ValidationFolder, reported);
             seconds = log.SecondsBefore;
             if (_step == 0)
             {
@@ -308,13 +312,20 @@ public sealed class Trainer : IDisposable
         return Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
     }
 
-    // A validation whose worst images stay in the folder.
+    // A validation whose worst images, and those that the run follows, stay in the folder.
     private ConfusionMatrix ValidateWithPictures(CancellationToken cancellation)
     {
         var pictures = new ValidationPictures(_data.Classes);
         ConfusionMatrix matrix = Evaluator.Run(
-            new Predictor(_model), _validationSamples, _data.Classes, (_, sample, prediction) => pictures.Add(sample, prediction), cancellation);
+            new Predictor(_model), _validationSamples, _data.Classes,
+            (_, sample, prediction) =>
+            {
+                pictures.Add(sample, prediction);
+                _followed.Add(sample, prediction);
+            },
+            cancellation);
         pictures.Write(_folder.ValidationFolder, _step, _validationSamples.Count, matrix);
+        _followed.Write(_step);
         return matrix;
     }
 
@@ -391,6 +402,7 @@ public sealed class Trainer : IDisposable
         RunState state;
         try
         {
+            SameRun.Check(checkpoint, _config, _folder.ConfigFile);
             state = Checkpoint.Restore(checkpoint, _model, _optimizer);
         }
         catch (SafetensorsException exception) when (checkpoint != _folder.PreviousCheckpoint && File.Exists(_folder.PreviousCheckpoint))

@@ -167,6 +167,9 @@ public sealed record TrainingConfig
     /// <summary>Validations in a row without a better mean IoU after which the run ends; 0 for never.</summary>
     public int EarlyStop { get; init; }
 
+    /// <summary>Validation images, evenly spaced over their split, whose predictions are kept after every validation, 0 to 16.</summary>
+    public int FollowedImages { get; init; } = 4;
+
     /// <summary>Steps between checkpoints, 1 or more.</summary>
     public long CheckpointEvery { get; init; } = 200;
 
@@ -200,6 +203,9 @@ public sealed record TrainingConfig
         Require(Steps >= 1, $"The number of steps is 1 or more; it was {Steps}.");
         Require(CheckpointEvery >= 1, $"The steps between checkpoints are 1 or more; they were {CheckpointEvery}.");
         Require(ValidateEvery >= 0, $"The steps between validations are 0 or more; they were {ValidateEvery}.");
+        Require(
+            FollowedImages is >= 0 and <= Training.FollowedImages.MostImages,
+            $"The images that a run follows (--follow-images) are 0 to {Training.FollowedImages.MostImages}; they were {FollowedImages}.");
         Require(EarlyStop >= 0, $"The validations after which a run stops (--early-stop) are 0 or more; they were {EarlyStop}.");
         Require(EarlyStop == 0 || ValidationSplit is not null, "To stop early (--early-stop), the run needs a split to validate on (--val-split).");
         Require(EarlyStop == 0 || ValidateEvery > 0, "To stop early (--early-stop), the run must validate before its end (--validate-every).");

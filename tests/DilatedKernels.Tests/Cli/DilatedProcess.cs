@@ -69,6 +69,9 @@ internal sealed class DilatedProcess : IDisposable
     public static Result RunThrough(string folder, string[] before, params string[] arguments) =>
         RunProgram(folder, new Dictionary<string, string>(), [.. before, .. Self(), .. arguments]);
 
+    /// <summary>The command as words of a shell.</summary>
+    public static string ShellWords => string.Join(' ', Self().Select(word => $"'{word}'"));
+
     /// <summary>Runs the command and expects it to refuse: exit code 2, a message with these parts, no stack trace.</summary>
     public static void AssertRefused(TemporaryFolder folder, string[] arguments, params string[] message)
     {

@@ -54,6 +54,33 @@ public class ViewOptionsTests
         }
     }
 
+    [Test]
+    public void WindowsAreBlendedScoredAndRefined()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Save(folder);
+        string[] windows = ["--window", "32", "--overlap", "8"];
+        ProbabilityMap blended;
+        RgbImage image = ImageFile.Read(folder["data/val/0.png"]);
+        using (SegmentationModel model = ModelFile.Load(folder["model.safetensors"], Device.Cpu))
+        {
+            blended = new Predictor(model, window: new SlidingWindow(32, 8)).Probabilities(image);
+            Assert.That(blended.Values, Is.Not.EqualTo(new Predictor(model).Probabilities(image).Values));
+        }
+
+        string[] predict = ["predict", "model.safetensors", "data/val/0.png", "--device", "cpu", .. windows];
+        Run(folder, [.. predict, "--save-probabilities", "--out", "a"]);
+        Assert.That(ProbabilityFile.Read(folder["a/0.safetensors"]).Map.Values, Is.EqualTo(blended.Values));
+        Run(folder, [.. predict, "--out", "b", .. s_crf]);
+        Assert.That(MaskFile.Read(folder["b/0.png"]).Indices, Is.EqualTo(new DenseCrf(DenseCrfConfig.DenseCrfDemo with { Iterations = 2 }).Refine(image, blended).ArgMax().Indices));
+        using var json = JsonDocument.Parse(Run(folder, ["eval", "model.safetensors", data, "--device", "cpu", "--json", .. windows, "--blend", "cut"]).Output);
+        Assert.That(json.RootElement.GetProperty("window").GetRawText().Replace(" ", "", StringComparison.Ordinal).ReplaceLineEndings(""), Is.EqualTo("""{"size":32,"overlap":8,"blend":"Cut"}"""));
+    }
+
+    [TestCase("--window 0: a window's side is 1 to 65536 pixels; it was 0.", "--window", "0")]
+    [TestCase("--window 32: windows of 32 pixels overlap by 0 to 31; it was 32.", "--window", "32", "--overlap", "32")]
+    [TestCase("--overlap would have no effect: without --window PIXELS an image is seen whole.", "--overlap", "8")]
     [TestCase("--scales is a list of scales such as 0.75,1,1.25; it was 1,,2.", "--scales", "1,,2")]
     [TestCase("--scales is a list of scales such as 0.75,1,1.25; it was big.", "--scales", "big")]
     [TestCase("--scales 0,1: a scale is from 0.1 to 8; one was 0.", "--scales", "0,1")]
@@ -75,7 +102,7 @@ public class ViewOptionsTests
         using var folder = new TemporaryFolder();
         SmallDataset.Create(folder);
         Directory.CreateDirectory(folder["saved"]);
-        DilatedProcess.AssertRefused(folder, ["crf", "saved", "data/val/0.png", "--flip", "--scales", "1,2"], "--flip, --scales would have no effect");
+        DilatedProcess.AssertRefused(folder, ["crf", "saved", "data/val/0.png", "--flip", "--scales", "1,2", "--window", "9"], "--flip, --scales, --window would have no effect");
     }
 
     private static DilatedProcess.Result Run(TemporaryFolder folder, params string[] arguments)

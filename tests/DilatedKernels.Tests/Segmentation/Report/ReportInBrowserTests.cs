@@ -59,8 +59,8 @@ public sealed class ReportInBrowserTests
         string run = ReportRun.Pretend(_folder, "run", steps: 20, classes: 3, pictures: 1, ContextConfig.Basic(3) with { Dilations = [1, 2, 4] });
         ReportPage.Write([run], _folder["page.html"]);
         JsonElement answer = Browser.Run(_folder["page.html"], 500, """
-            const slider = page.getElementById("layer"), play = page.getElementById("play");
-            const shown = () => [...page.querySelectorAll(".layer")].filter(g => view.getComputedStyle(g).display !== "none").map(g => g.dataset.text);
+            const slider = page.getElementById("layer"), play = page.getElementById("layer-play");
+            const shown = () => [...page.querySelectorAll(".layer")].map((g, i) => view.getComputedStyle(g).display !== "none" ? slider.dataset.texts.split("|")[i] : null).filter(t => t);
             const said = () => page.getElementById("layer-value").textContent;
             const states = [[...shown(), said()]];
             slider.value = 2;
@@ -83,6 +83,30 @@ public sealed class ReportInBrowserTests
             "layer 1 of 3, dilation 1, 3×3 cells|Play",
             "layer 2 of 3, dilation 2, 7×7 cells|Pause",
         }));
+    }
+
+    [Test]
+    public void FollowedImagesChangeWithTheSlider()
+    {
+        ReportRun.Train(_folder, "run", config => config with { FollowedImages = 2 }, hostile: true);
+        JsonElement answer = Browser.Run(_folder["run/report.html"], 500, """
+            const slider = page.getElementById("step"), play = page.getElementById("step-play");
+            const shown = () => [...page.querySelectorAll(".frame")].filter(f => view.getComputedStyle(f).display !== "none").map(f => f.alt.split(" ").pop());
+            const said = () => page.getElementById("step-value").textContent.split(",")[0];
+            const states = [[...shown(), said()]];
+            slider.focus();
+            const focused = page.activeElement === slider;
+            slider.stepDown();
+            slider.dispatchEvent(new view.Event("input"));
+            states.push([...shown(), said(), slider.getAttribute("aria-valuetext").split(",")[0]]);
+            play.click();
+            states.push([...shown(), said(), play.textContent]);
+            const wide = page.documentElement.scrollWidth;
+            return { states: states.map(s => s.join("|")), focused, wide, loaded: [...page.querySelectorAll(".frame")].every(f => f.naturalWidth > 0) };
+            """);
+        Assert.That(Texts(answer, "states"), Is.EqualTo(new[] { "12|12|step 12", "8|8|step 8|step 8", "12|12|step 12|Play" }));
+        Assert.That(answer.GetProperty("focused").GetBoolean() && answer.GetProperty("loaded").GetBoolean(), answer.ToString());
+        Assert.That(answer.GetProperty("wide").GetInt32(), Is.LessThanOrEqualTo(500));
     }
 
     [Test]

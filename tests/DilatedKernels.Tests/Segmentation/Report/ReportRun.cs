@@ -35,6 +35,7 @@ internal static class ReportRun
             Steps = 12,
             ValidateEvery = 4,
             CheckpointEvery = 6,
+            FollowedImages = 0,
         };
         using Trainer trainer = Trainer.Start(change?.Invoke(config) ?? config, folder[name], Device.Cpu);
         trainer.Run();

@@ -56,6 +56,23 @@ public sealed class TrainerRunTests
     }
 
     [Test]
+    public void ACheckpointOfOtherSettingsIsRefused()
+    {
+        ReportRun.Train(_folder, "run");
+        ReportRun.Train(_folder, "other", config => config with { Seed = 5, Optimizer = config.Optimizer with { LearningRate = 0.02 } });
+        File.Copy(_folder["other/last.safetensors"], _folder["run/last.safetensors"], overwrite: true);
+        Assert.That(
+            () => Trainer.Resume(_folder["run"], Device.Cpu),
+            Throws.TypeOf<UserInputException>().With.Message.Contains("seed is 5 there and 1 here; optimizer.learningRate is 0.02 there and 0.001 here").And.Message.Contains("--weights"));
+        string config = File.ReadAllText(_folder["other/config.json"]);
+        File.WriteAllText(_folder["other/config.json"], config.Replace("\"ground\"", "\"soil\"", StringComparison.Ordinal));
+        Assert.That(() => Trainer.Resume(_folder["other"], Device.Cpu), Throws.TypeOf<UserInputException>().With.Message.Contains("model.classNames is [ground, square] there and [soil, square] here"));
+        File.WriteAllText(_folder["other/config.json"], config.Replace("\"steps\": 12", "\"steps\": 14", StringComparison.Ordinal));
+        using Trainer longer = Trainer.Resume(_folder["other"], Device.Cpu);
+        Assert.That((longer.Step, longer.Run().Steps), Is.EqualTo((12L, 14L)), "more steps are no other run");
+    }
+
+    [Test]
     public void ARunThatIsInterruptedBeforeItGoesOnTookWhatItHadTaken()
     {
         string front = ReportRun.Train(_folder, "front", config => config with { Steps = 1 });
