@@ -6,9 +6,6 @@
 //   producer     one thread orders the copies, as far ahead as the ring is long, also into the next tile
 //   consumers    64 positions each: wait for a stage, four products of 16 channels, free the stage before it, and at the end store
 //
-//   full[s]      one arrival, which announces the stage's bytes; over when they have landed
-//   empty[s]     an arrival a consumer warp; over when all have left the stage
-//
 // The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
 #pragma once
@@ -18,6 +15,7 @@
 #include "../ptx/wgmma.cuh"
 #include "gather_result.cuh"
 #include "geometry.cuh"
+#include "ring.cuh"
 
 namespace dk {
 
@@ -30,27 +28,9 @@ struct WgmmaTile {
     static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
     static constexpr int SourceBytes = Rows * RowBytes, StageBytes = SourceBytes + Columns * RowBytes;
 
-    // The swizzle repeats within 1024 bytes, to which the launch's memory need not be aligned. A block may have 227 KB, barriers included.
-    static constexpr int Alignment = 1024, MostBytes = 227 * 1024 - 256;
-    static constexpr int MostStages = (MostBytes - Alignment) / StageBytes;
-    static constexpr int Stages = MostStages < 8 ? MostStages : 8;
+    static constexpr int Stages = ring_stages(StageBytes);
 
     static_assert(Columns % 8 == 0 && Columns <= 256, "what wgmma multiplies and a box holds");
-};
-
-// Where a thread is in the ring: parity is that of the phase in which the stage is filled for it.
-template <int Stages>
-struct RingPlace {
-    int stage = 0;
-    unsigned parity = 0;
-
-    __device__ __forceinline__ void advance()
-    {
-        if (++stage == Stages) {
-            stage = 0;
-            parity ^= 1;
-        }
-    }
 };
 
 // What all threads of a block share.
@@ -237,17 +217,12 @@ __device__ __forceinline__ void wgmma_gather(const ConvGather& g, const TensorMa
     if (threadIdx.x == 0) {
         tma_prefetch_map(&source);
         tma_prefetch_map(&weight);
-        for (int s = 0; s < Tile::Stages; s++) {
-            mbarrier_init(&full[s], 1);
-            mbarrier_init(&empty[s], Tile::Consumers * Tile::Warpgroup / 32);
-        }
-
-        mbarrier_fence_init();
+        init_ring(full, empty, Tile::Stages, Tile::Consumers * Tile::Warpgroup / 32);
     }
 
     __syncthreads();
     int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
-    WgmmaGather<Tile> block{g, &source, &weight, full, empty, shared + (Tile::Alignment - shared_address(shared) % Tile::Alignment) % Tile::Alignment, across,
+    WgmmaGather<Tile> block{g, &source, &weight, full, empty, aligned_ring(shared), across,
         (positions(g) + Tile::Rows - 1) / Tile::Rows * across, (g.source_channels + Tile::Channels - 1) / Tile::Channels};
 
     // The same in a warp, and the compiler shall know.

@@ -18,7 +18,7 @@ internal struct Conv2dPieces
     private int _count;
     private Storage _pieces;
 
-    private Conv2dPieces(ReadOnlySpan<Conv2dPiece> pieces)
+    public Conv2dPieces(ReadOnlySpan<Conv2dPiece> pieces)
     {
         _count = pieces.Length;
         pieces.CopyTo(_pieces);

@@ -17,8 +17,12 @@ internal static class Conv2dWgmmaGatherPlan
     private const int Threads = 384;
     private const int StepBytes = 2 * StepChannels;
 
-    // As WgmmaTile in kernels/conv2d/wgmma_gather.cuh: the ring, within what a block may have, and what aligns it.
-    private const int Alignment = 1024;
+    /// <summary>What the ring's start is aligned by, in bytes that a launch has to add: as in kernels/conv2d/ring.cuh.</summary>
+    public const int Alignment = 1024;
+
+    /// <summary>A tensor map's strides are below this, in bytes.</summary>
+    public const long MostStride = 1L << 40;
+
     private const int MostBytes = (227 << 10) - 256;
     private const int MostStages = 8;
 
@@ -30,7 +34,6 @@ internal static class Conv2dWgmmaGatherPlan
     private const int HighestCorner = 127;
     private const int MostOffset = 255;
     private const int MostStep = 8;
-    private const long MostStride = 1L << 40;
 
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
 
@@ -84,10 +87,12 @@ internal static class Conv2dWgmmaGatherPlan
 
         long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
         int stageBytes = (TileRows + columns) * StepBytes;
-        int stages = Math.Min(MostStages, (MostBytes - Alignment) / stageBytes);
         return new LaunchPlan(
-            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (stages * stageBytes) + Alignment);
+            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
     }
+
+    /// <summary>Stages of a ring, within what a block may have.</summary>
+    public static int Stages(int stageBytes) => Math.Min(MostStages, (MostBytes - Alignment) / stageBytes);
 
     /// <summary>
     /// The corners of the box of base pixels, from which tap 0 reads: the first lies <c>lower</c> from the source's first pixel, the last <c>upper</c> from
@@ -101,11 +106,18 @@ internal static class Conv2dWgmmaGatherPlan
     /// <param name="axis">An axis with steps that are not negative.</param>
     public static (int Lower, int Upper) Corners(in Conv2dAxis axis) => (axis.Shift, (int)(axis.Shift + ((long)(axis.Count - 1) * axis.Scale) + 1 - axis.Source));
 
-    private static string? WhyNot(string name, in Conv2dAxis axis)
+    /// <summary>Whether a tensor map can hold the axis's corners.</summary>
+    public static bool CornersFit(in Conv2dAxis axis)
     {
         (int lower, int upper) = Corners(axis);
-        if (Math.Min(lower, upper) < LowestCorner || Math.Max(lower, upper) > HighestCorner)
+        return Math.Min(lower, upper) >= LowestCorner && Math.Max(lower, upper) <= HighestCorner;
+    }
+
+    private static string? WhyNot(string name, in Conv2dAxis axis)
+    {
+        if (!CornersFit(axis))
         {
+            (int lower, int upper) = Corners(axis);
             return $"the first and last {name} read at {lower} and {upper} from the source's ends; {LowestCorner} to {HighestCorner} fit a tensor map";
         }
 
