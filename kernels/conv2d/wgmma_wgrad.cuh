@@ -119,13 +119,13 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
         int first = work.columns.first_tap(part.column), tap_row = first / g.kernel_columns, tap_column = first % g.kernel_columns;
         ConvPiece rows = work.rows(first), line = work.line(first);
         int map = cut_rows ? (cut_columns ? first : tap_row) : cut_columns ? tap_column : 0;
-        // A map of its own begins where the tap reads; the one for all, where tap 0 does.
-        int down = g.rows.shift + (cut_rows ? tap_row * g.rows.step : 0), right = g.columns.shift + (cut_columns ? tap_column * g.columns.step : 0);
+        // The map of a tap's own begins where it reads; that of a whole axis, at the first pixel.
+        int top = cut_rows ? 0 : g.rows.shift, left = cut_columns ? 0 : g.columns.shift;
         int position = part.from * WeightSteps::Positions;
 #pragma unroll 1
         for (int step = part.from; step < part.to; step++, place.advance(), position += WeightSteps::Positions) {
-            int above = position / line.count, column = line.begin + position - above * line.count;
-            int image = above / rows.count, row = rows.begin + above - image * rows.count;
+            int above = position / line.count, column = position - above * line.count;
+            int image = above / rows.count, row = above - image * rows.count;
             unsigned char* box = block.stage(place.stage);
             Mbarrier* full = &block.full[place.stage];
             mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
@@ -141,7 +141,7 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
                 // A box of no tap is filled with the zeros behind the last channel.
                 int channel = tap < g.kernel_taps ? work.columns.channel(part.column, i) : padded;
                 int of_row = tap < g.kernel_taps ? tap / g.kernel_columns : 0, of_column = tap < g.kernel_taps ? tap - of_row * g.kernel_columns : 0;
-                tma_load_im2col_4d(box, &block.maps->x[map], full, channel, column * g.columns.scale + right, row * g.rows.scale + down, image,
+                tma_load_im2col_4d(box, &block.maps->x[map], full, channel, column * g.columns.scale + left, row * g.rows.scale + top, image,
                     static_cast<unsigned short>(cut_columns ? 0 : of_column * g.columns.step), static_cast<unsigned short>(cut_rows ? 0 : of_row * g.rows.step));
             }
         }

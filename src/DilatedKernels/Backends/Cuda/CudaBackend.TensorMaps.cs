@@ -10,17 +10,33 @@ internal sealed unsafe partial class CudaBackend
     private void WgmmaGather(
         Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
     {
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(gather, _context.Device.Multiprocessors, out int columns);
         Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
+        Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(ascending, regions, _context.Device.Multiprocessors, out int columns);
         var arguments = new KernelArguments();
-        arguments.Add(MapPixels(product, ascending.Rows, ascending.Columns, ascending.Batch, ascending.SourceChannels, Pointer(source), Conv2dWgmmaGatherPlan.TileRows));
+        arguments.Add(MapSource(product, ascending, regions, Pointer(source)));
         arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
         arguments.Add(bias is null ? default : Pointer(bias));
         arguments.Add(mask is null ? default : Pointer(mask));
         arguments.Add(relu ? 1 : 0);
         arguments.Add(Pointer(result));
         arguments.Add(ascending);
+        arguments.Add(regions);
         Launch(plan, arguments);
+    }
+
+    private Maps MapSource(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, DevicePointer source)
+    {
+        Maps maps = default;
+        int across = regions.Columns.All.Length;
+        for (int map = 0; map < regions.Count; map++)
+        {
+            maps[map] = MapPixels(
+                product, Conv2dWindow.Of(gather.Rows, regions.Rows, map / across), Conv2dWindow.Of(gather.Columns, regions.Columns, map % across), gather.Rows.Source, gather.Columns.Source, gather.Batch, gather.SourceChannels,
+                source, Conv2dWgmmaGatherPlan.TileRows);
+        }
+
+        return maps;
     }
 
     // The tiles' sums, and the sum of those that more than one worker had.
@@ -54,35 +70,36 @@ internal sealed unsafe partial class CudaBackend
     private WeightMaps MapWeightOperands(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions taps, DevicePointer x, DevicePointer dy)
     {
         WeightMaps maps = default;
-        int map = 0;
-        foreach (Conv2dPiece row in taps.Rows.All)
+        int across = taps.Columns.All.Length;
+        for (int map = 0; map < taps.Count; map++)
         {
-            foreach (Conv2dPiece column in taps.Columns.All)
-            {
-                maps.X[map] = MapPixels(
-                    product, Conv2dTapPositions.Restrict(gather.Rows, row), Conv2dTapPositions.Restrict(gather.Columns, column), gather.Batch, gather.SourceChannels, x, Conv2dWgmmaWeightPlan.StepPositions);
-                maps.Dy[map++] = MapPixels(
-                    product, Conv2dTapPositions.OfResult(gather.Rows, row), Conv2dTapPositions.OfResult(gather.Columns, column), gather.Batch, gather.ResultChannels, dy, Conv2dWgmmaWeightPlan.StepPositions);
-            }
+            (int row, int column) = (map / across, map % across);
+            maps.X[map] = MapPixels(
+                product, Conv2dWindow.Of(gather.Rows, taps.Rows, row), Conv2dWindow.Of(gather.Columns, taps.Columns, column), gather.Rows.Source, gather.Columns.Source, gather.Batch, gather.SourceChannels, x,
+                Conv2dWgmmaWeightPlan.StepPositions);
+            maps.Dy[map] = MapPixels(
+                product, Conv2dWindow.OfResult(gather.Rows, taps.Rows, row), Conv2dWindow.OfResult(gather.Columns, taps.Columns, column), gather.Rows.Result, gather.Columns.Result, gather.Batch,
+                gather.ResultChannels, dy, Conv2dWgmmaWeightPlan.StepPositions);
         }
 
         return maps;
     }
 
-    // Activations, for loads of neighbouring positions under one tap.
-    private TensorMap MapPixels(Conv2dProduct product, in Conv2dAxis rows, in Conv2dAxis columns, int batch, int channels, DevicePointer pixels, int loaded)
+    // Activations of height x width pixels, for loads of neighbouring positions of a window under one tap.
+    private TensorMap MapPixels(
+        Conv2dProduct product, in Conv2dWindow rows, in Conv2dWindow columns, int height, int width, int batch, int channels, DevicePointer pixels, int loaded)
     {
         ulong pixelBytes = (ulong)(product.Pad(channels) * product.ElementBytes());
-        ulong rowBytes = pixelBytes * (ulong)columns.Source;
-        (int left, int right) = Conv2dWgmmaGatherPlan.Corners(columns);
-        (int top, int bottom) = Conv2dWgmmaGatherPlan.Corners(rows);
+        ulong rowBytes = pixelBytes * (ulong)width;
+        (int left, int right) = Conv2dWgmmaGatherPlan.Corners(columns.Axis);
+        (int top, int bottom) = Conv2dWgmmaGatherPlan.Corners(rows.Axis);
         var description = new TensorMapDescription
         {
-            Address = pixels,
+            Address = new DevicePointer(pixels.Value + ((ulong)rows.Origin * rowBytes) + ((ulong)columns.Origin * pixelBytes)),
             Type = TensorMapType.BFloat16,
-            Extents = [(ulong)product.Pad(channels), (ulong)columns.Source, (ulong)rows.Source, (ulong)batch],
-            Strides = [pixelBytes, rowBytes, rowBytes * (ulong)rows.Source],
-            ElementSteps = [1, (uint)columns.Scale, (uint)rows.Scale, 1],
+            Extents = [(ulong)product.Pad(channels), (ulong)columns.Axis.Source, (ulong)rows.Axis.Source, (ulong)batch],
+            Strides = [pixelBytes, rowBytes, rowBytes * (ulong)height],
+            ElementSteps = [1, (uint)columns.Axis.Scale, (uint)rows.Axis.Scale, 1],
             Swizzle = TensorMapSwizzle.Bytes128,
             Promotion = TensorMapPromotion.Bytes128,
         };
@@ -105,14 +122,14 @@ internal sealed unsafe partial class CudaBackend
         return _context.EncodeTiled(description, [Conv2dWgmmaGatherPlan.StepChannels, 1, (uint)columns]);
     }
 
-    // As WeightMaps in kernels/conv2d/wgmma_wgrad.cuh.
+    // As SourceMaps in kernels/conv2d/wgmma_gather.cuh, and WeightMaps in kernels/conv2d/wgmma_wgrad.cuh.
     private struct WeightMaps
     {
         public Maps X;
         public Maps Dy;
     }
 
-    [InlineArray(Conv2dTapPositions.MostMaps)]
+    [InlineArray(Conv2dWgmmaGatherPlan.MostMaps)]
     private struct Maps
     {
         private TensorMap _map;

@@ -6,9 +6,6 @@ namespace DilatedKernels.Backends.Cuda.Conv2d;
 /// </summary>
 internal static class Conv2dTapPositions
 {
-    /// <summary>The most tensor maps of an operand, as in kernels/conv2d/wgmma_wgrad.cuh: one for each pair of pieces.</summary>
-    public const int MostMaps = 9;
-
     // A cut axis has maps of its own, and a tap's last step is not full: less to multiply than this is not worth it.
     private const double Worth = 0.95;
 
@@ -25,7 +22,7 @@ internal static class Conv2dTapPositions
         double least = Worth * Steps(gather, best, stepPositions);
         foreach (Conv2dRegions cut in (ReadOnlySpan<Conv2dRegions>)[new(cutRows, columns), new(rows, cutColumns), new(cutRows, cutColumns)])
         {
-            if (cut.Count <= MostMaps && cut.Count > best.Count && Steps(gather, cut, stepPositions) is long steps && steps < least)
+            if (cut.Count <= Conv2dWgmmaGatherPlan.MostMaps && cut.Count > best.Count && Steps(gather, cut, stepPositions) is long steps && steps < least)
             {
                 (best, least) = (cut, steps);
             }
@@ -53,20 +50,9 @@ internal static class Conv2dTapPositions
         return (positions + stepPositions - 1) / stepPositions;
     }
 
-    /// <summary>The axis as one tap's map sees it: positions of the piece, read by that tap alone where the axis is cut.</summary>
-    public static Conv2dAxis Restrict(in Conv2dAxis axis, in Conv2dPiece piece) => axis with
-    {
-        Count = piece.Count,
-        Shift = (int)(axis.Shift + ((long)piece.Begin * axis.Scale) + ((long)piece.FirstTap * axis.Step)),
-        Taps = piece.Taps,
-    };
-
-    /// <summary>The result's own axis, for the map of its gradient: position q is its element q.</summary>
-    public static Conv2dAxis OfResult(in Conv2dAxis axis, in Conv2dPiece piece) => new(axis.Result, piece.Count, axis.Result, 1, 0, 1, piece.Begin, 0, 1, 0, 1);
-
     private static Conv2dPiece Of(in Conv2dPieces pieces, int tap) => pieces.All.Length > 1 ? pieces.All[tap] : pieces.All[0];
 
-    // As a whole where a tap is inside nowhere, where they are more taps than pieces, or where a piece does not fit a tensor map.
+    // As a whole where a tap is inside nowhere, whose weights have to be written all the same, or where there are more taps than pieces.
     private static Conv2dPieces OfTaps(in Conv2dAxis axis)
     {
         if (axis.Taps > Conv2dPieces.Most)
@@ -86,10 +72,6 @@ internal static class Conv2dTapPositions
             }
 
             pieces[tap] = new Conv2dPiece((int)begin, (int)(end - begin), tap, 1);
-            if (!Conv2dWgmmaGatherPlan.CornersFit(Restrict(axis, pieces[tap])) || !Conv2dWgmmaGatherPlan.CornersFit(OfResult(axis, pieces[tap])))
-            {
-                return Conv2dPieces.Whole(axis);
-            }
         }
 
         return new Conv2dPieces(pieces);

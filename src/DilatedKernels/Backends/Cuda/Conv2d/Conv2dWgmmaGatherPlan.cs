@@ -17,6 +17,9 @@ internal static class Conv2dWgmmaGatherPlan
     private const int Threads = 384;
     private const int StepBytes = 2 * StepChannels;
 
+    /// <summary>The most tensor maps of the source: one for each rectangle of positions.</summary>
+    public const int MostMaps = 9;
+
     /// <summary>What the ring's start is aligned by, in bytes that a launch has to add: as in kernels/conv2d/ring.cuh.</summary>
     public const int Alignment = 1024;
 
@@ -65,13 +68,18 @@ internal static class Conv2dWgmmaGatherPlan
             : WhyNot("rows", gather.Rows.ToAscending()) ?? WhyNot("columns", gather.Columns.ToAscending());
     }
 
+    /// <summary>The rectangles that the positions are cut into, which may be the whole.</summary>
+    /// <param name="gather">The pass, with steps that are not negative.</param>
+    public static Conv2dRegions ChooseRegions(in Conv2dGather gather) => Conv2dRegions.Choose(gather, TileRows, Pieces(gather.Rows), Pieces(gather.Columns), MostMaps);
+
     /// <summary>Chooses a kernel <c>conv2d_gather_bf16_sm90_...</c>.</summary>
     /// <param name="gather">The pass.</param>
+    /// <param name="regions">The rectangles of its positions.</param>
     /// <param name="multiprocessors">Those of the device: each has one block.</param>
     /// <param name="columns">Result channels of a tile.</param>
-    public static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, out int columns)
+    public static LaunchPlan Choose(in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, out int columns)
     {
-        long rowTiles = CeilingDivide(gather.Positions, TileRows);
+        long rowTiles = regions.Tiles(gather.Batch, TileRows);
         columns = 0;
         long least = long.MaxValue;
         foreach (int candidate in s_columns)
@@ -111,6 +119,21 @@ internal static class Conv2dWgmmaGatherPlan
     {
         (int lower, int upper) = Corners(axis);
         return Math.Min(lower, upper) >= LowestCorner && Math.Max(lower, upper) <= HighestCorner;
+    }
+
+    // As a whole where a piece has no tap, and with it no step, or taps that reach over more than a map's corners.
+    private static Conv2dPieces Pieces(in Conv2dAxis axis)
+    {
+        var pieces = Conv2dPieces.ByTaps(axis);
+        foreach (Conv2dPiece piece in pieces.All)
+        {
+            if (piece.Taps == 0 || !CornersFit(Conv2dWindow.Of(axis, piece).Axis))
+            {
+                return Conv2dPieces.Whole(axis);
+            }
+        }
+
+        return pieces;
     }
 
     private static string? WhyNot(string name, in Conv2dAxis axis)

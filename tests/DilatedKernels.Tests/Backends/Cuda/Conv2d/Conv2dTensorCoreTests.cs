@@ -110,8 +110,11 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     }
 
     [Test]
-    public void SomeOfTheseAreCut() =>
+    public void SomeOfTheseAreCut()
+    {
         Assert.That(Geometries().Count(g => Conv2dRegions.Choose(Conv2dGather.Forward(g), Conv2dMmaGatherPlan.TileRows).Count > 1), Is.GreaterThanOrEqualTo(5));
+        Assert.That(Geometries().Count(g => Conv2dWgmmaGatherPlan.ChooseRegions(Conv2dGather.Forward(g)).Count > 1), Is.GreaterThanOrEqualTo(5));
+    }
 
     [Test]
     public void EveryTileOfHoppersWeightGradientIsAmongThese()
