@@ -1,9 +1,11 @@
-// How the weight gradient on Hopper is divided: tiles of result channels x (taps x source channels), each a number of steps of 64 positions, and
-// workers with equally many steps of them all. A worker's steps are consecutive, so that it has parts of two tiles at most, its first and its last;
-// such parts are summed later, in order. The bits depend on the number of workers, which the host takes from the shape alone.
+// How the weight gradient on Hopper is divided: tiles of result channels x (taps x source channels), each a number of steps of 64 positions.
 //
-//   tiles      |      0      |      1      |      2      |
-//   workers    |    0    |    1    |    2    |    3      |        tile 0 is worker 0's and 1's, tile 1 that of 1 and 2, tile 2 that of 2 and 3
+// Workers take whole tiles first, as many waves of them as there are: all are at the same positions at a time and find each other's in L2. Of the tiles
+// that are left each has as many steps as the others. They are consecutive, so that a worker has parts of some tiles, its first and its last; such parts
+// are summed later, in order. The bits depend on the numbers of workers and waves alone, which the host takes from the shape.
+//
+//   tiles      |  0 to 3  |      4      |      5      |      6      |
+//   workers    |  0 to 3  |    0    |    1    |    2    |    3      |      tile 4 is worker 0's and 1's, tile 5 that of 1 and 2, tile 6 that of 2 and 3
 #pragma once
 
 #include "geometry.cuh"
@@ -56,15 +58,18 @@ struct WeightSteps {
     const ConvRegions& taps;  // the positions that have a tap inside the source, by the tap's row and column; one for all where they are not cut
     WeightColumns columns;
     int across;  // tiles
-    long long row_steps, total;
+    int workers, waves;
+    long long row_steps, shared, total;  // steps before `shared` are those of the waves
 
-    __device__ __forceinline__ WeightSteps(const ConvGather& g, const ConvRegions& taps, int tile_rows, int tile_columns)
-        : g(g), taps(taps), columns(tile_columns, g.source_channels), across(columns.tiles(g.kernel_taps)), row_steps(0)
+    __device__ __forceinline__ WeightSteps(const ConvGather& g, const ConvRegions& taps, int workers, int waves, int tile_rows, int tile_columns)
+        : g(g), taps(taps), columns(tile_columns, g.source_channels), across(columns.tiles(g.kernel_taps)), workers(workers), waves(waves), row_steps(0)
     {
         for (int tile = 0; tile < across; tile++) {
             row_steps += of(tile);
         }
 
+        // Waves are of tiles with as many steps.
+        shared = static_cast<long long>(waves) * workers * of(0);
         total = row_steps * ((g.result_channels + tile_rows - 1) / tile_rows);
     }
 
@@ -78,48 +83,37 @@ struct WeightSteps {
         return (g.batch * rows(tap).count * line(tap).count + Positions - 1) / Positions;
     }
 
-    __device__ __forceinline__ long long first_of(int worker, int workers) const { return total * worker / workers; }
+    __device__ __forceinline__ long long first_of(int worker) const { return shared + (total - shared) * worker / workers; }
 
     // The part of a tile that starts at step `at` and ends with the tile.
     __device__ __forceinline__ WeightPart from(long long at) const
     {
         WeightPart part{static_cast<int>(at / row_steps), 0, 0, 0, 0};
-        int left = static_cast<int>(at % row_steps);
+        long long left = at % row_steps;
         for (part.steps = of(0); left >= part.steps; part.steps = of(++part.column)) {
             left -= part.steps;
         }
 
-        part.from = left;
+        part.from = static_cast<int>(left);
         part.to = part.steps;
         return part;
     }
 
     // Calls body(part) for each of a worker's.
     template <class Body>
-    __device__ __forceinline__ void for_each_part(int worker, int workers, Body body) const
+    __device__ __forceinline__ void for_each_part(int worker, Body body) const
     {
-        long long at = first_of(worker, workers), end = first_of(worker + 1, workers);
-        if (at == end) {
-            return;
-        }
-
-        WeightPart part = from(at);
+        long long at = first_of(worker), end = first_of(worker + 1);
 #pragma unroll 1
-        while (true) {
-            part.to = end - at < part.steps - part.from ? part.from + static_cast<int>(end - at) : part.steps;
+        for (int wave = 0; wave < waves || at < end; wave++) {
+            bool whole = wave < waves;
+            WeightPart part = from(whole ? (static_cast<long long>(wave) * workers + worker) * of(0) : at);
+            if (!whole) {
+                part.to = end - at < part.steps - part.from ? part.from + static_cast<int>(end - at) : part.steps;
+                at += part.to - part.from;
+            }
+
             body(part);
-            at += part.to - part.from;
-            if (at == end) {
-                return;
-            }
-
-            if (++part.column == across) {
-                part.column = 0;
-                part.row++;
-            }
-
-            part.from = 0;
-            part.steps = of(part.column);
         }
     }
 };

@@ -92,7 +92,6 @@ struct WgmmaWeight {
     Mbarrier* full;
     Mbarrier* empty;
     unsigned char* ring;
-    int workers;
 
     __device__ __forceinline__ unsigned char* stage(int index) const { return ring + index * Tile::StageBytes; }
 
@@ -100,8 +99,8 @@ struct WgmmaWeight {
     __device__ __forceinline__ void for_each_part(Body body) const
     {
 #pragma unroll 1
-        for (int worker = static_cast<int>(blockIdx.x); worker < workers; worker += static_cast<int>(gridDim.x)) {
-            work.for_each_part(worker, workers, [&](const WeightPart& part) { body(worker, part); });
+        for (int worker = static_cast<int>(blockIdx.x); worker < work.workers; worker += static_cast<int>(gridDim.x)) {
+            work.for_each_part(worker, [&](const WeightPart& part) { body(worker, part); });
         }
     }
 };
@@ -228,7 +227,7 @@ __device__ __forceinline__ void consume(const WgmmaWeight<Tile>& block, int numb
 }
 
 template <class Tile>
-__device__ __forceinline__ void wgmma_wgrad(const ConvGather& g, const ConvRegions& taps, const WeightMaps& maps, int workers, float* dw, float* partial, Mbarrier* full,
+__device__ __forceinline__ void wgmma_wgrad(const ConvGather& g, const ConvRegions& taps, const WeightMaps& maps, int workers, int waves, float* dw, float* partial, Mbarrier* full,
     Mbarrier* empty, unsigned char* shared)
 {
     if (threadIdx.x == 0) {
@@ -238,30 +237,32 @@ __device__ __forceinline__ void wgmma_wgrad(const ConvGather& g, const ConvRegio
     }
 
     __syncthreads();
-    WeightSteps work(g, taps, Tile::Rows, Tile::Across);
-    WgmmaWeight<Tile> block{work, &maps, full, empty, aligned_ring(shared), workers};
-    // The same in a warp, and the compiler shall know.
+    unsigned char* ring = aligned_ring(shared);
+    // The same in a warp, and the compiler shall know. What the roles count with is made by each, in registers of its own.
     int role = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x) / Tile::Warpgroup, 0);
     if (role == 0) {
-        setmaxnreg_decrease<72>();
+        setmaxnreg_decrease<88>();
         if (threadIdx.x == 0) {
-            produce(block);
+            WeightSteps work(g, taps, workers, waves, Tile::Rows, Tile::Across);
+            produce(WgmmaWeight<Tile>{work, &maps, full, empty, ring});
         }
     } else {
-        setmaxnreg_increase<216>();
-        consume(block, role - 1, dw, partial);
+        setmaxnreg_increase<208>();
+        WeightSteps work(g, taps, workers, waves, Tile::Rows, Tile::Across);
+        consume(WgmmaWeight<Tile>{work, &maps, full, empty, ring}, role - 1, dw, partial);
     }
 }
 
 // Sums the parts of a tile in the order of its steps. blockIdx.x counts the workers' ends: the first within a tile has it to do; blockIdx.y counts groups
 // of columns. 256 threads stand for the consumers'.
-__device__ __forceinline__ void finish_weight_tile(const ConvGather& g, const ConvRegions& taps, int workers, int row_boxes, int columns, const float* partial, float* dw)
+__device__ __forceinline__ void finish_weight_tile(
+    const ConvGather& g, const ConvRegions& taps, int workers, int waves, int row_boxes, int columns, const float* partial, float* dw)
 {
-    WeightSteps work(g, taps, 64 * row_boxes, row_boxes == 2 ? columns : 2 * columns);
+    WeightSteps work(g, taps, workers, waves, 64 * row_boxes, row_boxes == 2 ? columns : 2 * columns);
     int before = static_cast<int>(blockIdx.x), groups = columns / 8, thread = static_cast<int>(threadIdx.x);
-    long long end = work.first_of(before + 1, workers);
+    long long end = work.first_of(before + 1);
     WeightPart part = work.from(end);
-    if (part.from == 0 || work.first_of(before, workers) > end - part.from) {
+    if (part.from == 0 || work.first_of(before) > end - part.from) {
         return;
     }
 
@@ -269,7 +270,7 @@ __device__ __forceinline__ void finish_weight_tile(const ConvGather& g, const Co
     WeightResult result{work, dw, g.source_channels % 4 == 0 && aligned_to_16(dw), row_boxes, columns};
     for (int group = static_cast<int>(blockIdx.y); group < groups; group += static_cast<int>(gridDim.y)) {
         Floats<4> sum = load_floats<4>(partial + partial_place(partial_slot(before, true), groups, group, thread));
-        for (int worker = before + 1; worker < workers && work.first_of(worker, workers) < tile_end; worker++) {
+        for (int worker = before + 1; worker < workers && work.first_of(worker) < tile_end; worker++) {
             Floats<4> next = load_floats<4>(partial + partial_place(partial_slot(worker, false), groups, group, thread));
 #pragma unroll
             for (int k = 0; k < 4; k++) {
@@ -285,11 +286,11 @@ __device__ __forceinline__ void finish_weight_tile(const ConvGather& g, const Co
 
 #define DK_CONV2D_WGMMA_WGRAD(name, tile)                                                                                                           \
     extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::WeightMaps maps, float* __restrict__ dw,         \
-        float* __restrict__ partial, int workers, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions taps)            \
+        float* __restrict__ partial, int workers, int waves, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions taps) \
     {                                                                                                                                               \
         DK_SHARED(dk::Mbarrier, full, tile::Stages);                                                                                                \
         DK_SHARED(dk::Mbarrier, empty, tile::Stages);                                                                                               \
         DK_DYNAMIC_SHARED(unsigned char, shared);                                                                                                   \
-        dk::wgmma_wgrad<tile>(g, taps, maps, workers, dw, partial, full, empty, shared);                                                            \
+        dk::wgmma_wgrad<tile>(g, taps, maps, workers, waves, dw, partial, full, empty, shared);                                                            \
     }                                                                                                                                               \
     DK_KERNEL(name)

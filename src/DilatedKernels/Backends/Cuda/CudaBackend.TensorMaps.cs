@@ -50,6 +50,7 @@ internal sealed unsafe partial class CudaBackend
         first.Add(Pointer(dw));
         first.Add(parts is null ? default : Pointer(parts));
         first.Add(plan.Workers);
+        first.Add(plan.Waves);
         first.Add(gather);
         first.Add(plan.Taps);
         Launch(plan.Partial, first);
@@ -59,6 +60,7 @@ internal sealed unsafe partial class CudaBackend
             second.Add(Pointer(parts!));
             second.Add(Pointer(dw));
             second.Add(plan.Workers);
+            second.Add(plan.Waves);
             second.Add(plan.RowBoxes);
             second.Add(plan.Columns);
             second.Add(gather);

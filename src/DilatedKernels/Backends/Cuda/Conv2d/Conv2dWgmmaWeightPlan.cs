@@ -4,15 +4,16 @@ namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
 /// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
-/// share the tiles' steps. Both are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
+/// take whole tiles, wave by wave, and share the steps of the rest. All are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
 /// </summary>
 /// <param name="Partial">Whole tiles, and the parts of the others.</param>
 /// <param name="Finish">Adds the parts in order; null when there are none.</param>
 /// <param name="Workers">Each has as many steps as the others.</param>
+/// <param name="Waves">Whole tiles of a worker.</param>
 /// <param name="RowBoxes">Output channels of a tile, in 64.</param>
 /// <param name="Columns">Columns of one of a block's two consumers.</param>
 /// <param name="Taps">The positions of each tap (see <see cref="Conv2dTapPositions"/>).</param>
-internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, LaunchPlan? Finish, int Workers, int RowBoxes, int Columns, Conv2dRegions Taps)
+internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, LaunchPlan? Finish, int Workers, int Waves, int RowBoxes, int Columns, Conv2dRegions Taps)
 {
     /// <summary>Positions of a step, and the pixels of a load.</summary>
     public const int StepPositions = 64;
@@ -73,8 +74,10 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
         Conv2dGather gather = Conv2dGather.Forward(g);
         (int tapsPerTile, int tilesPerTap) = tile.Divide(g.InChannels);
         var whole = new Conv2dRegions(Conv2dPieces.Whole(gather.Rows), Conv2dPieces.Whole(gather.Columns));
-        // Taps that share a tile share its positions.
-        Conv2dRegions taps = tapsPerTile == 1 ? Conv2dTapPositions.Choose(gather, StepPositions) : whole;
+        long tiles = tile.Count(g);
+        // Taps that share a tile share its positions. With waves of tiles, their blocks read the same positions at a time, which a cut would put out of step: the
+        // operands may be larger than L2.
+        Conv2dRegions taps = tapsPerTile == 1 && tiles < 2 * Multiprocessors ? Conv2dTapPositions.Choose(gather, StepPositions) : whole;
         long rowSteps = 0;
         long longest = 0;
         var ends = new HashSet<long> { 0 };
@@ -91,14 +94,16 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
         long total = rowSteps * CeilingDivide(g.OutChannels, tile.Rows);
         long workers = Math.Clamp(total / FewestSteps, 1, Multiprocessors);
         workers *= CeilingDivide(Math.Min(longest, CeilingDivide(total, workers)), MostSteps);
-        bool inParts = Enumerable.Range(1, (int)workers - 1).Any(w => !ends.Contains(total * w / workers % rowSteps));
+        long waves = taps.Count == 1 && longest <= MostSteps ? tiles / workers : 0;
+        long ofWaves = waves * workers * longest;
+        bool inParts = Enumerable.Range(1, (int)workers - 1).Any(w => !ends.Contains((ofWaves + ((total - ofWaves) * w / workers)) % rowSteps));
         int stageBytes = tile.StageBytes;
         var partial = new LaunchPlan(
             $"conv2d_wgrad_bf16_sm90_{tile.Rows}x{tile.Across}", new Dim3((uint)Math.Min(workers, multiprocessors)), new Dim3(Threads),
             (Conv2dWgmmaGatherPlan.Stages(stageBytes) * stageBytes) + Conv2dWgmmaGatherPlan.Alignment);
         // Eight groups of eight columns to a block.
         LaunchPlan? finish = inParts ? new LaunchPlan("conv2d_wgrad_finish_sm90", new Dim3((uint)workers - 1, (uint)CeilingDivide(tile.Columns, 64)), new Dim3(256)) : null;
-        return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, tile.RowBoxes, tile.Columns, taps);
+        return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.RowBoxes, tile.Columns, taps);
     }
 
     private static Tile ChooseTile(in Conv2dGeometry geometry)

@@ -124,6 +124,8 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
             Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
         Assert.That(plans.Select(p => p.Taps.Count).Distinct(), Is.SupersetOf(new[] { 1, 3, 9 }));
         Assert.That(plans.Select(p => p.Finish is null).Distinct().Count(), Is.EqualTo(2));
+        Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves > 0 && p.Finish is not null));
+        Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves == 0 && p.Finish is not null));
     }
 
     [Test]

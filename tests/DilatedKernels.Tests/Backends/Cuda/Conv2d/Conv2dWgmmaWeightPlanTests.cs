@@ -23,16 +23,16 @@ public class Conv2dWgmmaWeightPlanTests
         Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, Same(1, 64, 64, 300, 129), 90), Is.EqualTo("the first and last rows read at -129 and -129 from the source's ends; -128 to 127 fit a tensor map"));
 
     // Of the paper's networks at its batch and map.
-    [TestCase(512, 512, 3, 2, ExpectedResult = "128x256, 132 workers, 197632 bytes, parts on 131 x 4")]
-    [TestCase(512, 4096, 7, 1, ExpectedResult = "128x256, 132 workers, 197632 bytes, parts on 131 x 4")]
-    [TestCase(4096, 4096, 1, 1, ExpectedResult = "128x256, 132 workers, 197632 bytes, parts on 131 x 4")]
-    [TestCase(336, 672, 3, 1, ExpectedResult = "128x168, 132 workers, 205824 bytes, parts on 131 x 3")]
-    [TestCase(672, 672, 3, 1, ExpectedResult = "128x224, 132 workers, 197632 bytes, parts on 131 x 4")]
-    [TestCase(64, 128, 3, 1, ExpectedResult = "128x192, 132 workers, 205824 bytes, parts on 131 x 3")]
-    [TestCase(128, 128, 1, 1, ExpectedResult = "128x128, 132 workers, 230400 bytes, parts on 131 x 2")]
-    [TestCase(64, 64, 3, 1, ExpectedResult = "64x384, 132 workers, 230400 bytes, parts on 131 x 3")]
-    [TestCase(256, 64, 1, 1, ExpectedResult = "64x256, 132 workers, 205824 bytes, parts on 131 x 2")]
-    [TestCase(64, 64, 1, 1, ExpectedResult = "64x128, 132 workers, 197632 bytes, parts on 131 x 1")]
+    [TestCase(512, 512, 3, 2, ExpectedResult = "128x256, 132 workers, 0 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(512, 4096, 7, 1, ExpectedResult = "128x256, 132 workers, 23 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(4096, 4096, 1, 1, ExpectedResult = "128x256, 132 workers, 3 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(336, 672, 3, 1, ExpectedResult = "128x168, 132 workers, 0 waves, 205824 bytes, parts on 131 x 3")]
+    [TestCase(672, 672, 3, 1, ExpectedResult = "128x224, 132 workers, 1 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(64, 128, 3, 1, ExpectedResult = "128x192, 132 workers, 0 waves, 205824 bytes, parts on 131 x 3")]
+    [TestCase(128, 128, 1, 1, ExpectedResult = "128x128, 132 workers, 0 waves, 230400 bytes, parts on 131 x 2")]
+    [TestCase(64, 64, 3, 1, ExpectedResult = "64x384, 132 workers, 0 waves, 230400 bytes, parts on 131 x 3")]
+    [TestCase(256, 64, 1, 1, ExpectedResult = "64x256, 132 workers, 0 waves, 205824 bytes, parts on 131 x 2")]
+    [TestCase(64, 64, 1, 1, ExpectedResult = "64x128, 132 workers, 0 waves, 197632 bytes, parts on 131 x 1")]
     public string TileFitsTheChannels(int inChannels, int outChannels, int kernel, int dilation)
     {
         int padding = (kernel - 1) * dilation / 2;
@@ -40,7 +40,7 @@ public class Conv2dWgmmaWeightPlanTests
         Assert.That(plan.Partial.Grid, Is.EqualTo(new Dim3(132)));
         Assert.That(plan.Partial.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
-        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Workers} workers, {plan.Partial.SharedBytes} bytes, parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y}";
+        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y}";
     }
 
     [Test]
@@ -59,6 +59,7 @@ public class Conv2dWgmmaWeightPlanTests
         // 18 tiles of one step each.
         var few = Conv2dWgmmaWeightPlan.Choose(Same(1, 256, 256, 8, 1), 132);
         Assert.That((few.Workers, few.Finish), Is.EqualTo((4, (LaunchPlan?)null)), "whole tiles");
+        Assert.That(few.Waves, Is.EqualTo(4));
     }
 
     [Test]
@@ -93,6 +94,15 @@ public class Conv2dWgmmaWeightPlanTests
         Conv2dRegions taps = Conv2dTapPositions.Choose(gather, 64);
         Assert.That(taps.Count, Is.EqualTo(7));
         Assert.That(Conv2dTapPositions.Steps(gather, taps, 64) / (49.0 * 545), Is.EqualTo(0.897).Within(0.001));
+    }
+
+    [Test]
+    public void WavesOfTilesAreNotCut()
+    {
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132);
+        Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((23, 1)));
+        plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 336, 672, 66, 16), 132);
+        Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((0, 9)));
     }
 
     [Test]
