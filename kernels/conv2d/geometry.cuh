@@ -76,23 +76,46 @@ struct ConvRegions {
     ConvPieces columns;
 };
 
-// The pass over one rectangle: that of a tile of tile_rows positions. Counts `tile` from the rectangle's first.
-__device__ inline ConvGather region_of(ConvGather g, const ConvRegions& regions, int tile_rows, int& tile)
+// A rectangle: its piece of the rows and of the columns.
+struct ConvRegion {
+    int row;
+    int column;
+};
+
+// That of a tile of tile_rows positions. Counts `tile` from the rectangle's first.
+__device__ inline ConvRegion find_region(int batch, const ConvRegions& regions, int tile_rows, int& tile)
 {
     for (int r = 0; r < regions.rows.count; r++) {
         for (int c = 0; c < regions.columns.count; c++) {
-            ConvPiece row = regions.rows.at[r], column = regions.columns.at[c];
-            int tiles = (g.batch * row.count * column.count + tile_rows - 1) / tile_rows;
+            int tiles = (batch * regions.rows.at[r].count * regions.columns.at[c].count + tile_rows - 1) / tile_rows;
             if (tile < tiles) {
-                restrict_to(g.rows, row);
-                restrict_to(g.columns, column);
-                return g;
+                return {r, c};
             }
 
             tile -= tiles;
         }
     }
 
+    return {0, 0};
+}
+
+__device__ inline int count_tiles(int batch, const ConvRegions& regions, int tile_rows)
+{
+    int tiles = 0;
+    for (int r = 0; r < regions.rows.count; r++) {
+        for (int c = 0; c < regions.columns.count; c++) {
+            tiles += (batch * regions.rows.at[r].count * regions.columns.at[c].count + tile_rows - 1) / tile_rows;
+        }
+    }
+
+    return tiles;
+}
+
+// The pass over one rectangle.
+__device__ __forceinline__ ConvGather restricted(ConvGather g, const ConvRegions& regions, ConvRegion at)
+{
+    restrict_to(g.rows, regions.rows.at[at.row]);
+    restrict_to(g.columns, regions.columns.at[at.column]);
     return g;
 }
 

@@ -208,7 +208,7 @@ __device__ __forceinline__ void mma_gather_tile(const ConvGather& whole, const C
     int across = (whole.result_channels + Tile::Columns - 1) / Tile::Columns;
     int first_channel = static_cast<int>(blockIdx.x) % across * Tile::Columns;
     int tile = static_cast<int>(blockIdx.x) / across;
-    const ConvGather g = region_of(whole, regions, Tile::Rows, tile);
+    const ConvGather g = restricted(whole, regions, find_region(whole.batch, regions, Tile::Rows, tile));
     int first_position = tile * Tile::Rows;
     int granules = (g.source_channels + Result::PerGranule - 1) / Result::PerGranule;
     int reduction = g.rows.taps * g.columns.taps * granules;

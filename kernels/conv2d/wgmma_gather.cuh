@@ -6,8 +6,7 @@
 //   producer     one thread orders the copies, as far ahead as the ring is long, also into the next tile
 //   consumers    64 positions each: wait for a stage, four products of 16 channels, free the stage before it, and at the end store
 //
-//   full[s]      one arrival, which announces the stage's bytes; over when they have landed
-//   empty[s]     an arrival a consumer warp; over when all have left the stage
+// The rectangles that the positions are cut into (geometry.cuh) have tensor maps of their own, of what each reads and no more.
 //
 // The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
@@ -18,6 +17,7 @@
 #include "../ptx/wgmma.cuh"
 #include "gather_result.cuh"
 #include "geometry.cuh"
+#include "ring.cuh"
 
 namespace dk {
 
@@ -30,34 +30,24 @@ struct WgmmaTile {
     static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
     static constexpr int SourceBytes = Rows * RowBytes, StageBytes = SourceBytes + Columns * RowBytes;
 
-    // The swizzle repeats within 1024 bytes, to which the launch's memory need not be aligned. A block may have 227 KB, barriers included.
-    static constexpr int Alignment = 1024, MostBytes = 227 * 1024 - 256;
-    static constexpr int MostStages = (MostBytes - Alignment) / StageBytes;
-    static constexpr int Stages = MostStages < 8 ? MostStages : 8;
+    static constexpr int Stages = ring_stages(StageBytes);
 
     static_assert(Columns % 8 == 0 && Columns <= 256, "what wgmma multiplies and a box holds");
 };
 
-// Where a thread is in the ring: parity is that of the phase in which the stage is filled for it.
-template <int Stages>
-struct RingPlace {
-    int stage = 0;
-    unsigned parity = 0;
+// Of the rectangles, columns' pieces fastest.
+struct SourceMaps {
+    static constexpr int Most = 9;
 
-    __device__ __forceinline__ void advance()
-    {
-        if (++stage == Stages) {
-            stage = 0;
-            parity ^= 1;
-        }
-    }
+    TensorMap at[Most];
 };
 
 // What all threads of a block share.
 template <class Tile>
 struct WgmmaGather {
     const ConvGather& g;
-    const TensorMap* source;
+    const ConvRegions& regions;
+    const SourceMaps* source;
     const TensorMap* weight;
     Mbarrier* full;
     Mbarrier* empty;
@@ -66,29 +56,47 @@ struct WgmmaGather {
     int tiles;
     int blocks;  // of channels
 
-    __device__ __forceinline__ int first_position(int tile) const { return tile / across * Tile::Rows; }
     __device__ __forceinline__ int first_channel(int tile) const { return tile % across * Tile::Columns; }
-    __device__ __forceinline__ int steps() const { return g.rows.taps * g.columns.taps * blocks; }
     __device__ __forceinline__ unsigned char* stage(int index) const { return ring + index * Tile::StageBytes; }
+
+    __device__ __forceinline__ ConvRegion region(int tile, int& first_position) const
+    {
+        int in_region = tile / across;
+        ConvRegion region = find_region(g.batch, regions, Tile::Rows, in_region);
+        first_position = in_region * Tile::Rows;
+        return region;
+    }
 };
 
 template <class Tile>
 __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
 {
     const ConvGather& g = block.g;
+    // The map of a piece begins where it reads; that of a whole axis, at the source's first pixel.
+    int top = block.regions.rows.count > 1 ? 0 : g.rows.shift, left = block.regions.columns.count > 1 ? 0 : g.columns.shift;
     RingPlace<Tile::Stages> place;
+#pragma unroll 1
     for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
-        PositionWalk at(g, block.first_position(tile));
-        int row = at.row * g.rows.scale + g.rows.shift, column = at.column * g.columns.scale + g.columns.shift, channel = block.first_channel(tile);
-        for (int tap_row = 0; tap_row < g.rows.taps; tap_row++) {
-            for (int tap_column = 0; tap_column < g.columns.taps; tap_column++) {
-                auto down = static_cast<unsigned short>(tap_row * g.rows.step), right = static_cast<unsigned short>(tap_column * g.columns.step);
-                int tap = (g.rows.first_tap + tap_row * g.rows.tap_step) * g.kernel_columns + g.columns.first_tap + tap_column * g.columns.tap_step;
+        int position;
+        ConvRegion region = block.region(tile, position);
+        const ConvPiece& rows = block.regions.rows.at[region.row];
+        const ConvPiece& columns = block.regions.columns.at[region.column];
+        // An axis of one piece that lacks taps has the whole axis's map.
+        int first_row = block.regions.rows.count > 1 ? 0 : rows.first_tap, first_column = block.regions.columns.count > 1 ? 0 : columns.first_tap;
+        const TensorMap* source = &block.source->at[region.row * block.regions.columns.count + region.column];
+        int line = position / columns.count, image = line / rows.count, channel = block.first_channel(tile);
+        int row = (line - image * rows.count) * g.rows.scale + top, column = (position - line * columns.count) * g.columns.scale + left;
+        for (int tap_row = 0; tap_row < rows.taps; tap_row++) {
+            for (int tap_column = 0; tap_column < columns.taps; tap_column++) {
+                auto down = static_cast<unsigned short>((first_row + tap_row) * g.rows.step);
+                auto right = static_cast<unsigned short>((first_column + tap_column) * g.columns.step);
+                int tap = (g.rows.first_tap + (rows.first_tap + tap_row) * g.rows.tap_step) * g.kernel_columns + g.columns.first_tap
+                    + (columns.first_tap + tap_column) * g.columns.tap_step;
                 for (int of = 0; of < block.blocks; of++, place.advance()) {
                     unsigned char* stage = block.stage(place.stage);
                     mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
                     mbarrier_arrive_expect_tx(&block.full[place.stage], Tile::StageBytes);
-                    tma_load_im2col_4d(stage, block.source, &block.full[place.stage], of * Tile::Channels, column, row, at.image, right, down);
+                    tma_load_im2col_4d(stage, source, &block.full[place.stage], of * Tile::Channels, column, row, image, right, down);
                     tma_load_3d(stage + Tile::SourceBytes, block.weight, &block.full[place.stage], of * Tile::Channels, tap, channel);
                 }
             }
@@ -218,37 +226,37 @@ struct WgmmaConsumer {
 };
 
 template <class Tile>
-__device__ __forceinline__ void consume(const WgmmaGather<Tile>& block, int number, const float* bias, const GatherResult<__nv_bfloat16>& to, bool relu)
+__device__ __forceinline__ void consume(
+    const WgmmaGather<Tile>& block, int number, const float* bias, const __nv_bfloat16* mask, bool relu, __nv_bfloat16* result)
 {
+    bool whole_granules = block.g.result_channels % 8 == 0 && aligned_to_16(result, mask);
     WgmmaConsumer<Tile> consumer(block, number);
+#pragma unroll 1
     for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
-        int channel = block.first_channel(tile);
+        int position, channel = block.first_channel(tile);
+        ConvRegion region = block.region(tile, position);
         float sum[Tile::Columns / 2];
         start_from<Tile>(bias, channel, block.g.result_channels, sum);
-        consumer.reduce(block.steps(), sum);
-        store_sums<Tile>(to, sum, block.first_position(tile) + number * Tile::ConsumerRows, channel, relu);
+        consumer.reduce(block.regions.rows.at[region.row].taps * block.regions.columns.at[region.column].taps * block.blocks, sum);
+        const ConvGather g = restricted(block.g, block.regions, region);
+        store_sums<Tile>(GatherResult<__nv_bfloat16>{g, result, mask, whole_granules}, sum, position + number * Tile::ConsumerRows, channel, relu);
     }
 }
 
 template <class Tile>
-__device__ __forceinline__ void wgmma_gather(const ConvGather& g, const TensorMap& source, const TensorMap& weight, const float* bias, const __nv_bfloat16* mask,
-    bool relu, __nv_bfloat16* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
+__device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegions& regions, const SourceMaps& source, const TensorMap& weight, const float* bias,
+    const __nv_bfloat16* mask, bool relu, __nv_bfloat16* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
 {
     if (threadIdx.x == 0) {
-        tma_prefetch_map(&source);
+        tma_prefetch_map(&source.at[0]);
         tma_prefetch_map(&weight);
-        for (int s = 0; s < Tile::Stages; s++) {
-            mbarrier_init(&full[s], 1);
-            mbarrier_init(&empty[s], Tile::Consumers * Tile::Warpgroup / 32);
-        }
-
-        mbarrier_fence_init();
+        init_ring(full, empty, Tile::Stages, Tile::Consumers * Tile::Warpgroup / 32);
     }
 
     __syncthreads();
     int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
-    WgmmaGather<Tile> block{g, &source, &weight, full, empty, shared + (Tile::Alignment - shared_address(shared) % Tile::Alignment) % Tile::Alignment, across,
-        (positions(g) + Tile::Rows - 1) / Tile::Rows * across, (g.source_channels + Tile::Channels - 1) / Tile::Channels};
+    WgmmaGather<Tile> block{g, regions, &source, &weight, full, empty, aligned_ring(shared), across, count_tiles(g.batch, regions, Tile::Rows) * across,
+        (g.source_channels + Tile::Channels - 1) / Tile::Channels};
 
     // The same in a warp, and the compiler shall know.
     int role = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x) / Tile::Warpgroup, 0);
@@ -259,21 +267,20 @@ __device__ __forceinline__ void wgmma_gather(const ConvGather& g, const TensorMa
         }
     } else {
         setmaxnreg_increase<232>();
-        bool whole_granules = g.result_channels % 8 == 0 && aligned_to_16(result, mask);
-        consume(block, role - 1, bias, GatherResult<__nv_bfloat16>{g, result, mask, whole_granules}, relu);
+        consume(block, role - 1, bias, mask, relu, result);
     }
 }
 
 }  // namespace dk
 
 #define DK_CONV2D_WGMMA_GATHER(name, tile)                                                                                                          \
-    extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::TensorMap source,                               \
+    extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::SourceMaps source,                              \
         const __grid_constant__ dk::TensorMap weight, const float* __restrict__ bias, const __nv_bfloat16* __restrict__ mask, int relu,             \
-        __nv_bfloat16* __restrict__ result, const __grid_constant__ dk::ConvGather g)                                                               \
+        __nv_bfloat16* __restrict__ result, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions regions)              \
     {                                                                                                                                               \
         DK_SHARED(dk::Mbarrier, full, tile::Stages);                                                                                                \
         DK_SHARED(dk::Mbarrier, empty, tile::Stages);                                                                                               \
         DK_DYNAMIC_SHARED(unsigned char, shared);                                                                                                   \
-        dk::wgmma_gather<tile>(g, source, weight, bias, mask, relu != 0, result, full, empty, shared);                                              \
+        dk::wgmma_gather<tile>(g, regions, source, weight, bias, mask, relu != 0, result, full, empty, shared);                                     \
     }                                                                                                                                               \
     DK_KERNEL(name)

@@ -60,6 +60,7 @@ struct WgmmaCall {
     unsigned columns = 0;
     std::uint64_t a = 0, b = 0;
     WgmmaType type{};
+    WgmmaOrder order{};
 };
 
 // What a wgmma read, until all threads have waited for it.
@@ -169,7 +170,7 @@ private:
     void check_tensor_copies();
     std::string describe_mbarrier(const void* address) const;
     void complete_wgmma(unsigned first);
-    void read_operand(std::uint64_t descriptor, const char* name, unsigned lines, WgmmaType type, float* values, WgmmaOperands& read, std::source_location where);
+    void read_operand(std::uint64_t descriptor, const char* name, unsigned lines, const WgmmaCall& call, float* values, WgmmaOperands& read, std::source_location where);
     const std::vector<float>& start_wgmma(Thread& thread, std::size_t count, unsigned number);
     void forbid_operand_change(const unsigned char* target, std::size_t bytes, const std::string& act);
     std::string describe_wait(const Thread& thread) const;

@@ -122,9 +122,9 @@ void wait_for_wgmma(unsigned pending, std::source_location where)
     current_runner->meet(operation, 0xFFFFFFFFu, nullptr, where);
 }
 
-void multiply_warpgroup(float* sums, unsigned columns, std::uint64_t a, std::uint64_t b, WgmmaType type, std::source_location where)
+void multiply_warpgroup(float* sums, unsigned columns, std::uint64_t a, std::uint64_t b, WgmmaType type, WgmmaOrder order, std::source_location where)
 {
-    current_runner->multiply_warpgroup({sums, columns, a, b, type}, __builtin_return_address(0), where);
+    current_runner->multiply_warpgroup({sums, columns, a, b, type, order}, __builtin_return_address(0), where);
 }
 
 namespace {

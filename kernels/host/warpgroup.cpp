@@ -16,7 +16,7 @@ constexpr unsigned rows = 64;
 constexpr unsigned most_columns = 256;
 constexpr unsigned depth_bytes = 32;
 
-// A matrix in shared memory, its rows 32 bytes of the reduction each, as a descriptor tells it (K-major).
+// A matrix in shared memory as a descriptor tells it.
 struct Operand {
     std::uintptr_t start;
     unsigned leading, stride;  // in bytes
@@ -32,17 +32,25 @@ struct Operand {
 
     std::uintptr_t span() const { return std::uintptr_t{16} << swizzle; }
 
-    // Eight rows make a unit: contiguous cores of 8 x 16 bytes without a swizzle, else rows as long as it.
+    // Along the reduction (K-major), rows of 32 bytes of it: eight of them make a unit, contiguous cores of 8 x 16 bytes without a swizzle, else as long as it.
     std::uintptr_t granule(unsigned row, unsigned half) const
     {
         std::uintptr_t unit = start + row / 8 * std::uintptr_t{stride};
+        return swizzle == 0 ? unit + half * std::uintptr_t{leading} + row % 8 * 16 : swizzled(unit + row % 8 * span() + half * 16);
+    }
+
+    // Across it (MN-major), lines k of 16: eight of them make a unit, as wide as the swizzle, or 16 bytes. Without one, leading and stride change places.
+    std::uintptr_t granule_across(unsigned k, unsigned granule) const
+    {
         if (swizzle == 0) {
-            return unit + half * std::uintptr_t{leading} + row % 8 * 16;
+            return start + granule * std::uintptr_t{stride} + k / 8 * std::uintptr_t{leading} + k % 8 * 16;
         }
 
-        std::uintptr_t place = unit + row % 8 * span() + half * 16;
-        return place ^ ((place >> 7 & ((1u << swizzle) - 1)) << 4);
+        unsigned wide = static_cast<unsigned>(span() / 16);
+        return swizzled(start + granule / wide * std::uintptr_t{leading} + k / 8 * std::uintptr_t{stride} + k % 8 * span() + granule % wide * 16);
     }
+
+    std::uintptr_t swizzled(std::uintptr_t place) const { return place ^ ((place >> 7 & ((1u << swizzle) - 1)) << 4); }
 };
 
 float element(const unsigned char* granule, unsigned index, WgmmaType type)
@@ -69,7 +77,8 @@ bool is_poison(const float* sums, std::size_t count)
 }  // namespace
 
 // Reads one operand, 16 bytes at a time, into k-major floats, and notes what it read.
-void BlockRunner::read_operand(std::uint64_t descriptor, const char* name, unsigned lines, WgmmaType type, float* values, WgmmaOperands& read, std::source_location where)
+void BlockRunner::read_operand(
+    std::uint64_t descriptor, const char* name, unsigned lines, const WgmmaCall& call, float* values, WgmmaOperands& read, std::source_location where)
 {
     Operand operand(descriptor);
     if (operand.swizzle != 0 && (operand.base_offset != 0 || operand.start % (8 * operand.span()) >= operand.span())) {
@@ -77,25 +86,42 @@ void BlockRunner::read_operand(std::uint64_t descriptor, const char* name, unsig
             name, static_cast<std::size_t>(operand.start % (8 * operand.span())), static_cast<std::size_t>(8 * operand.span())));
     }
 
-    unsigned per_granule = type == WgmmaType::Bf16 ? 8 : 4;
-    for (unsigned line = 0; line < lines; line++) {
-        for (unsigned half = 0; half < 2; half++) {
-            const unsigned char* granule = shared_.at_offset(operand.granule(line, half));
-            if (!shared_.contains(granule) || !shared_.within_array(granule, 16)) {
-                fault(DK_HOST_OUT_OF_BOUNDS, format("multiplies at %s with row %u of %s at %s: out of bounds", describe(where).c_str(), line, name, shared_.describe(granule).c_str()));
-            }
+    auto granule_at = [&](std::uintptr_t offset, unsigned line) {
+        const unsigned char* granule = shared_.at_offset(offset);
+        if (!shared_.contains(granule) || !shared_.within_array(granule, 16)) {
+            fault(DK_HOST_OUT_OF_BOUNDS, format("multiplies at %s with row %u of %s at %s: out of bounds", describe(where).c_str(), line, name, shared_.describe(granule).c_str()));
+        }
 
-            if (sanitizer::watching) {
-                const void* code = current_thread->code;
-                Finding finding = shared_.read(granule, 16, accessor(*current_thread, code));
-                if (finding.objection != Objection::None) {
-                    object(finding, granule, 16, false, code);
+        if (sanitizer::watching) {
+            const void* code = current_thread->code;
+            Finding finding = shared_.read(granule, 16, accessor(*current_thread, code));
+            if (finding.objection != Objection::None) {
+                object(finding, granule, 16, false, code);
+            }
+        }
+
+        read.granules.push_back(granule);
+        return granule;
+    };
+    unsigned per_granule = call.type == WgmmaType::Bf16 ? 8 : 4;
+    if (call.order == WgmmaOrder::AcrossReduction) {
+        for (unsigned k = 0; k < 2 * per_granule; k++) {
+            for (unsigned line = 0; line < lines; line += per_granule) {
+                const unsigned char* granule = granule_at(operand.granule_across(k, line / per_granule), k);
+                for (unsigned i = 0; i < per_granule; i++) {
+                    values[k * lines + line + i] = element(granule, i, call.type);
                 }
             }
+        }
 
-            read.granules.push_back(granule);
+        return;
+    }
+
+    for (unsigned line = 0; line < lines; line++) {
+        for (unsigned half = 0; half < 2; half++) {
+            const unsigned char* granule = granule_at(operand.granule(line, half), line);
             for (unsigned i = 0; i < per_granule; i++) {
-                values[(half * per_granule + i) * lines + line] = element(granule, i, type);
+                values[(half * per_granule + i) * lines + line] = element(granule, i, call.type);
             }
         }
     }
@@ -130,7 +156,7 @@ void BlockRunner::complete_wgmma(unsigned first)
     std::source_location where = threads_[first].where;
     for (unsigned i = 0; i < warpgroup_threads; i++) {
         const Thread& other = threads_[first + i];
-        if (other.wgmma.columns != call.columns || other.wgmma.a != call.a || other.wgmma.b != call.b || other.wgmma.type != call.type || other.where.line() != where.line()) {
+        if (other.wgmma.columns != call.columns || other.wgmma.a != call.a || other.wgmma.b != call.b || other.wgmma.type != call.type || other.wgmma.order != call.order || other.where.line() != where.line()) {
             fault(DK_HOST_WARPGROUP, format("comes to wgmma at %s; thread %s of the same warpgroup comes to another, or with other descriptors, at %s",
                 describe(where).c_str(), describe(other.index).c_str(), describe(other.where).c_str()));
         }
@@ -142,8 +168,8 @@ void BlockRunner::complete_wgmma(unsigned first)
     WgmmaOperands& read = wgmma_operands_.emplace_back();
     read.number = ++wgmma_count_;
     read.threads = warpgroup_threads;
-    read_operand(call.a, "a", rows, call.type, a, read, where);
-    read_operand(call.b, "b", call.columns, call.type, b, read, where);
+    read_operand(call.a, "a", rows, call, a, read, where);
+    read_operand(call.b, "b", call.columns, call, b, read, where);
 
     std::size_t count = call.columns / 2;
     for (unsigned i = 0; i < warpgroup_threads; i++) {

@@ -4,12 +4,14 @@
 //   wgmma_fence();                                   before the first product, and after the accumulators were used
 //   wgmma_bf16<N>(sums, a, b);                       K = 16;  wgmma_tf32<N>: K = 8, the low 13 bits of a float32 are ignored
 //   wgmma_bf16<N>(sums, a + wgmma_step, b + wgmma_step);      the next 32 bytes of the rows
+//   wgmma_bf16_across<N>(sums, a, b);                of operands that lie across the reduction, wgmma_across(tile, next): lines of 128 bytes of rows or
+//                                                    columns, one for a k, those of 64 more of them `next` bytes further; the next K is + wgmma_across_step
 //   wgmma_commit();                                  closes a group of products
 //   wgmma_wait<1>();                                 waits until at most 1 group is on its way: operands of the others may be overwritten
 //   wgmma_wait(sums);                                waits for all; now the accumulators may be used
 //
 // sums[r] of thread t = row 16 * (t / 32) + t % 32 / 4 + 8 * (r / 2 % 2), column 8 * (r / 4) + 2 * (t % 4) + r % 2. Both operands lie K-major: B
-// has a row for a column of the product. Operands that the threads wrote themselves need wgmma_fence_operands() by the writers first.
+// has a row for a column of the product. Across the reduction (MN-major), 16-bit types alone. Operands that the threads wrote themselves need wgmma_fence_operands() by the writers first.
 #pragma once
 
 #include "mbarrier.cuh"
@@ -26,8 +28,13 @@ __host__ __device__ constexpr int wgmma_column(int thread, int r) { return r / 4
 // A descriptor's start address counts 16 bytes.
 inline constexpr unsigned long long wgmma_step = 2;
 
-// Swizzle: rows of 128, 64 or 32 bytes, or 0: cores of 8 x 16 contiguous bytes, `leading` bytes apart along the reduction. Eight rows further lies
-// `stride` further. The first row is the first of eight.
+// 16 lines of 128 bytes.
+inline constexpr unsigned long long wgmma_across_step = 16 * 128 / 16;
+
+// Swizzle: lines of 128, 64 or 32 bytes, or 0: cores of 8 x 16 contiguous bytes. The first line is the first of eight.
+//
+//   along the reduction    a line is a row (of b a column): eight further lie `stride` further; without a swizzle 16 bytes of the reduction, `leading`
+//   across it              a line is a k: eight further lie `stride` further, and what does not fit a line `leading`; without a swizzle the other way round
 __host__ __device__ constexpr unsigned long long wgmma_descriptor(unsigned address, int swizzle, unsigned leading, unsigned stride)
 {
     unsigned long long layout = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
@@ -36,6 +43,7 @@ __host__ __device__ constexpr unsigned long long wgmma_descriptor(unsigned addre
 }
 
 __device__ __forceinline__ unsigned long long wgmma_operand(const void* tile) { return wgmma_descriptor(shared_address(tile), 128, 16, 1024); }
+__device__ __forceinline__ unsigned long long wgmma_across(const void* tile, unsigned next) { return wgmma_descriptor(shared_address(tile), 128, next, 1024); }
 
 #if defined(__CUDACC__)
 
@@ -70,6 +78,8 @@ __device__ __forceinline__ void wgmma_wait(float (&sums)[Count])
 template <int N>
 __device__ void wgmma_bf16(float (&sums)[N / 2], unsigned long long a, unsigned long long b);
 template <int N>
+__device__ void wgmma_bf16_across(float (&sums)[N / 2], unsigned long long a, unsigned long long b);
+template <int N>
 __device__ void wgmma_tf32(float (&sums)[N / 2], unsigned long long a, unsigned long long b);
 
 #define DK_WGMMA_NAMES_8 "%0, %1, %2, %3, %4, %5, %6, %7"
@@ -92,11 +102,11 @@ __device__ void wgmma_tf32(float (&sums)[N / 2], unsigned long long a, unsigned 
 #define DK_WGMMA_SUMS_84 DK_WGMMA_SUMS_64, "+f"(s[64]), "+f"(s[65]), "+f"(s[66]), "+f"(s[67]), "+f"(s[68]), "+f"(s[69]), "+f"(s[70]), "+f"(s[71]),     \
     "+f"(s[72]), "+f"(s[73]), "+f"(s[74]), "+f"(s[75]), "+f"(s[76]), "+f"(s[77]), "+f"(s[78]), "+f"(s[79]), "+f"(s[80]), "+f"(s[81]), "+f"(s[82]),     \
     "+f"(s[83])
-#define DK_WGMMA_NAMES_112                                                                                                                             \
-    DK_WGMMA_NAMES_84 ", %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107" \
-    ", %108, %109, %110, %111"
-#define DK_WGMMA_SUMS_112 DK_WGMMA_SUMS_84, "+f"(s[84]), "+f"(s[85]), "+f"(s[86]), "+f"(s[87]), "+f"(s[88]), "+f"(s[89]), "+f"(s[90]), "+f"(s[91]),    \
-    "+f"(s[92]), "+f"(s[93]), "+f"(s[94]), "+f"(s[95]), "+f"(s[96]), "+f"(s[97]), "+f"(s[98]), "+f"(s[99]), "+f"(s[100]), "+f"(s[101]), "+f"(s[102]),  \
+#define DK_WGMMA_NAMES_96 DK_WGMMA_NAMES_84 ", %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define DK_WGMMA_SUMS_96 DK_WGMMA_SUMS_84, "+f"(s[84]), "+f"(s[85]), "+f"(s[86]), "+f"(s[87]), "+f"(s[88]), "+f"(s[89]), "+f"(s[90]), "+f"(s[91]),     \
+    "+f"(s[92]), "+f"(s[93]), "+f"(s[94]), "+f"(s[95])
+#define DK_WGMMA_NAMES_112 DK_WGMMA_NAMES_96 ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111"
+#define DK_WGMMA_SUMS_112 DK_WGMMA_SUMS_96, "+f"(s[96]), "+f"(s[97]), "+f"(s[98]), "+f"(s[99]), "+f"(s[100]), "+f"(s[101]), "+f"(s[102]),              \
     "+f"(s[103]), "+f"(s[104]), "+f"(s[105]), "+f"(s[106]), "+f"(s[107]), "+f"(s[108]), "+f"(s[109]), "+f"(s[110]), "+f"(s[111])
 #define DK_WGMMA_NAMES_128 DK_WGMMA_NAMES_112 ", %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 #define DK_WGMMA_SUMS_128 DK_WGMMA_SUMS_112, "+f"(s[112]), "+f"(s[113]), "+f"(s[114]), "+f"(s[115]), "+f"(s[116]), "+f"(s[117]), "+f"(s[118]),         \
@@ -108,6 +118,13 @@ __device__ void wgmma_tf32(float (&sums)[N / 2], unsigned long long a, unsigned 
     __device__ __forceinline__ void wgmma_bf16<N>(float(&s)[N / 2], unsigned long long a, unsigned long long b)                                          \
     {                                                                                                                                                   \
         asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" DK_WGMMA_NAMES_##registers "}, %" #first ", %" #second ", 1, 1, 1, 0, 0;\n" \
+                     : DK_WGMMA_SUMS_##registers                                                                                                        \
+                     : "l"(a), "l"(b));                                                                                                                 \
+    }                                                                                                                                                   \
+    template <>                                                                                                                                         \
+    __device__ __forceinline__ void wgmma_bf16_across<N>(float(&s)[N / 2], unsigned long long a, unsigned long long b)                                   \
+    {                                                                                                                                                   \
+        asm volatile("wgmma.mma_async.sync.aligned.m64n" #N "k16.f32.bf16.bf16 {" DK_WGMMA_NAMES_##registers "}, %" #first ", %" #second ", 1, 1, 1, 1, 1;\n" \
                      : DK_WGMMA_SUMS_##registers                                                                                                        \
                      : "l"(a), "l"(b));                                                                                                                 \
     }                                                                                                                                                   \
@@ -126,6 +143,7 @@ DK_WGMMA(64, 32, 32, 33)
 DK_WGMMA(88, 44, 44, 45)
 DK_WGMMA(128, 64, 64, 65)
 DK_WGMMA(168, 84, 84, 85)
+DK_WGMMA(192, 96, 96, 97)
 DK_WGMMA(224, 112, 112, 113)
 DK_WGMMA(256, 128, 128, 129)
 #undef DK_WGMMA
@@ -156,13 +174,19 @@ void wgmma_wait(float (&)[Count], std::source_location where = std::source_locat
 template <int N>
 void wgmma_bf16(float (&sums)[N / 2], unsigned long long a, unsigned long long b, std::source_location where = std::source_location::current())
 {
-    host::multiply_warpgroup(sums, N, a, b, host::WgmmaType::Bf16, where);
+    host::multiply_warpgroup(sums, N, a, b, host::WgmmaType::Bf16, host::WgmmaOrder::AlongReduction, where);
+}
+
+template <int N>
+void wgmma_bf16_across(float (&sums)[N / 2], unsigned long long a, unsigned long long b, std::source_location where = std::source_location::current())
+{
+    host::multiply_warpgroup(sums, N, a, b, host::WgmmaType::Bf16, host::WgmmaOrder::AcrossReduction, where);
 }
 
 template <int N>
 void wgmma_tf32(float (&sums)[N / 2], unsigned long long a, unsigned long long b, std::source_location where = std::source_location::current())
 {
-    host::multiply_warpgroup(sums, N, a, b, host::WgmmaType::Tf32, where);
+    host::multiply_warpgroup(sums, N, a, b, host::WgmmaType::Tf32, host::WgmmaOrder::AlongReduction, where);
 }
 
 #endif

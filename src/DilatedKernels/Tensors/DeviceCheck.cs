@@ -9,7 +9,7 @@ namespace DilatedKernels;
 
 /// <summary>
 /// Whether a device computes what the processor does: some training steps of a small network of every kind of layer, forward, backward and
-/// update, on both, in float32 and in bfloat16, and convolutions of as many channels as there are widths of a GPU's tiles. On a GPU the first step
+/// update, on both, in float32 and in bfloat16, and convolutions of as many channels as there are widths of a GPU's tiles, with their gradients. On a GPU the first step
 /// runs as it is called, the second is recorded, and both it and the third are replayed. It takes a fraction of a second, and finds a driver, a GPU or
 /// kernels that do not fit each other before a long run does.
 /// </summary>
@@ -114,24 +114,35 @@ public static class DeviceCheck
         }
     }
 
-    /// <summary>Results and data gradients of a convolution of each width, whose taps lie inside the map and outside it.</summary>
+    /// <summary>Those that are compared: one of each width, whose taps lie inside the map and outside it, and some for the other tiles of Hopper's weight gradient.</summary>
+    internal static IEnumerable<Conv2dGeometry> Convolutions() =>
+    [
+        .. s_widths.Select(channels => new Conv2dGeometry(2, channels, 7, 10, channels, 3, 3, 1, 1, 4, 4, 4, 4)),
+        new(2, 64, 7, 10, 100, 3, 3, 1, 1, 2, 2, 2, 2), new(2, 128, 7, 10, 100, 1, 1, 1, 1, 1, 1, 0, 0), new(2, 250, 7, 10, 61, 1, 1, 1, 1, 1, 1, 0, 0),
+        new(2, 100, 7, 10, 40, 1, 1, 1, 1, 1, 1, 0, 0),
+    ];
+
     private static (string Name, float[] Values)[] Convolve(Device device, ElementType type)
     {
         Backend backend = device.Backend;
         var found = new List<(string Name, float[] Values)>();
-        foreach (int channels in s_widths)
+        foreach (Conv2dGeometry g in Convolutions())
         {
-            var g = new Conv2dGeometry(2, channels, 7, 10, channels, 3, 3, 1, 1, 4, 4, 4, 4);
             using DeviceBuffer x = Upload("x", g.InShape.Count, type);
             using DeviceBuffer weight = Upload("weight", g.WeightShape.Count, ElementType.Float32);
-            using DeviceBuffer bias = Upload("bias", channels, ElementType.Float32);
+            using DeviceBuffer bias = Upload("bias", g.OutChannels, ElementType.Float32);
+            string channels = g.InChannels == g.OutChannels ? $"{g.InChannels} channels" : $"{g.InChannels} to {g.OutChannels} channels";
             using DeviceBuffer y = backend.Allocate(g.OutShape.Count, type);
             backend.Conv2dForward(g, x, weight, bias, relu: true, y);
-            found.Add(($"a result of {channels} channels", Download(y, g.OutShape.Count)));
-            // x stands for the result's gradient, which has its shape, and for the mask: with y rounding could decide what it lets through.
+            found.Add(($"a result of {channels}", Download(y, g.OutShape.Count, type)));
+            // x stands for the mask: with y rounding could decide what it lets through.
+            using DeviceBuffer dy = Upload("dy", g.OutShape.Count, type);
             using DeviceBuffer dx = backend.Allocate(g.InShape.Count, type);
-            backend.Conv2dBackwardInput(g, x, weight, mask: x, dx);
-            found.Add(($"a gradient of {channels} channels", Download(dx, g.InShape.Count)));
+            backend.Conv2dBackwardInput(g, dy, weight, mask: x, dx);
+            found.Add(($"a gradient of {channels}", Download(dx, g.InShape.Count, type)));
+            using DeviceBuffer dw = backend.Allocate(g.WeightShape.Count, ElementType.Float32);
+            backend.Conv2dBackwardWeight(g, x, dy, dw);
+            found.Add(($"a weight gradient of {channels}", Download(dw, g.WeightShape.Count, ElementType.Float32)));
         }
 
         return [.. found];
@@ -144,11 +155,11 @@ public static class DeviceCheck
             return buffer;
         }
 
-        float[] Download(DeviceBuffer buffer, long count)
+        float[] Download(DeviceBuffer buffer, long count, ElementType of)
         {
-            byte[] bytes = new byte[count * type.Size()];
+            byte[] bytes = new byte[count * of.Size()];
             backend.Download(buffer, bytes);
-            return type == ElementType.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), BFloat16.Widen);
+            return of == ElementType.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), BFloat16.Widen);
         }
     }
 

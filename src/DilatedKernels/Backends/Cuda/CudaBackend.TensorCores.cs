@@ -1,5 +1,4 @@
 using DilatedKernels.Backends.Cuda.Conv2d;
-using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -39,6 +38,12 @@ internal sealed unsafe partial class CudaBackend
     {
         using DeviceBuffer? paddedX = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
         using DeviceBuffer? paddedDy = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
+        if (Conv2dWgmmaWeightPlan.WhyNot(product, geometry, _context.Device.Architecture) is null)
+        {
+            WgmmaSumWeights(product, geometry, paddedX ?? x, paddedDy ?? dy, dw);
+            return;
+        }
+
         SumWeights(Conv2dMmaWeightPlan.Choose(product, geometry), geometry, paddedX ?? x, paddedDy ?? dy, dw);
     }
 
@@ -62,58 +67,6 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(gather);
         arguments.Add(regions);
         Launch(Conv2dMmaGatherPlan.Choose(product, gather, regions), arguments);
-    }
-
-    private void WgmmaGather(
-        Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
-    {
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(gather, _context.Device.Multiprocessors, out int columns);
-        Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
-        var arguments = new KernelArguments();
-        arguments.Add(MapSource(product, ascending, Pointer(source)));
-        arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
-        arguments.Add(bias is null ? default : Pointer(bias));
-        arguments.Add(mask is null ? default : Pointer(mask));
-        arguments.Add(relu ? 1 : 0);
-        arguments.Add(Pointer(result));
-        arguments.Add(ascending);
-        Launch(plan, arguments);
-    }
-
-    // The activations, for loads of 128 neighbouring positions under one tap.
-    private TensorMap MapSource(Conv2dProduct product, in Conv2dGather gather, DevicePointer source)
-    {
-        ulong pixelBytes = (ulong)(product.Pad(gather.SourceChannels) * product.ElementBytes());
-        ulong rowBytes = pixelBytes * (ulong)gather.Columns.Source;
-        (int left, int right) = Conv2dWgmmaGatherPlan.Corners(gather.Columns);
-        (int top, int bottom) = Conv2dWgmmaGatherPlan.Corners(gather.Rows);
-        var description = new TensorMapDescription
-        {
-            Address = source,
-            Type = TensorMapType.BFloat16,
-            Extents = [(ulong)product.Pad(gather.SourceChannels), (ulong)gather.Columns.Source, (ulong)gather.Rows.Source, (ulong)gather.Batch],
-            Strides = [pixelBytes, rowBytes, rowBytes * (ulong)gather.Rows.Source],
-            ElementSteps = [1, (uint)gather.Columns.Scale, (uint)gather.Rows.Scale, 1],
-            Swizzle = TensorMapSwizzle.Bytes128,
-            Promotion = TensorMapPromotion.Bytes128,
-        };
-        return _context.EncodeIm2col(description, [left, top], [right, bottom], Conv2dWgmmaGatherPlan.StepChannels, Conv2dWgmmaGatherPlan.TileRows);
-    }
-
-    // The packed weights, for loads of one tap of a tile's result channels.
-    private TensorMap MapWeight(Conv2dProduct product, in Conv2dGather gather, DevicePointer weight, int columns)
-    {
-        ulong tapBytes = (ulong)(product.Pad(gather.SourceChannels) * product.ElementBytes());
-        var description = new TensorMapDescription
-        {
-            Address = weight,
-            Type = TensorMapType.BFloat16,
-            Extents = [(ulong)product.Pad(gather.SourceChannels), (ulong)gather.KernelTaps, (ulong)gather.ResultChannels],
-            Strides = [tapBytes, tapBytes * (ulong)gather.KernelTaps],
-            Swizzle = TensorMapSwizzle.Bytes128,
-            Promotion = TensorMapPromotion.Bytes256,
-        };
-        return _context.EncodeTiled(description, [Conv2dWgmmaGatherPlan.StepChannels, 1, (uint)columns]);
     }
 
     /// <summary>A padded copy, or null where the activations can be read as they are.</summary>

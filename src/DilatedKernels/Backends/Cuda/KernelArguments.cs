@@ -10,7 +10,8 @@ internal unsafe ref struct KernelArguments
     /// <summary>The most arguments of a kernel.</summary>
     public const int Capacity = 24;
 
-    private const int Words = 96;
+    // 18 tensor maps of 128 bytes, the largest argument, and others.
+    private const int Words = 384;
 
     private Storage _words;
     private Starts _starts;
@@ -26,7 +27,7 @@ internal unsafe ref struct KernelArguments
         int words = (sizeof(T) + sizeof(ulong) - 1) / sizeof(ulong);
         Debug.Assert(Count < Capacity && _used + words <= Words, "more arguments than a launch has room for");
         Unsafe.WriteUnaligned(ref Unsafe.As<ulong, byte>(ref _words[_used]), value);
-        _starts[Count++] = (byte)_used;
+        _starts[Count++] = (ushort)_used;
         _used += words;
     }
 
@@ -50,6 +51,6 @@ internal unsafe ref struct KernelArguments
     [InlineArray(Capacity)]
     private struct Starts
     {
-        private byte _start;
+        private ushort _start;
     }
 }

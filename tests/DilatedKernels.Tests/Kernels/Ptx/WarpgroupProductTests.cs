@@ -21,9 +21,12 @@ public class WarpgroupProductTests(HostVariant variant)
     [TestCase("bf16", 256)]
     [TestCase("tf32", 24)]
     [TestCase("tf32", 256)]
+    [TestCase("across", 64)]
+    [TestCase("across", 168)]
+    [TestCase("across", 256)]
     public void ProductOfRoundedOperands(string type, int columns)
     {
-        bool bf16 = type == "bf16";
+        bool bf16 = type != "tf32";
         int depth = bf16 ? 32 : 16;
         float[] a = Operand(Rows * depth, 1), b = Operand(columns * depth, 2);
         double[] expected = new double[Rows * columns];
@@ -34,7 +37,7 @@ public class WarpgroupProductTests(HostVariant variant)
         }
 
         nint x = _library.Upload<float>(a), w = _library.Upload<float>(b);
-        foreach (int swizzle in (int[])[0, 64, 128])
+        foreach (int swizzle in type == "across" ? (int[])[0, 32, 64, 128] : [0, 64, 128])
         {
             foreach (int seed in (int[])[0, 1, 9])
             {
@@ -48,6 +51,18 @@ public class WarpgroupProductTests(HostVariant variant)
         }
 
         float Round(float value) => BitConverter.Int32BitsToSingle(bf16 ? (int)((BitConverter.SingleToInt32Bits(value) + 0x8000L) & 0xFFFF0000) : BitConverter.SingleToInt32Bits(value) & ~0x1FFF);
+    }
+
+    /// <summary>
+    /// Bit by bit as the PTX manual lays it out: the address in 16 bytes from bit 0 on, the leading offset from 16, the stride from 32, the swizzle from 62.
+    /// The second is what CUTLASS gives for 64 positions of 128 bytes, its Layout_MN_SW128_Atom, one step of 16 lines further.
+    /// </summary>
+    [Test]
+    public void DescriptorsAreTheManuals()
+    {
+        nint y = _library.Allocate(16);
+        Assert.That(_library.Launch("warpgroup_descriptors", (1, 1, 1), (32, 1, 1), 0, y, 0x2400).Message, Is.Empty);
+        Assert.That(_library.Download<ulong>(y, 2), Is.EqualTo(new[] { 0x4000_0040_0001_0240ul, 0x4000_0040_0200_02C0ul }));
     }
 
     private static float[] Operand(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin((i * 7 * seed) + seed) + 0.01f)];

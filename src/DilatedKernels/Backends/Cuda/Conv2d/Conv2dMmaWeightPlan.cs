@@ -27,7 +27,7 @@ internal static class Conv2dMmaWeightPlan
     {
         int rows = g.OutChannels;
         long columns = (long)g.Taps * product.Pad(g.InChannels);
-        Tile tile = s_tiles.Where(t => t.Rows < 128 || product != Conv2dProduct.Tf32x3).MinBy(t => t.Count(rows, columns) * t.Rows * t.Columns * t.Cost);
+        Tile tile = ChooseTile(product, rows, columns);
         long positions = g.OutShape.Positions;
         long weights = g.WeightShape.Count;
         long tiles = tile.Count(rows, columns);
@@ -38,6 +38,17 @@ internal static class Conv2dMmaWeightPlan
             $"conv2d_wgrad_{product.Name()}_sm80_{tile.Rows}x{tile.Columns}", new Dim3(checked((uint)tiles), checked((uint)slices)), new Dim3((uint)tile.Threads));
         return new Conv2dWeightPlan(partial, ElementwisePlan.Choose("conv2d_wgrad_finish_f32", weights), (int)slices, (int)slice);
     }
+
+    /// <summary>Rows times columns of all tiles.</summary>
+    public static long TileArea(Conv2dProduct product, in Conv2dGeometry g)
+    {
+        long columns = (long)g.Taps * product.Pad(g.InChannels);
+        Tile tile = ChooseTile(product, g.OutChannels, columns);
+        return tile.Count(g.OutChannels, columns) * tile.Rows * tile.Columns;
+    }
+
+    private static Tile ChooseTile(Conv2dProduct product, int rows, long columns) =>
+        s_tiles.Where(t => t.Rows < 128 || product != Conv2dProduct.Tf32x3).MinBy(t => t.Count(rows, columns) * t.Rows * t.Columns * t.Cost);
 
     // More slices keep more multiprocessors busy, and cost their sums: written, and read again.
     private static long ChooseSlice(Conv2dProduct product, Tile tile, long tiles, long positions, long weights)

@@ -18,7 +18,7 @@ internal struct Conv2dPieces
     private int _count;
     private Storage _pieces;
 
-    private Conv2dPieces(ReadOnlySpan<Conv2dPiece> pieces)
+    public Conv2dPieces(ReadOnlySpan<Conv2dPiece> pieces)
     {
         _count = pieces.Length;
         pieces.CopyTo(_pieces);
@@ -96,17 +96,24 @@ internal readonly record struct Conv2dRegions(Conv2dPieces Rows, Conv2dPieces Co
     /// <summary>The rectangles with the least work, which may be the whole.</summary>
     /// <param name="gather">The pass.</param>
     /// <param name="tileRows">Positions of a block.</param>
-    public static Conv2dRegions Choose(in Conv2dGather gather, int tileRows)
+    public static Conv2dRegions Choose(in Conv2dGather gather, int tileRows) =>
+        Choose(gather, tileRows, Conv2dPieces.ByTaps(gather.Rows), Conv2dPieces.ByTaps(gather.Columns), Conv2dPieces.Most * Conv2dPieces.Most);
+
+    /// <summary>The same of pieces that the caller can run.</summary>
+    /// <param name="gather">The pass.</param>
+    /// <param name="tileRows">Positions of a block.</param>
+    /// <param name="cutRows">The rows, cut or not.</param>
+    /// <param name="cutColumns">The columns, cut or not.</param>
+    /// <param name="most">The most rectangles.</param>
+    public static Conv2dRegions Choose(in Conv2dGather gather, int tileRows, in Conv2dPieces cutRows, in Conv2dPieces cutColumns, int most)
     {
         Conv2dPieces rows = Conv2dPieces.Whole(gather.Rows);
         Conv2dPieces columns = Conv2dPieces.Whole(gather.Columns);
-        Conv2dPieces cutRows = Conv2dPieces.ByTaps(gather.Rows);
-        Conv2dPieces cutColumns = Conv2dPieces.ByTaps(gather.Columns);
         var best = new Conv2dRegions(rows, columns);
         double least = Worth * best.TileTaps(gather.Batch, tileRows);
         foreach (Conv2dRegions cut in (ReadOnlySpan<Conv2dRegions>)[new(cutRows, columns), new(rows, cutColumns), new(cutRows, cutColumns)])
         {
-            if (cut.TileTaps(gather.Batch, tileRows) is long left && left <= least && cut.Count > best.Count)
+            if (cut.Count <= most && cut.TileTaps(gather.Batch, tileRows) is long left && left <= least && cut.Count > best.Count)
             {
                 (best, least) = (cut, left);
             }

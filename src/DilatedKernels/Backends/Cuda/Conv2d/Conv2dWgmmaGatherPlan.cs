@@ -17,8 +17,15 @@ internal static class Conv2dWgmmaGatherPlan
     private const int Threads = 384;
     private const int StepBytes = 2 * StepChannels;
 
-    // As WgmmaTile in kernels/conv2d/wgmma_gather.cuh: the ring, within what a block may have, and what aligns it.
-    private const int Alignment = 1024;
+    /// <summary>The most tensor maps of the source: one for each rectangle of positions.</summary>
+    public const int MostMaps = 9;
+
+    /// <summary>What the ring's start is aligned by, in bytes that a launch has to add: as in kernels/conv2d/ring.cuh.</summary>
+    public const int Alignment = 1024;
+
+    /// <summary>A tensor map's strides are below this, in bytes.</summary>
+    public const long MostStride = 1L << 40;
+
     private const int MostBytes = (227 << 10) - 256;
     private const int MostStages = 8;
 
@@ -30,7 +37,6 @@ internal static class Conv2dWgmmaGatherPlan
     private const int HighestCorner = 127;
     private const int MostOffset = 255;
     private const int MostStep = 8;
-    private const long MostStride = 1L << 40;
 
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
 
@@ -62,13 +68,18 @@ internal static class Conv2dWgmmaGatherPlan
             : WhyNot("rows", gather.Rows.ToAscending()) ?? WhyNot("columns", gather.Columns.ToAscending());
     }
 
+    /// <summary>The rectangles that the positions are cut into, which may be the whole.</summary>
+    /// <param name="gather">The pass, with steps that are not negative.</param>
+    public static Conv2dRegions ChooseRegions(in Conv2dGather gather) => Conv2dRegions.Choose(gather, TileRows, Pieces(gather.Rows), Pieces(gather.Columns), MostMaps);
+
     /// <summary>Chooses a kernel <c>conv2d_gather_bf16_sm90_...</c>.</summary>
     /// <param name="gather">The pass.</param>
+    /// <param name="regions">The rectangles of its positions.</param>
     /// <param name="multiprocessors">Those of the device: each has one block.</param>
     /// <param name="columns">Result channels of a tile.</param>
-    public static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, out int columns)
+    public static LaunchPlan Choose(in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, out int columns)
     {
-        long rowTiles = CeilingDivide(gather.Positions, TileRows);
+        long rowTiles = regions.Tiles(gather.Batch, TileRows);
         columns = 0;
         long least = long.MaxValue;
         foreach (int candidate in s_columns)
@@ -84,10 +95,12 @@ internal static class Conv2dWgmmaGatherPlan
 
         long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
         int stageBytes = (TileRows + columns) * StepBytes;
-        int stages = Math.Min(MostStages, (MostBytes - Alignment) / stageBytes);
         return new LaunchPlan(
-            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (stages * stageBytes) + Alignment);
+            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
     }
+
+    /// <summary>Stages of a ring, within what a block may have.</summary>
+    public static int Stages(int stageBytes) => Math.Min(MostStages, (MostBytes - Alignment) / stageBytes);
 
     /// <summary>
     /// The corners of the box of base pixels, from which tap 0 reads: the first lies <c>lower</c> from the source's first pixel, the last <c>upper</c> from
@@ -101,11 +114,33 @@ internal static class Conv2dWgmmaGatherPlan
     /// <param name="axis">An axis with steps that are not negative.</param>
     public static (int Lower, int Upper) Corners(in Conv2dAxis axis) => (axis.Shift, (int)(axis.Shift + ((long)(axis.Count - 1) * axis.Scale) + 1 - axis.Source));
 
-    private static string? WhyNot(string name, in Conv2dAxis axis)
+    /// <summary>Whether a tensor map can hold the axis's corners.</summary>
+    public static bool CornersFit(in Conv2dAxis axis)
     {
         (int lower, int upper) = Corners(axis);
-        if (Math.Min(lower, upper) < LowestCorner || Math.Max(lower, upper) > HighestCorner)
+        return Math.Min(lower, upper) >= LowestCorner && Math.Max(lower, upper) <= HighestCorner;
+    }
+
+    // As a whole where a piece has no tap, and with it no step, or taps that reach over more than a map's corners.
+    private static Conv2dPieces Pieces(in Conv2dAxis axis)
+    {
+        var pieces = Conv2dPieces.ByTaps(axis);
+        foreach (Conv2dPiece piece in pieces.All)
         {
+            if (piece.Taps == 0 || !CornersFit(Conv2dWindow.Of(axis, piece).Axis))
+            {
+                return Conv2dPieces.Whole(axis);
+            }
+        }
+
+        return pieces;
+    }
+
+    private static string? WhyNot(string name, in Conv2dAxis axis)
+    {
+        if (!CornersFit(axis))
+        {
+            (int lower, int upper) = Corners(axis);
             return $"the first and last {name} read at {lower} and {upper} from the source's ends; {LowestCorner} to {HighestCorner} fit a tensor map";
         }
 

@@ -46,6 +46,15 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
             yield return new Conv2dGeometry(3, inChannels, 7, 8, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
         }
 
+        // Weight gradients of Hopper's own tiles: several taps to a tile and several tiles to a tap, at strides, cut by taps or not, some channels no multiples of 4.
+        foreach ((int inChannels, int outChannels, int taps) in new[] { (64, 100, 3), (250, 72, 1), (128, 100, 1), (100, 40, 1), (250, 61, 1), (224, 130, 2), (300, 80, 2) })
+        {
+            yield return new Conv2dGeometry(2, inChannels, 9, 8, outChannels, taps, taps, 2, 1, 2, 3, 1, 2);
+        }
+
+        yield return new Conv2dGeometry(2, 72, 13, 14, 80, 3, 3, 1, 1, 6, 5, 6, 5);
+        yield return new Conv2dGeometry(2, 130, 15, 11, 66, 3, 3, 2, 1, 6, 1, 6, 1);
+        yield return new Conv2dGeometry(2, 70, 8, 17, 90, 3, 3, 1, 3, 1, 7, 0, 7);
         // Stride and dilation with and without a common divisor, and phases that no tap reaches.
         yield return new Conv2dGeometry(2, 8, 15, 14, 12, 3, 3, 2, 3, 2, 2, 1, 2);
         yield return new Conv2dGeometry(2, 8, 15, 14, 16, 3, 2, 4, 4, 2, 6, 3, 1);
@@ -101,8 +110,23 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     }
 
     [Test]
-    public void SomeOfTheseAreCut() =>
+    public void SomeOfTheseAreCut()
+    {
         Assert.That(Geometries().Count(g => Conv2dRegions.Choose(Conv2dGather.Forward(g), Conv2dMmaGatherPlan.TileRows).Count > 1), Is.GreaterThanOrEqualTo(5));
+        Assert.That(Geometries().Count(g => Conv2dWgmmaGatherPlan.ChooseRegions(Conv2dGather.Forward(g)).Count > 1), Is.GreaterThanOrEqualTo(5));
+    }
+
+    [Test]
+    public void EveryTileOfHoppersWeightGradientIsAmongThese()
+    {
+        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132))];
+        Assert.That(plans.Select(p => p.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
+            Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
+        Assert.That(plans.Select(p => p.Taps.Count).Distinct(), Is.SupersetOf(new[] { 1, 3, 9 }));
+        Assert.That(plans.Select(p => p.Finish is null).Distinct().Count(), Is.EqualTo(2));
+        Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves > 0 && p.Finish is not null));
+        Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves == 0 && p.Finish is not null));
+    }
 
     [Test]
     public void OrderOfThreadsDoesNotMatter()
@@ -131,6 +155,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     [TestCase(2, 32, 24, 2, 1)]
     [TestCase(2, 3, 33, 1, 1)]
     [TestCase(6, 8, 16, 1, 6)]
+    [TestCase(1, 66, 72, 1, 4)]
     public void EveryAccessIsInOrderAndInBounds(int batch, int inChannels, int outChannels, int stride, int dilation)
     {
         float[][] results = [.. new long[] { 0, 5 }.Select(seed =>

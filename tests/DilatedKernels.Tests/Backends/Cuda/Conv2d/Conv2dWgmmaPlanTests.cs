@@ -46,7 +46,7 @@ public class Conv2dWgmmaPlanTests
     [TestCase(512, 1, ExpectedResult = "conv2d_gather_bf16_sm90_128x224, 105 blocks, 226304 bytes", Description = "one wave of wider tiles, though the last holds 64 channels")]
     public string TileFitsTheChannels(int channels, int batch)
     {
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, 2)), 132, out int columns);
+        LaunchPlan plan = Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, 2)), 132, out int columns);
         Assert.That(plan.Kernel, Does.EndWith($"x{columns}"));
         Assert.That(plan.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
@@ -57,7 +57,7 @@ public class Conv2dWgmmaPlanTests
     public void TileIsTheSameOnEveryGpuAndTheGridIsNot()
     {
         Conv2dGather gather = Conv2dGather.Forward(Same(8, 512, 512, 66, 2));
-        LaunchPlan small = Conv2dWgmmaGatherPlan.Choose(gather, 66, out int columns);
+        LaunchPlan small = Choose(gather, 66, out int columns);
         Assert.That(columns, Is.EqualTo(256));
         Assert.That(small.Grid, Is.EqualTo(new Dim3(66)));
     }
@@ -88,6 +88,49 @@ public class Conv2dWgmmaPlanTests
 
         static IEnumerable<(int Source, int Tap)> Reads(Conv2dAxis a) => Enumerable.Range(0, a.Taps).Select(j => (a.Shift + (j * a.Step), a.FirstTap + (j * a.TapStep)));
     }
+
+    /// <summary>Taps in the padding are left out where the rectangles' maps fit the launch; the numbers are kernels.md's.</summary>
+    [TestCase(3, 66, 2, ExpectedResult = "1, 1.000")]
+    [TestCase(3, 66, 4, ExpectedResult = "9, 0.926")]
+    [TestCase(3, 66, 8, ExpectedResult = "9, 0.845")]
+    [TestCase(3, 66, 16, ExpectedResult = "9, 0.704")]
+    [TestCase(3, 300, 64, ExpectedResult = "9, 0.736", Description = "the maps of pieces hold what these read, however large the source")]
+    [TestCase(3, 300, 65, ExpectedResult = "1, 1.000", Description = "the middle's taps reach over 130 pixels, and -128 is the lowest corner")]
+    [TestCase(7, 66, 4, ExpectedResult = "7, 0.904", Description = "along one axis: 49 rectangles are too many")]
+    [TestCase(3, 12, 20, ExpectedResult = "1, 1.000", Description = "one tap is inside, everywhere")]
+    public string TapsInThePaddingAreLeftOut(int kernel, int extent, int dilation)
+    {
+        int padding = (kernel - 1) * dilation / 2;
+        var g = new Conv2dGeometry(8, 64, extent, extent, 64, kernel, kernel, 1, 1, dilation, dilation, padding, padding);
+        Conv2dGather forward = Conv2dGather.Forward(g);
+        Conv2dGather back = Conv2dGather.BackwardInput(g, 0, 0);
+        back = back with { Rows = back.Rows.ToAscending(), Columns = back.Columns.ToAscending() };
+        var regions = Conv2dWgmmaGatherPlan.ChooseRegions(forward);
+        Assert.That(Conv2dWgmmaGatherPlan.ChooseRegions(back).TileTaps(8, 128), Is.EqualTo(regions.TileTaps(8, 128)), "the data gradient");
+        double all = (double)kernel * kernel * (((8L * extent * extent) + 127) / 128);
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{regions.Count}, {regions.TileTaps(8, 128) / all:F3}");
+    }
+
+    /// <summary>What a piece's positions read of its window are the same elements, from the window's first to its last.</summary>
+    [TestCase(20, 8, 1)]
+    [TestCase(31, 10, 2)]
+    public void WindowsHoldWhatTheirPiecesRead(int extent, int dilation, int stride)
+    {
+        Conv2dAxis axis = Conv2dAxis.Forward(extent, ((extent - 1) / stride) + 1, 3, stride, dilation, dilation);
+        foreach (Conv2dPiece piece in Conv2dPieces.ByTaps(axis).All)
+        {
+            Conv2dWindow window = Conv2dWindow.Of(axis, piece);
+            int[] expected = [.. Enumerable.Range(piece.Begin, piece.Count).SelectMany(q => Enumerable.Range(piece.FirstTap, piece.Taps).Select(j => (q * stride) - dilation + (j * dilation)))];
+            int[] read = [.. Enumerable.Range(0, window.Axis.Count).SelectMany(q => Enumerable.Range(0, window.Axis.Taps).Select(j => window.Origin + (q * window.Axis.Scale) + (j * window.Axis.Step)))];
+            Assert.That(read, Is.EqualTo(expected));
+            Assert.That((read.Min(), read.Max()), Is.EqualTo((window.Origin, window.Origin + window.Axis.Source - 1)));
+            (int lower, int upper) = Conv2dWgmmaGatherPlan.Corners(window.Axis);
+            Assert.That((window.Axis.Source + upper - lower + stride - 1) / stride, Is.EqualTo(piece.Count));
+        }
+    }
+
+    private static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, out int columns) =>
+        Conv2dWgmmaGatherPlan.Choose(gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), multiprocessors, out columns);
 
     private static string? WhyNot(in Conv2dGather gather) => Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16, gather, 90);
 

@@ -1,0 +1,152 @@
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda.Conv2d;
+
+/// <summary>
+/// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
+/// take whole tiles, wave by wave, and share the steps of the rest. All are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
+/// </summary>
+/// <param name="Partial">Whole tiles, and the parts of the others.</param>
+/// <param name="Finish">Adds the parts in order; null when there are none.</param>
+/// <param name="Workers">Each has as many steps as the others.</param>
+/// <param name="Waves">Whole tiles of a worker.</param>
+/// <param name="RowBoxes">Output channels of a tile, in 64.</param>
+/// <param name="Columns">Columns of one of a block's two consumers.</param>
+/// <param name="Taps">The positions of each tap (see <see cref="Conv2dTapPositions"/>).</param>
+internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, LaunchPlan? Finish, int Workers, int Waves, int RowBoxes, int Columns, Conv2dRegions Taps)
+{
+    /// <summary>Positions of a step, and the pixels of a load.</summary>
+    public const int StepPositions = 64;
+
+    /// <summary>Channels of a load.</summary>
+    public const int BoxChannels = 64;
+
+    private const int Threads = 384;
+    private const int BoxBytes = StepPositions * BoxChannels * 2;
+
+    // The multiprocessors that the work is divided for; with others the bits are the same, and it takes a little longer.
+    private const int Multiprocessors = 132;
+
+    // Fewer hardly fill the ring of copies; after more, a float32 sum grows inaccurate.
+    private const int FewestSteps = 4;
+    private const int MostSteps = 1 << 10;
+
+    // Of a multiprocessor's clock, on paper: multiplied, and brought from L2.
+    private const double FlopsPerClock = 4096;
+    private const double BytesPerClock = 26;
+
+    // How much faster than those for sm_80 these products are, on paper.
+    private const double Faster = 1.6;
+
+    // Columns of a block's two consumers to a name: those with 64 rows share them out.
+    private static readonly Tile[] s_tiles = [new(2, 256), new(2, 224), new(2, 192), new(2, 168), new(2, 128), new(1, 192), new(1, 128), new(1, 64)];
+
+    /// <summary>Bytes of the parts' sums: two parts a worker.</summary>
+    public long PartialBytes => 2L * Workers * 64 * RowBoxes * AcrossOf(RowBoxes, Columns) * sizeof(float);
+
+    /// <summary>Why the kernel does not run a weight gradient that those for sm_80 can; null when it does.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="g">The convolution; it has weights and positions.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    public static string? WhyNot(Conv2dProduct product, in Conv2dGeometry g, int architecture)
+    {
+        if (Conv2dWgmmaGatherPlan.WhyNot(product, Conv2dGather.Forward(g), architecture) is { } reason)
+        {
+            return reason;
+        }
+
+        // The copy engine walks along dy as along x.
+        long imageBytes = (long)product.Pad(g.OutChannels) * product.ElementBytes() * g.OutHeight * g.OutWidth;
+        if (imageBytes >= Conv2dWgmmaGatherPlan.MostStride)
+        {
+            return $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40";
+        }
+
+        Tile tile = ChooseTile(g);
+        double more = (double)tile.Count(g) * tile.Rows * tile.Across / Conv2dMmaWeightPlan.TileArea(product, g);
+        return more > Faster ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
+    }
+
+    /// <summary>Chooses the tile and divides the work.</summary>
+    public static Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, int multiprocessors)
+    {
+        Tile tile = ChooseTile(g);
+        Conv2dGather gather = Conv2dGather.Forward(g);
+        (int tapsPerTile, int tilesPerTap) = tile.Divide(g.InChannels);
+        var whole = new Conv2dRegions(Conv2dPieces.Whole(gather.Rows), Conv2dPieces.Whole(gather.Columns));
+        long tiles = tile.Count(g);
+        // Taps that share a tile share its positions. With waves of tiles, their blocks read the same positions at a time, which a cut would put out of step: the
+        // operands may be larger than L2.
+        Conv2dRegions taps = tapsPerTile == 1 && tiles < 2 * Multiprocessors ? Conv2dTapPositions.Choose(gather, StepPositions) : whole;
+        long rowSteps = 0;
+        long longest = 0;
+        var ends = new HashSet<long> { 0 };
+        for (int tap = 0; tap < g.Taps; tap += tapsPerTile)
+        {
+            long steps = Conv2dTapPositions.Steps(gather, taps, StepPositions, tap);
+            longest = Math.Max(longest, steps);
+            for (int i = 0; i < tilesPerTap; i++)
+            {
+                ends.Add(rowSteps += steps);
+            }
+        }
+
+        long total = rowSteps * CeilingDivide(g.OutChannels, tile.Rows);
+        long workers = Math.Clamp(total / FewestSteps, 1, Multiprocessors);
+        workers *= CeilingDivide(Math.Min(longest, CeilingDivide(total, workers)), MostSteps);
+        long waves = taps.Count == 1 && longest <= MostSteps ? tiles / workers : 0;
+        long ofWaves = waves * workers * longest;
+        bool inParts = Enumerable.Range(1, (int)workers - 1).Any(w => !ends.Contains((ofWaves + ((total - ofWaves) * w / workers)) % rowSteps));
+        int stageBytes = tile.StageBytes;
+        var partial = new LaunchPlan(
+            $"conv2d_wgrad_bf16_sm90_{tile.Rows}x{tile.Across}", new Dim3((uint)Math.Min(workers, multiprocessors)), new Dim3(Threads),
+            (Conv2dWgmmaGatherPlan.Stages(stageBytes) * stageBytes) + Conv2dWgmmaGatherPlan.Alignment);
+        // Eight groups of eight columns to a block.
+        LaunchPlan? finish = inParts ? new LaunchPlan("conv2d_wgrad_finish_sm90", new Dim3((uint)workers - 1, (uint)CeilingDivide(tile.Columns, 64)), new Dim3(256)) : null;
+        return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.RowBoxes, tile.Columns, taps);
+    }
+
+    private static Tile ChooseTile(in Conv2dGeometry geometry)
+    {
+        Conv2dGeometry g = geometry;
+        return s_tiles.MinBy(t => t.Count(g) * t.StepClocks);
+    }
+
+    private static int AcrossOf(int rowBoxes, int columns) => rowBoxes == 2 ? columns : 2 * columns;
+
+    private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
+
+    private readonly record struct Tile(int RowBoxes, int Columns)
+    {
+        public int Rows => 64 * RowBoxes;
+
+        public int Across => AcrossOf(RowBoxes, Columns);
+
+        public int StageBytes => (RowBoxes + (int)CeilingDivide(Across, BoxChannels)) * BoxBytes;
+
+        // The slower of both decides; of two tiles as slow, the one with less of the other.
+        public double StepClocks
+        {
+            get
+            {
+                double products = 2.0 * Rows * Across * StepPositions / FlopsPerClock;
+                double bytes = StageBytes / BytesPerClock;
+                return Math.Max(products, bytes) + (Math.Min(products, bytes) / 8);
+            }
+        }
+
+        public long Count(in Conv2dGeometry g)
+        {
+            (int tapsPerTile, int tilesPerTap) = Divide(g.InChannels);
+            return CeilingDivide(g.OutChannels, Rows) * CeilingDivide(g.Taps, tapsPerTile) * tilesPerTap;
+        }
+
+        // As WeightColumns in kernels/conv2d/weight_steps.cuh: several taps to a tile where they have few channels, several tiles to a tap where they have many.
+        public (int TapsPerTile, int TilesPerTap) Divide(int channels)
+        {
+            int boxes = (int)CeilingDivide(Across, BoxChannels);
+            int ofTap = (int)CeilingDivide(channels, BoxChannels);
+            return Across % BoxChannels == 0 && 2 * ofTap <= boxes ? (boxes / ofTap, 1) : (1, (int)CeilingDivide(channels, Across));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Runtime.CompilerServices;
+using DilatedKernels.Backends.Cuda.Conv2d;
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Backends.Cuda;
+
+/// <summary>The convolution on Hopper's tensor cores, which the copy engine feeds through tensor maps. Operands are padded to whole granules of channels.</summary>
+internal sealed unsafe partial class CudaBackend
+{
+    private void WgmmaGather(
+        Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
+    {
+        Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
+        Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(ascending, regions, _context.Device.Multiprocessors, out int columns);
+        var arguments = new KernelArguments();
+        arguments.Add(MapSource(product, ascending, regions, Pointer(source)));
+        arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
+        arguments.Add(bias is null ? default : Pointer(bias));
+        arguments.Add(mask is null ? default : Pointer(mask));
+        arguments.Add(relu ? 1 : 0);
+        arguments.Add(Pointer(result));
+        arguments.Add(ascending);
+        arguments.Add(regions);
+        Launch(plan, arguments);
+    }
+
+    private Maps MapSource(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, DevicePointer source)
+    {
+        Maps maps = default;
+        int across = regions.Columns.All.Length;
+        for (int map = 0; map < regions.Count; map++)
+        {
+            maps[map] = MapPixels(
+                product, Conv2dWindow.Of(gather.Rows, regions.Rows, map / across), Conv2dWindow.Of(gather.Columns, regions.Columns, map % across), gather.Rows.Source, gather.Columns.Source, gather.Batch, gather.SourceChannels,
+                source, Conv2dWgmmaGatherPlan.TileRows);
+        }
+
+        return maps;
+    }
+
+    // The tiles' sums, and the sum of those that more than one worker had.
+    private void WgmmaSumWeights(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
+    {
+        var plan = Conv2dWgmmaWeightPlan.Choose(geometry, _context.Device.Multiprocessors);
+        Conv2dGather gather = Conv2dGather.Forward(geometry);
+        using DeviceBuffer? parts = plan.Finish is null ? null : Allocate(plan.PartialBytes);
+        var first = new KernelArguments();
+        first.Add(MapWeightOperands(product, gather, plan.Taps, Pointer(x), Pointer(dy)));
+        first.Add(Pointer(dw));
+        first.Add(parts is null ? default : Pointer(parts));
+        first.Add(plan.Workers);
+        first.Add(plan.Waves);
+        first.Add(gather);
+        first.Add(plan.Taps);
+        Launch(plan.Partial, first);
+        if (plan.Finish is { } finish)
+        {
+            var second = new KernelArguments();
+            second.Add(Pointer(parts!));
+            second.Add(Pointer(dw));
+            second.Add(plan.Workers);
+            second.Add(plan.Waves);
+            second.Add(plan.RowBoxes);
+            second.Add(plan.Columns);
+            second.Add(gather);
+            second.Add(plan.Taps);
+            Launch(finish, second);
+        }
+    }
+
+    private WeightMaps MapWeightOperands(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions taps, DevicePointer x, DevicePointer dy)
+    {
+        WeightMaps maps = default;
+        int across = taps.Columns.All.Length;
+        for (int map = 0; map < taps.Count; map++)
+        {
+            (int row, int column) = (map / across, map % across);
+            maps.X[map] = MapPixels(
+                product, Conv2dWindow.Of(gather.Rows, taps.Rows, row), Conv2dWindow.Of(gather.Columns, taps.Columns, column), gather.Rows.Source, gather.Columns.Source, gather.Batch, gather.SourceChannels, x,
+                Conv2dWgmmaWeightPlan.StepPositions);
+            maps.Dy[map] = MapPixels(
+                product, Conv2dWindow.OfResult(gather.Rows, taps.Rows, row), Conv2dWindow.OfResult(gather.Columns, taps.Columns, column), gather.Rows.Result, gather.Columns.Result, gather.Batch,
+                gather.ResultChannels, dy, Conv2dWgmmaWeightPlan.StepPositions);
+        }
+
+        return maps;
+    }
+
+    // Activations of height x width pixels, for loads of neighbouring positions of a window under one tap.
+    private TensorMap MapPixels(
+        Conv2dProduct product, in Conv2dWindow rows, in Conv2dWindow columns, int height, int width, int batch, int channels, DevicePointer pixels, int loaded)
+    {
+        ulong pixelBytes = (ulong)(product.Pad(channels) * product.ElementBytes());
+        ulong rowBytes = pixelBytes * (ulong)width;
+        (int left, int right) = Conv2dWgmmaGatherPlan.Corners(columns.Axis);
+        (int top, int bottom) = Conv2dWgmmaGatherPlan.Corners(rows.Axis);
+        var description = new TensorMapDescription
+        {
+            Address = new DevicePointer(pixels.Value + ((ulong)rows.Origin * rowBytes) + ((ulong)columns.Origin * pixelBytes)),
+            Type = TensorMapType.BFloat16,
+            Extents = [(ulong)product.Pad(channels), (ulong)columns.Axis.Source, (ulong)rows.Axis.Source, (ulong)batch],
+            Strides = [pixelBytes, rowBytes, rowBytes * (ulong)height],
+            ElementSteps = [1, (uint)columns.Axis.Scale, (uint)rows.Axis.Scale, 1],
+            Swizzle = TensorMapSwizzle.Bytes128,
+            Promotion = TensorMapPromotion.Bytes128,
+        };
+        return _context.EncodeIm2col(description, [left, top], [right, bottom], Conv2dWgmmaGatherPlan.StepChannels, loaded);
+    }
+
+    // The packed weights, for loads of one tap of a tile's result channels.
+    private TensorMap MapWeight(Conv2dProduct product, in Conv2dGather gather, DevicePointer weight, int columns)
+    {
+        ulong tapBytes = (ulong)(product.Pad(gather.SourceChannels) * product.ElementBytes());
+        var description = new TensorMapDescription
+        {
+            Address = weight,
+            Type = TensorMapType.BFloat16,
+            Extents = [(ulong)product.Pad(gather.SourceChannels), (ulong)gather.KernelTaps, (ulong)gather.ResultChannels],
+            Strides = [tapBytes, tapBytes * (ulong)gather.KernelTaps],
+            Swizzle = TensorMapSwizzle.Bytes128,
+            Promotion = TensorMapPromotion.Bytes256,
+        };
+        return _context.EncodeTiled(description, [Conv2dWgmmaGatherPlan.StepChannels, 1, (uint)columns]);
+    }
+
+    // As SourceMaps in kernels/conv2d/wgmma_gather.cuh, and WeightMaps in kernels/conv2d/wgmma_wgrad.cuh.
+    private struct WeightMaps
+    {
+        public Maps X;
+        public Maps Dy;
+    }
+
+    [InlineArray(Conv2dWgmmaGatherPlan.MostMaps)]
+    private struct Maps
+    {
+        private TensorMap _map;
+    }
+}

@@ -1,0 +1,134 @@
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
+using DilatedKernels.Cuda;
+
+namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
+
+/// <summary>Which weight gradients Hopper's own kernel takes, and how it divides them: decided without a device.</summary>
+public class Conv2dWgmmaWeightPlanTests
+{
+    [TestCase("Bf16", 80, 512, 512, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
+    [TestCase("Tf32", 90, 512, 512, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32")]
+    [TestCase("Bf16", 90, 512, 512, ExpectedResult = null)]
+    [TestCase("Bf16", 90, 64, 64, ExpectedResult = null)]
+    [TestCase("Bf16", 90, 42, 84, ExpectedResult = null)]
+    [TestCase("Bf16", 90, 3, 64, ExpectedResult = "its tiles would multiply 6.0 times what those for sm_80 do, for 3 to 64 channels are few")]
+    [TestCase("Bf16", 90, 21, 21, ExpectedResult = "its tiles would multiply 6.0 times what those for sm_80 do, for 21 to 21 channels are few")]
+    public string? WhatServesIsDecidedByTypeAndChannels(string product, int architecture, int inChannels, int outChannels) =>
+        Conv2dWgmmaWeightPlan.WhyNot(Enum.Parse<Conv2dProduct>(product), Same(8, inChannels, outChannels, 66, 2), architecture);
+
+    [Test]
+    public void WhatDoesNotFitATensorMapIsRefused() => Assert.That(
+        Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, Same(1, 64, 64, 300, 129), 90), Is.EqualTo("the first and last rows read at -129 and -129 from the source's ends; -128 to 127 fit a tensor map"));
+
+    // Of the paper's networks at its batch and map.
+    [TestCase(512, 512, 3, 2, ExpectedResult = "128x256, 132 workers, 0 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(512, 4096, 7, 1, ExpectedResult = "128x256, 132 workers, 23 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(4096, 4096, 1, 1, ExpectedResult = "128x256, 132 workers, 3 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(336, 672, 3, 1, ExpectedResult = "128x168, 132 workers, 0 waves, 205824 bytes, parts on 131 x 3")]
+    [TestCase(672, 672, 3, 1, ExpectedResult = "128x224, 132 workers, 1 waves, 197632 bytes, parts on 131 x 4")]
+    [TestCase(64, 128, 3, 1, ExpectedResult = "128x192, 132 workers, 0 waves, 205824 bytes, parts on 131 x 3")]
+    [TestCase(128, 128, 1, 1, ExpectedResult = "128x128, 132 workers, 0 waves, 230400 bytes, parts on 131 x 2")]
+    [TestCase(64, 64, 3, 1, ExpectedResult = "64x384, 132 workers, 0 waves, 230400 bytes, parts on 131 x 3")]
+    [TestCase(256, 64, 1, 1, ExpectedResult = "64x256, 132 workers, 0 waves, 205824 bytes, parts on 131 x 2")]
+    [TestCase(64, 64, 1, 1, ExpectedResult = "64x128, 132 workers, 0 waves, 197632 bytes, parts on 131 x 1")]
+    public string TileFitsTheChannels(int inChannels, int outChannels, int kernel, int dilation)
+    {
+        int padding = (kernel - 1) * dilation / 2;
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132);
+        Assert.That(plan.Partial.Grid, Is.EqualTo(new Dim3(132)));
+        Assert.That(plan.Partial.Block, Is.EqualTo(new Dim3(384)));
+        Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
+        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y}";
+    }
+
+    [Test]
+    public void WorkersAreTheSameOnEveryGpuAndTheGridIsNot()
+    {
+        var small = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 66);
+        Assert.That(small.Workers, Is.EqualTo(132));
+        Assert.That(small.Partial.Grid, Is.EqualTo(new Dim3(66)));
+    }
+
+    [Test]
+    public void FewStepsHaveFewWorkersAndOneHasNoParts()
+    {
+        var one = Conv2dWgmmaWeightPlan.Choose(Same(1, 64, 64, 5, 1), 132);
+        Assert.That((one.Workers, one.Finish), Is.EqualTo((1, (LaunchPlan?)null)));
+        // 18 tiles of one step each.
+        var few = Conv2dWgmmaWeightPlan.Choose(Same(1, 256, 256, 8, 1), 132);
+        Assert.That((few.Workers, few.Finish), Is.EqualTo((4, (LaunchPlan?)null)), "whole tiles");
+        Assert.That(few.Waves, Is.EqualTo(4));
+    }
+
+    [Test]
+    public void NoSumIsOfMoreThan65536Positions()
+    {
+        // 3 tiles, 34848 steps each.
+        var plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 64, 128, 528, 1), 132);
+        Assert.That(plan.Workers, Is.EqualTo(132));
+        plan = Conv2dWgmmaWeightPlan.Choose(Same(16, 64, 128, 528, 1), 132);
+        Assert.That(plan.Workers, Is.EqualTo(264));
+    }
+
+    /// <summary>What a tap multiplies with the padding is left out, in whole steps: the numbers of kernels.md for the paper's dilations.</summary>
+    [TestCase(2, ExpectedResult = "1, 1.000")]
+    [TestCase(4, ExpectedResult = "9, 0.921")]
+    [TestCase(8, ExpectedResult = "9, 0.845")]
+    [TestCase(16, ExpectedResult = "9, 0.703")]
+    [TestCase(64, ExpectedResult = "9, 0.126")]
+    [TestCase(66, ExpectedResult = "1, 1.000", Description = "eight taps are inside nowhere, and their weights have to be written all the same")]
+    public string TapsInThePaddingAreLeftOut(int dilation)
+    {
+        Conv2dGather gather = Conv2dGather.Forward(Same(8, 336, 672, 66, dilation));
+        Conv2dRegions taps = Conv2dTapPositions.Choose(gather, 64);
+        long all = 9 * ((8 * 66 * 66 / 64) + 1);
+        return string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{taps.Count}, {Conv2dTapPositions.Steps(gather, taps, 64) / (double)all:F3}");
+    }
+
+    [Test]
+    public void SevenTapsAreCutAlongOneAxis()
+    {
+        Conv2dGather gather = Conv2dGather.Forward(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12));
+        Conv2dRegions taps = Conv2dTapPositions.Choose(gather, 64);
+        Assert.That(taps.Count, Is.EqualTo(7));
+        Assert.That(Conv2dTapPositions.Steps(gather, taps, 64) / (49.0 * 545), Is.EqualTo(0.897).Within(0.001));
+    }
+
+    [Test]
+    public void WavesOfTilesAreNotCut()
+    {
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132);
+        Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((23, 1)));
+        plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 336, 672, 66, 16), 132);
+        Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((0, 9)));
+    }
+
+    [Test]
+    public void PiecesAreThePositionsThatReadInside()
+    {
+        foreach (Conv2dGeometry g in (Conv2dGeometry[])[Same(1, 64, 64, 20, 8), Same(1, 64, 64, 31, 10) with { StrideH = 2, StrideW = 3 }])
+        {
+            Conv2dGather gather = Conv2dGather.Forward(g);
+            Conv2dRegions taps = Conv2dTapPositions.Choose(gather, 1);
+            Assert.That(taps.Count, Is.EqualTo(9));
+            foreach ((Conv2dAxis axis, Conv2dPiece[] pieces) in ((Conv2dAxis, Conv2dPiece[])[])[(gather.Rows, taps.Rows.All.ToArray()), (gather.Columns, taps.Columns.All.ToArray())])
+            {
+                for (int tap = 0; tap < 3; tap++)
+                {
+                    int[] inside = [.. Enumerable.Range(0, axis.Count).Where(q => (q * axis.Scale) + axis.Shift + (tap * axis.Step) is int at && at >= 0 && at < axis.Source)];
+                    Assert.That(Enumerable.Range(pieces[tap].Begin, pieces[tap].Count), Is.EqualTo(inside));
+                }
+            }
+        }
+    }
+
+    [Test]
+    public void TheDeviceCheckRunsEveryTile() => Assert.That(
+        DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132).Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
+        Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
+
+    private static Conv2dGeometry Same(int batch, int inChannels, int outChannels, int extent, int dilation) =>
+        new(batch, inChannels, extent, extent, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
+}
