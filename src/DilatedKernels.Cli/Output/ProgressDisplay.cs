@@ -83,8 +83,8 @@ internal sealed class ProgressDisplay
             return;
         }
 
-        // In the last column some terminals begin a new line.
-        int width = _screen.Width - 1;
+        // In the last column some terminals begin a new line; and of a line that takes two, only the second is written over.
+        int width = Math.Max(1, _screen.Columns - 1);
         string line = string.Join("  ", shown);
         for (int count = shown.Length - 1; line.Length > width && count > 0; count--)
         {

@@ -35,7 +35,23 @@ internal sealed record Screen
     public Encoding Encoding { get; private init; } = Encoding.UTF8;
 
     /// <summary>Columns, as of now; 80 where nothing says how many.</summary>
-    public int Width => Math.Max(LeastWidth, Columns());
+    public int Columns
+    {
+        get
+        {
+            try
+            {
+                return _columns() is > 0 and int columns ? columns : StandardWidth;
+            }
+            catch (IOException)
+            {
+                return StandardWidth;
+            }
+        }
+    }
+
+    /// <summary>Columns for sentences and tables, which are not made narrower than 40.</summary>
+    public int Width => Math.Max(LeastWidth, Columns);
 
     /// <summary>Columns for help: names of options stay whole on narrow screens, and nobody reads sentences across a wide one.</summary>
     public int ProseWidth => Math.Clamp(Width, LeastProse, MostProse);
@@ -110,18 +126,6 @@ internal sealed record Screen
     }
 
     private bool Carries(char c) => Encoding.GetString(Encoding.GetBytes([c])) == c.ToString();
-
-    private int Columns()
-    {
-        try
-        {
-            return _columns() is > 0 and int columns ? columns : StandardWidth;
-        }
-        catch (IOException)
-        {
-            return StandardWidth;
-        }
-    }
 
     // .NET writes UTF-8 where the locale is C, whose readers expect ASCII.
     private static bool LocaleIsUtf8(Func<string, string?> variable)
