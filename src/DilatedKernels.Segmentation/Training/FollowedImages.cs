@@ -153,6 +153,12 @@ internal sealed partial class FollowedImages
 
         string folder = ImagesIn(_folder);
         string[] names = [.. _samples.Select(sample => sample.Name)];
+        for (int i = 0; i < _samples.Length; i++)
+        {
+            (RgbImage image, IndexMask truth) = Evaluator.Read(_samples[i]);
+            _pictures[i] = (Reduction.Of(image, LongestSide), Reduction.Of(truth, LongestSide));
+        }
+
         Directory.CreateDirectory(folder);
         if (!IsSame(names))
         {
@@ -166,8 +172,6 @@ internal sealed partial class FollowedImages
 
         for (int i = 0; i < _samples.Length; i++)
         {
-            (RgbImage image, IndexMask truth) = Evaluator.Read(_samples[i]);
-            _pictures[i] = (Reduction.Of(image, LongestSide), Reduction.Of(truth, LongestSide));
             PngWriter.Write(Path.Combine(folder, FileOf(i, "image")), _pictures[i].Image);
             PngWriter.Write(Path.Combine(folder, FileOf(i, "truth")), _pictures[i].Truth, _palette);
         }
@@ -176,16 +180,23 @@ internal sealed partial class FollowedImages
         _isPrepared = true;
     }
 
+    // By their pixels, too: another image may have taken a name, as when a dataset is made anew in another size.
     private bool IsSame(string[] names)
     {
         try
         {
-            return Read(_folder)?.SequenceEqual(names, StringComparer.Ordinal) == true;
+            return Read(_folder)?.SequenceEqual(names, StringComparer.Ordinal) == true && _pictures.Index().All(picture => IsSame(picture.Index, picture.Item.Image));
         }
         catch (UserInputException)
         {
             return false;
         }
+    }
+
+    private bool IsSame(int index, RgbImage image)
+    {
+        RgbImage kept = ImageFile.Read(Path.Combine(ImagesIn(_folder), FileOf(index, "image")));
+        return kept.Width == image.Width && kept.Height == image.Height && kept.Pixels.AsSpan().SequenceEqual(image.Pixels);
     }
 
     // By their names: whatever else somebody put there stays, and its folder with it.

@@ -138,6 +138,32 @@ public sealed class FollowedImagesTests
     }
 
     [Test]
+    public void OfImagesThatTookTheirNamesNothingIsLeft()
+    {
+        Sample[] samples = [Draw("one", 8, 8), Draw("two", 300, 600)];
+        Write(1, 8);
+        Write(2, 8);
+        Assert.That(FollowedImages.Steps(_folder["validation"]), Is.EqualTo(new[] { 1L, 2 }), "the same images");
+        Draw("one", 6, 4);
+        Write(3, 6);
+        Assert.That(FollowedImages.Steps(_folder["validation"]), Is.EqualTo(new[] { 3L }), "another size");
+        PngWriter.Write(samples[0].ImagePath, new RgbImage(6, 4, [.. Enumerable.Range(0, 72).Select(i => (byte)i)]));
+        Write(4, 6);
+        Assert.That(FollowedImages.Steps(_folder["validation"]), Is.EqualTo(new[] { 4L }), "other pixels");
+        File.WriteAllText(_folder["validation/followed/01-image.png"], "damaged");
+        Write(5, 6);
+        Assert.That(FollowedImages.Steps(_folder["validation"]), Is.EqualTo(new[] { 5L }), "nobody knows of what image");
+
+        void Write(long step, int width)
+        {
+            var followed = new FollowedImages(_folder["validation"], samples, 2, s_classes);
+            followed.Add(samples[0], new IndexMask(width, width == 8 ? 8 : 4));
+            followed.Add(samples[1], new IndexMask(300, 600));
+            followed.Write(step);
+        }
+    }
+
+    [Test]
     public void APageOfNoiseIsBounded()
     {
         string run = ReportRun.Pretend(_folder, "run", 40, 21, 0);
