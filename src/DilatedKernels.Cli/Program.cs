@@ -2,7 +2,7 @@ using DilatedKernels.Cli;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
 
-Suggestion.Program = ProgramName.Of(Environment.ProcessPath, Environment.GetCommandLineArgs()[0], Environment.CurrentDirectory, Environment.GetEnvironmentVariable("PATH"));
+Suggestion.Program = ProgramName.Of(Environment.ProcessPath, Environment.GetCommandLineArgs()[0], WorkingFolder.Find(), Environment.GetEnvironmentVariable("PATH"));
 return await CommandLine.RunAsync(args, Console.Out, At(Console.IsOutputRedirected), Console.Error, At(Console.IsErrorRedirected)).ConfigureAwait(false);
 
 static Screen At(bool isRedirected) =>

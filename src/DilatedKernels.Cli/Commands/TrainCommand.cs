@@ -147,12 +147,8 @@ internal sealed class TrainCommand
     }
 
     // The best network on an image that it was not trained on.
-    private static string Prediction(Trainer trainer, TrainingResult outcome)
-    {
-        string relative = Path.GetRelativePath(Environment.CurrentDirectory, trainer.ExampleImage);
-        string image = relative.StartsWith("..", StringComparison.Ordinal) ? trainer.ExampleImage : relative;
-        return Suggestion.Of("predict", outcome.BestCheckpoint ?? outcome.LastCheckpoint, image, "--out", Path.Combine(trainer.Folder.Path, "predictions"));
-    }
+    private static string Prediction(Trainer trainer, TrainingResult outcome) =>
+        Suggestion.Of("predict", outcome.BestCheckpoint ?? outcome.LastCheckpoint, WorkingFolder.Short(trainer.ExampleImage), "--out", Path.Combine(trainer.Folder.Path, "predictions"));
 
     // Null for a run that is resumed.
     private TrainingConfig? Configuration(ParseResult result)

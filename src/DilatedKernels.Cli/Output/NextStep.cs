@@ -46,8 +46,7 @@ internal static class NextStep
             return null;
         }
 
-        string relative = Path.GetRelativePath(Environment.CurrentDirectory, config.Data);
-        string data = relative.StartsWith("..", StringComparison.Ordinal) ? config.Data : relative;
+        string data = WorkingFolder.Short(config.Data);
         return Suggestion.Of(split == "val" ? ["eval", checkpoint, data] : ["eval", checkpoint, data, "--split", split]);
     }
 

@@ -67,6 +67,18 @@ public partial class TerminalTests
         Assert.That(result.Error, Does.Contain(size));
     }
 
+    [Test]
+    public void AWorkingFolderThatIsGoneIsNoMatterToFullPaths()
+    {
+        using var folder = new TemporaryFolder();
+        SmallDataset.Create(folder);
+        DilatedProcess.Result result = DilatedProcess.RunProgram(
+            folder.Path, new Dictionary<string, string>(), "/bin/sh", "-c",
+            $"mkdir gone && cd gone && rmdir ../gone && {DilatedProcess.ShellWords} {string.Join(' ', s_train).Replace("data", folder["data"], StringComparison.Ordinal).Replace("--run run", $"--run {folder["run"]}", StringComparison.Ordinal)}");
+        Assert.That((result.ExitCode, result.Error), Is.EqualTo((0, result.Error)));
+        Assert.That(result.Output, Does.Contain($"predict {folder["run/best.safetensors"]} {folder["data/val/0.png"]}"));
+    }
+
     private static string OnTerminal(TemporaryFolder folder, string term, string commands)
     {
         Assume.That(File.Exists("/usr/bin/script"), Is.True, "No script of util-linux makes a terminal here.");
