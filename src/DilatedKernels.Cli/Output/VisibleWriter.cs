@@ -66,8 +66,13 @@ internal sealed class VisibleWriter(TextWriter inner, Screen screen, bool keepsT
         {
             write();
         }
-        catch (IOException) when (mayFail)
+        catch (Exception error) when (mayFail && error is (IOException or UnauthorizedAccessException))
         {
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            // The runtime's word for a descriptor that is closed, or that is another file's by now.
+            throw new IOException(ClosedWriter.Message, error);
         }
     }
 
