@@ -19,7 +19,7 @@ const string Artifacts = "artifacts";
     ("mutate", "builds, changes the library in one place at a time and sees whether the tests notice: hours; --fresh forgets earlier runs", Mutate),
     ("demo", "builds, runs `dilated demo`; arguments go to it", Demo),
     ("kernels", "compiles the GPU kernels; fetches nvcc on Debian if there is none (1 GB, once); --table writes registers and occupancy", KernelVerb.Run),
-    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; --no-kernels does without", args => Packages.Run(args, MSBuild)),
+    ("pack", "makes the NuGet packages, the `dilated` tool among them, in artifacts/package/release, with the GPU kernels; with --no-kernels no nvcc is fetched, and where there is none they carry the kernels that are compiled already, or none", args => Packages.Run(args, MSBuild)),
     ("aot", "the `dilated` command as one native executable for this system, in artifacts/aot; --instruction-set x86-64-v4 for processors with AVX-512 only", args => NativeExecutable.Run(args, MSBuild)),
     ("api", "writes the public API of the libraries into PublicAPI.Unshipped.txt after a change of it, which the build refuses until it is there", PublicApi.Run),
     ("gpu-bundle", "one archive with tests, command, benchmark and kernels that runs on a GPU machine with a driver and no SDK", GpuBundle.Run),

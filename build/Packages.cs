@@ -59,7 +59,7 @@ internal static class Packages
         }
         catch (BuildException error)
         {
-            throw new BuildException($"{error.Message}\nPackages carry the GPU kernels; './build.sh pack {Without}' makes packages for the CPU alone.");
+            throw new BuildException($"{error.Message}\nPackages carry the GPU kernels; './build.sh pack {Without}' makes packages without an nvcc: for the CPU alone where no kernels are compiled already.");
         }
     }
 }

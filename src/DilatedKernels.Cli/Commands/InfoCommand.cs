@@ -89,7 +89,9 @@ internal sealed class InfoCommand
         else
         {
             dilations = Config(result).Context?.Dilations
-                ?? throw new UserInputException("The network has no context module to draw; take one with --context, or name rates with --dilations 1,2,4,8.");
+                ?? throw new UserInputException(result.GetValue(_model) is { } checkpoint
+                    ? $"{checkpoint} has no context module to draw. Name rates in its place: {Suggestion.Of("info", "--dilations", "1,2,4,8", "--figure", figure)}"
+                    : "The network has no context module to draw; take one with --context, or name rates with --dilations 1,2,4,8.");
         }
 
         string svg = DilationFigure.ToSvg(dilations);

@@ -14,7 +14,7 @@ internal sealed class TrainCommand
 {
     private const string Usage = "Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help";
 
-    private readonly Argument<string?> _data = new("data") { Description = "The dataset folder (VOC or pair layout).", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _data = new("data") { Description = "The dataset folder.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
     private readonly Option<Recipe> _recipe = Choice.Of("--recipe", "What to train.", Recipe.FrontEnd);

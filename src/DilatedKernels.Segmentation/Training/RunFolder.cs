@@ -93,7 +93,7 @@ public sealed class RunFolder : IDisposable
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(entry => !IsLeftOver(entry)))
         {
             throw new UserInputException(File.Exists(System.IO.Path.Combine(path, "config.json"))
-                ? $"{path} holds a run already. Continue it with --resume {path}, or name another folder; nothing was overwritten."
+                ? $"{path} holds a run already. Continue it with {Suggestion.Of("train", "--resume", path)}, or name another folder; nothing was overwritten."
                 : $"{path} is not empty. Name another folder for the run; nothing was overwritten.");
         }
 

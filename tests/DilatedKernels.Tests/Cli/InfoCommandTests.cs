@@ -61,7 +61,7 @@ public class InfoCommandTests
         Assert.That(System.Xml.Linq.XDocument.Load(folder["module.svg"]).Root!.Name.LocalName, Is.EqualTo("svg"));
         DilatedProcess.Result rates = DilatedProcess.Run(folder.Path, "info", "--figure", "rates.svg", "--dilations", "2,2,2");
         Assert.That(rates.Output, Does.Contain("receptive field 13×13, 120 of 169 (71 %) of its cells never touched").And.Contain("Gridding: "));
-        DilatedProcess.AssertRefused(folder, ["info", "fcn-8s", "--figure", "x.svg"], "no context module", "--dilations");
+        DilatedProcess.AssertRefused(folder, ["info", "fcn-8s", "--figure", "x.svg"], "no context module", "info --dilations 1,2,4,8 --figure x.svg");
         DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--dilations", "1,0"], "--dilations is a list of dilations", "1,0");
         DilatedProcess.AssertRefused(folder, ["info", "--figure", "x.svg", "--dilations", "5000"], "dilations from 1 to 4096");
         DilatedProcess.AssertRefused(folder, ["info", "--dilations", "1,2"], "--dilations would have no effect", "--figure");

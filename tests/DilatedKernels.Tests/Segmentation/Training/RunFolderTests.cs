@@ -23,6 +23,15 @@ public class RunFolderTests
     }
 
     [Test]
+    public void ARunIsContinuedAsItsMessageSays()
+    {
+        using var folder = new TemporaryFolder();
+        string run = folder["my run"];
+        RunFolder.Create(run, Config).Dispose();
+        Assert.That(() => RunFolder.Create(run, Config), Throws.TypeOf<UserInputException>().With.Message.Contains(Suggestion.Of("train", "--resume", run)));
+    }
+
+    [Test]
     [Platform(Exclude = "Win", Reason = "Links need a privilege there.")]
     public void OnlyItsOwnTemporariesAreRemoved()
     {
