@@ -18,6 +18,7 @@
 #include "gather_result.cuh"
 #include "geometry.cuh"
 #include "ring.cuh"
+#include "wgmma_consumer.cuh"
 
 namespace dk {
 
@@ -198,31 +199,6 @@ struct WgmmaConsumer {
 
         return stage;
     }
-
-    __device__ __forceinline__ void free(int stage) const
-    {
-        if (threadIdx.x % 32 == 0) {
-            mbarrier_arrive(&block.empty[stage]);
-        }
-    }
-
-    // Adds a tile's steps, of which there is at least one, two groups of products on their way at a time.
-    __device__ __forceinline__ void reduce(int steps, float (&sum)[Tile::Columns / 2])
-    {
-        wgmma_hold(sum);
-        // Before the loop and not in it, again for ptxas: the loop then begins as every turn of it does.
-        int running = multiply_stage(sum);
-#pragma unroll 1
-        for (int step = 1; step < steps; step++) {
-            int before = running;
-            running = multiply_stage(sum);
-            wgmma_wait<1>();
-            free(before);
-        }
-
-        wgmma_wait(sum);
-        free(running);
-    }
 };
 
 template <class Tile>
@@ -237,7 +213,7 @@ __device__ __forceinline__ void consume(
         ConvRegion region = block.region(tile, position);
         float sum[Tile::Columns / 2];
         start_from<Tile>(bias, channel, block.g.result_channels, sum);
-        consumer.reduce(block.regions.rows.at[region.row].taps * block.regions.columns.at[region.column].taps * block.blocks, sum);
+        reduce_stages(consumer, block.regions.rows.at[region.row].taps * block.regions.columns.at[region.column].taps * block.blocks, sum);
         const ConvGather g = restricted(block.g, block.regions, region);
         store_sums<Tile>(GatherResult<__nv_bfloat16>{g, result, mask, whole_granules}, sum, position + number * Tile::ConsumerRows, channel, relu);
     }

@@ -16,6 +16,7 @@
 #include "mma_tile.cuh"
 #include "ring.cuh"
 #include "weight_steps.cuh"
+#include "wgmma_consumer.cuh"
 
 namespace dk {
 
@@ -171,31 +172,6 @@ struct WgmmaWeightConsumer {
         wgmma_commit();
         return stage;
     }
-
-    __device__ __forceinline__ void free(int stage) const
-    {
-        if (threadIdx.x % 32 == 0) {
-            mbarrier_arrive(&block.empty[stage]);
-        }
-    }
-
-    // At least one step, two groups of products on their way at a time.
-    __device__ __forceinline__ void reduce(int steps, float (&sum)[Tile::Columns / 2])
-    {
-        wgmma_hold(sum);
-        // Before the loop and not in it, so that the loop begins as every turn of it does: ptxas would let every product wait for the one before (C7515).
-        int running = multiply_stage(sum);
-#pragma unroll 1
-        for (int step = 1; step < steps; step++) {
-            int before = running;
-            running = multiply_stage(sum);
-            wgmma_wait<1>();
-            free(before);
-        }
-
-        wgmma_wait(sum);
-        free(running);
-    }
 };
 
 template <class Tile>
@@ -211,7 +187,7 @@ __device__ __forceinline__ void consume(const WgmmaWeight<Tile>& block, int numb
             sum[r] = 0.0f;
         }
 
-        consumer.reduce(part.to - part.from, sum);
+        reduce_stages(consumer, part.to - part.from, sum);
         bool whole = part.is_whole();
         float* to = partial + partial_place(partial_slot(worker, part.from == 0), Groups, 0, number * Tile::Warpgroup + static_cast<int>(threadIdx.x) % Tile::Warpgroup);
 #pragma unroll

@@ -1,0 +1,36 @@
+// What Hopper's consumers of a ring of stages have in common: Consumer::multiply_stage(sum) waits for the next stage, begins its products, and returns which it was.
+#pragma once
+
+#include "../ptx/mbarrier.cuh"
+#include "../ptx/wgmma.cuh"
+
+namespace dk {
+
+template <class Consumer>
+__device__ __forceinline__ void free_stage(const Consumer& consumer, int stage)
+{
+    if (threadIdx.x % 32 == 0) {
+        mbarrier_arrive(&consumer.block.empty[stage]);
+    }
+}
+
+// Adds a tile's steps, of which there is at least one, two groups of products on their way at a time.
+template <class Consumer, int Registers>
+__device__ __forceinline__ void reduce_stages(Consumer& consumer, int steps, float (&sum)[Registers])
+{
+    wgmma_hold(sum);
+    // Before the loop and not in it, so that the loop begins as every turn of it does: ptxas would let every product wait for the one before (C7515).
+    int running = consumer.multiply_stage(sum);
+#pragma unroll 1
+    for (int step = 1; step < steps; step++) {
+        int before = running;
+        running = consumer.multiply_stage(sum);
+        wgmma_wait<1>();
+        free_stage(consumer, before);
+    }
+
+    wgmma_wait(sum);
+    free_stage(consumer, running);
+}
+
+}  // namespace dk
