@@ -32,6 +32,19 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
 
+        if (IsPointwise(geometry) && PointwiseDot.Applies(geometry))
+        {
+            new PointwiseDot(VectorUnit, (int)geometry.OutShape.Positions, geometry.InChannels, geometry.OutChannels)
+            {
+                Input = Floats(x),
+                Weight = Floats(weight),
+                Output = Floats(y),
+                Bias = bias is null ? null : Floats(bias),
+                Relu = relu,
+            }.Run(_pool);
+            return;
+        }
+
         Conv2dGeometry g = MergeBatch(geometry);
         TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.InShape, g.OutShape, g.Taps);
         using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.InChannels) * sizeof(float));

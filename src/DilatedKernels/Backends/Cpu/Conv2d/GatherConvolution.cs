@@ -204,12 +204,11 @@ internal sealed unsafe class GatherConvolution
         product.RowStep = inStep;
         finish.TargetStep = outStep;
         bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
-        finish.Streamed = direct && _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;
-        direct &= !finish.Streamed;
+        bool streamed = direct && _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;
         product.C = finish.Tile;
         product.StepC = direct ? outStep : finish.TileStep;
         // Small tiles of a few terms that are written at once keep the memory busy by themselves.
-        bool prefetch = !finish.Streamed && (!direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32);
+        bool prefetch = !streamed && (!direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32);
         (int shortest, int longer) = Math.DivRem(length, tiles);
         for (int line = 0; line < lines; line++)
         {
@@ -224,7 +223,12 @@ internal sealed unsafe class GatherConvolution
                     TileFinish.Prefetch(finish);
                 }
 
-                if (direct)
+                if (streamed)
+                {
+                    product.C = finish.Target;
+                    _kernels.StreamedProduct(rows, columns, &product);
+                }
+                else if (direct)
                 {
                     product.C = finish.Target;
                     _kernels.Product(rows, columns, &product);

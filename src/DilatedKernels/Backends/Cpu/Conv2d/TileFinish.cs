@@ -20,9 +20,6 @@ internal unsafe struct FinishArguments
     public bool Accumulate;
     public bool Relu;
 
-    /// <summary>Written past the caches, and nothing but written: the channels are whole vectors, and the target's addresses multiples of them.</summary>
-    public bool Streamed;
-
     /// <summary>From a number of the target to its mask, which may be read up to one vector past the last channel; 0 where nothing is masked.</summary>
     public nint ToMask;
 }
@@ -55,12 +52,6 @@ internal static unsafe class TileFinish
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
     {
-        if (arguments->Streamed)
-        {
-            RunStreamed<TVector, TWidth>(arguments);
-            return;
-        }
-
         if (arguments->ToMask == 0 && (arguments->Channels & (TWidth.Lanes - 1)) == 0)
         {
             RunWhole<TVector, TWidth>(arguments);
@@ -135,25 +126,6 @@ internal static unsafe class TileFinish
                     value = bias != null ? TWidth.Add(value, TWidth.Load((byte*)bias + channel)) : value;
                     TWidth.Store(relu ? TWidth.Relu(value) : value, target);
                 }
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunStreamed<TVector, TWidth>(FinishArguments* arguments)
-        where TVector : struct
-        where TWidth : struct, IVectorWidth<TVector>
-    {
-        byte* tile = arguments->Tile;
-        byte* target = arguments->Target;
-        nint tileStep = arguments->TileStep;
-        nint targetStep = arguments->TargetStep;
-        nint bytes = (nint)arguments->Channels * sizeof(float);
-        for (int row = arguments->Rows; row > 0; row--, tile += tileStep, target += targetStep)
-        {
-            for (nint channel = 0; channel < bytes; channel += TWidth.Lanes * sizeof(float))
-            {
-                TWidth.Stream(TWidth.Load(tile + channel), target + channel);
             }
         }
     }

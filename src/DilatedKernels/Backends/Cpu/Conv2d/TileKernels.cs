@@ -16,6 +16,7 @@ internal sealed unsafe class TileKernels
     private static readonly TileKernels[] All = [Create<Vector128<float>, Width128>(), Create<Vector256<float>, Width256>(), Create<Vector512<float>, Width512>()];
 
     private readonly delegate*<TileArguments*, void>[] _product = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
+    private readonly delegate*<TileArguments*, void>[] _streamed = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<FinishArguments*, void> _finish;
 
     private TileKernels(int lanes, delegate*<FinishArguments*, void> finish)
@@ -36,6 +37,9 @@ internal sealed unsafe class TileKernels
 
     public void Product(int rows, int columns, TileArguments* arguments) => _product[((columns - 1) * MaxRows) + rows - 1](arguments);
 
+    /// <summary>The same, written past the caches: the target's addresses are multiples of a vector, and the tile's rows should be whole cache lines.</summary>
+    public void StreamedProduct(int rows, int columns, TileArguments* arguments) => _streamed[((columns - 1) * MaxRows) + rows - 1](arguments);
+
     public void Finish(FinishArguments* arguments) => _finish(arguments);
 
     private static TileKernels Create<TVector, TWidth>()
@@ -43,36 +47,41 @@ internal sealed unsafe class TileKernels
         where TWidth : struct, IVectorWidth<TVector>
     {
         var kernels = new TileKernels(TWidth.Lanes, &TileFinish.Run<TVector, TWidth>);
-        kernels.Add<TVector, TWidth, Count1>();
-        kernels.Add<TVector, TWidth, Count2>();
-        kernels.Add<TVector, TWidth, Count3>();
-        kernels.Add<TVector, TWidth, Count4>();
+        Add<TVector, TWidth, Count1, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count1, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count2, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count2, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count3, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count3, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count4, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count4, PastCaches<TVector, TWidth>>(kernels._streamed);
         return kernels;
     }
 
-    private void Add<TVector, TWidth, TColumns>()
+    private static void Add<TVector, TWidth, TColumns, TStore>(delegate*<TileArguments*, void>[] kernels)
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
         where TColumns : struct, ICount
+        where TStore : struct, IStore<TVector>
     {
         Span<nint> rows =
         [
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count1, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count2, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count3, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count4, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count5, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count6, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count7, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count8, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count9, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count10, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count11, TColumns>,
-            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count12, TColumns>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count1, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count2, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count3, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count4, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count5, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count6, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count7, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count8, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count9, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count10, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count11, TColumns, TStore>,
+            (nint)(delegate*<TileArguments*, void>)&TileProduct.Run<TVector, TWidth, Count12, TColumns, TStore>,
         ];
         for (int i = 0; i < TileShape.MaxRows(32, TColumns.Value); i++)
         {
-            _product[((TColumns.Value - 1) * MaxRows) + i] = (delegate*<TileArguments*, void>)rows[i];
+            kernels[((TColumns.Value - 1) * MaxRows) + i] = (delegate*<TileArguments*, void>)rows[i];
         }
     }
 }

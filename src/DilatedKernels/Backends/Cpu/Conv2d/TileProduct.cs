@@ -38,11 +38,12 @@ internal unsafe struct TileArguments
 internal static unsafe class TileProduct
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TVector, TWidth, TRows, TColumns>(TileArguments* arguments)
+    public static void Run<TVector, TWidth, TRows, TColumns, TStore>(TileArguments* arguments)
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
         where TRows : struct, ICount
         where TColumns : struct, ICount
+        where TStore : struct, IStore<TVector>
     {
         TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default, a8 = default, a9 = default, a10 = default, a11 = default;
         TVector b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default, b8 = default, b9 = default, b10 = default, b11 = default;
@@ -179,190 +180,190 @@ internal static unsafe class TileProduct
         nint stepC = arguments->StepC;
 
         {
-            TWidth.Store(a0, t);
+            TStore.Store(a0, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b0, t + vector);
+                TStore.Store(b0, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c0, t + (2 * vector));
+                TStore.Store(c0, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d0, t + (3 * vector));
+                TStore.Store(d0, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 1)
         {
             t += stepC;
-            TWidth.Store(a1, t);
+            TStore.Store(a1, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b1, t + vector);
+                TStore.Store(b1, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c1, t + (2 * vector));
+                TStore.Store(c1, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d1, t + (3 * vector));
+                TStore.Store(d1, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 2)
         {
             t += stepC;
-            TWidth.Store(a2, t);
+            TStore.Store(a2, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b2, t + vector);
+                TStore.Store(b2, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c2, t + (2 * vector));
+                TStore.Store(c2, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d2, t + (3 * vector));
+                TStore.Store(d2, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 3)
         {
             t += stepC;
-            TWidth.Store(a3, t);
+            TStore.Store(a3, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b3, t + vector);
+                TStore.Store(b3, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c3, t + (2 * vector));
+                TStore.Store(c3, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d3, t + (3 * vector));
+                TStore.Store(d3, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 4)
         {
             t += stepC;
-            TWidth.Store(a4, t);
+            TStore.Store(a4, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b4, t + vector);
+                TStore.Store(b4, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c4, t + (2 * vector));
+                TStore.Store(c4, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d4, t + (3 * vector));
+                TStore.Store(d4, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 5)
         {
             t += stepC;
-            TWidth.Store(a5, t);
+            TStore.Store(a5, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b5, t + vector);
+                TStore.Store(b5, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c5, t + (2 * vector));
+                TStore.Store(c5, t + (2 * vector));
             }
 
             if (TColumns.Value > 3)
             {
-                TWidth.Store(d5, t + (3 * vector));
+                TStore.Store(d5, t + (3 * vector));
             }
         }
 
         if (TRows.Value > 6)
         {
             t += stepC;
-            TWidth.Store(a6, t);
+            TStore.Store(a6, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b6, t + vector);
+                TStore.Store(b6, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c6, t + (2 * vector));
+                TStore.Store(c6, t + (2 * vector));
             }
         }
 
         if (TRows.Value > 7)
         {
             t += stepC;
-            TWidth.Store(a7, t);
+            TStore.Store(a7, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b7, t + vector);
+                TStore.Store(b7, t + vector);
             }
 
             if (TColumns.Value > 2)
             {
-                TWidth.Store(c7, t + (2 * vector));
+                TStore.Store(c7, t + (2 * vector));
             }
         }
 
         if (TRows.Value > 8)
         {
             t += stepC;
-            TWidth.Store(a8, t);
+            TStore.Store(a8, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b8, t + vector);
+                TStore.Store(b8, t + vector);
             }
         }
 
         if (TRows.Value > 9)
         {
             t += stepC;
-            TWidth.Store(a9, t);
+            TStore.Store(a9, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b9, t + vector);
+                TStore.Store(b9, t + vector);
             }
         }
 
         if (TRows.Value > 10)
         {
             t += stepC;
-            TWidth.Store(a10, t);
+            TStore.Store(a10, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b10, t + vector);
+                TStore.Store(b10, t + vector);
             }
         }
 
         if (TRows.Value > 11)
         {
             t += stepC;
-            TWidth.Store(a11, t);
+            TStore.Store(a11, t);
             if (TColumns.Value > 1)
             {
-                TWidth.Store(b11, t + vector);
+                TStore.Store(b11, t + vector);
             }
         }
     }

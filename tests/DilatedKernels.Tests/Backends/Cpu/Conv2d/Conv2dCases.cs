@@ -21,6 +21,7 @@ internal static class Conv2dCases
         // From many channels to few, in several splits of the positions: as many panels as groups of channels, and more.
         yield return new Conv2dGeometry(2, 96, 60, 41, 21, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 672, 40, 41, 5, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 672, 20, 33, 21, 1, 1, 1, 1, 1, 1, 0, 0);
         // Sums of few terms that go to memory past the caches: the result, and the gradient of the input.
         yield return new Conv2dGeometry(2, 4, 64, 33, 256, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 272, 64, 65, 5, 1, 1, 2, 2, 1, 1, 0, 0);
@@ -109,6 +110,12 @@ internal static class Conv2dCases
         yield return new Conv2dGeometry(2, 160, 9, 8, 21, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 16, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(3, 48, 13, 11, 7, 1, 1, 1, 1, 1, 1, 0, 0);
+        // From many channels to few: the forward pass along the inputs, with outputs and pixels of every remainder, and the most and fewest it is meant for.
+        yield return new Conv2dGeometry(1, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(2, 272, 3, 3, 11, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 1024, 1, 7, 39, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(3, 320, 5, 5, 7, 1, 1, 1, 1, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(1, 1040, 2, 2, 3, 1, 1, 1, 1, 1, 1, 0, 0);
         // Kernels of every extent, in windows of three taps; batches, and sub-grids of unequal extents.
         foreach (int kernel in (int[])[4, 5, 6, 7, 8, 9])
         {

@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace DilatedKernels.Backends.Cpu.Conv2d;
+
+/// <summary>
+/// A 1×1 convolution from many channels to few, <c>y(p, k) = act(Σ over c of x(p, c) · w(k, c) + bias(k))</c>. Other than in
+/// <see cref="GatherConvolution"/> the vectors lie along the input channels, so that an odd number of outputs, as of classes, fills no vector by halves, and
+/// the weights are read as they are. How the work is cut changes no bits.
+/// </summary>
+internal sealed unsafe class PointwiseDot
+{
+    private const int Line = 16;
+    private const int LeastChannels = 256;
+    private const int MostChannels = 1024;
+    private const int MostOutputs = 40;
+
+    // So many pixels and three outputs' weights stay in the nearest cache while all outputs pass.
+    private const int PixelsPerBlock = 8;
+    private const int BlocksPerPiece = 8;
+
+    private static readonly delegate*<DotArguments*, void>[] Kernels128 = Kernels<Vector128<float>, Width128>();
+    private static readonly delegate*<DotArguments*, void>[] Kernels256 = Kernels<Vector256<float>, Width256>();
+
+    private readonly delegate*<DotArguments*, void>[] _kernels;
+    private readonly TileKernels _tiles;
+    private readonly int _positions;
+    private readonly int _inChannels;
+    private readonly int _outChannels;
+
+    public PointwiseDot(VectorUnit unit, int positions, int inChannels, int outChannels)
+    {
+        _kernels = unit.Lanes >= DotTile.Lanes ? Kernels256 : Kernels128;
+        _tiles = TileKernels.OfWidth(Math.Min(unit.Lanes, DotTile.Lanes));
+        (_positions, _inChannels, _outChannels) = (positions, inChannels, outChannels);
+    }
+
+    public required float* Input { get; init; }
+
+    public required float* Weight { get; init; }
+
+    public required float* Output { get; init; }
+
+    public float* Bias { get; init; }
+
+    public bool Relu { get; init; }
+
+    /// <summary>Whether it is meant for such a convolution. The same on every processor, so that results are the same bits there.</summary>
+    public static bool Applies(in Conv2dGeometry g) =>
+        g.OutChannels <= MostOutputs && g.OutChannels % DotTile.Lanes != 0 && g.InChannels is >= LeastChannels and <= MostChannels && g.InChannels % Line == 0;
+
+    public void Run(WorkerPool pool)
+    {
+        int blocks = Split.Parts(_positions, PixelsPerBlock);
+        int pieces = Split.Parts(blocks, BlocksPerPiece);
+        pool.For(pieces, piece => RunPiece(
+            Split.Begin(blocks, pieces, piece) * PixelsPerBlock,
+            Math.Min(_positions, Split.Begin(blocks, pieces, piece + 1) * PixelsPerBlock)));
+    }
+
+    [SkipLocalsInit]
+    private void RunPiece(int begin, int end)
+    {
+        float* sums = stackalloc float[PixelsPerBlock * MostOutputs];
+        float* tile = stackalloc float[PixelsPerBlock * MostOutputs];
+        int width = Split.Parts(_outChannels, DotTile.Lanes) * DotTile.Lanes;
+        for (int position = begin; position < end; position += PixelsPerBlock)
+        {
+            int pixels = Math.Min(PixelsPerBlock, end - position);
+            Sum(Input + (position * (nint)_inChannels), pixels, Math.Min(PixelsPerBlock, _positions - position - pixels), sums);
+            WeightPacking.Transpose(sums, PixelsPerBlock, _outChannels, pixels, tile, width);
+            var finish = new FinishArguments
+            {
+                Tile = (byte*)tile,
+                TileStep = width * sizeof(float),
+                Target = (byte*)(Output + (position * (nint)_outChannels)),
+                TargetStep = _outChannels * sizeof(float),
+                Rows = pixels,
+                Channels = _outChannels,
+                Bias = Bias,
+                Relu = Relu,
+            };
+            _tiles.Finish(&finish);
+        }
+    }
+
+    // Not left to tiered compilation: in a short run the slow first version would do most of the work.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Sum(float* x, int pixels, int rowsAhead, float* sums)
+    {
+        float* halves = stackalloc float[DotTile.HalfSums];
+        nint row = (nint)_inChannels * sizeof(float);
+        var product = new DotArguments { StepX = row, StepW = row, Pairs = _inChannels / (2 * DotTile.Lanes), SumStep = PixelsPerBlock * sizeof(float), Halves = halves };
+        byte* ahead = (byte*)x + (PixelsPerBlock * row);
+        int tiles = Split.Parts(_outChannels, DotTile.MaxOutputs);
+        (int least, int larger) = Math.DivRem(_outChannels, tiles);
+        int output = 0;
+        for (int i = 0; i < tiles; i++)
+        {
+            int outputs = i < larger ? least + 1 : least;
+            product.W = (byte*)Weight + (output * row);
+            for (int pixel = 0; pixel < pixels;)
+            {
+                bool whole = pixels - pixel >= DotTile.Rows;
+                product.X = (byte*)x + (pixel * row);
+                product.Sums = (byte*)(sums + (output * PixelsPerBlock) + pixel);
+                product.Ahead = product.X;
+                if (rowsAhead > 0)
+                {
+                    product.Ahead = ahead;
+                    ahead += row;
+                    rowsAhead--;
+                }
+
+                _kernels[(whole ? DotTile.MaxOutputs : 0) + outputs - 1](&product);
+                pixel += whole ? DotTile.Rows : 1;
+            }
+
+            output += outputs;
+        }
+    }
+
+    private static delegate*<DotArguments*, void>[] Kernels<TVector, TWidth>()
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector> =>
+    [
+        &DotTile.Run<TVector, TWidth, Count1, Count1>,
+        &DotTile.Run<TVector, TWidth, Count1, Count2>,
+        &DotTile.Run<TVector, TWidth, Count1, Count3>,
+        &DotTile.Run<TVector, TWidth, Count4, Count1>,
+        &DotTile.Run<TVector, TWidth, Count4, Count2>,
+        &DotTile.Run<TVector, TWidth, Count4, Count3>,
+    ];
+}
