@@ -220,7 +220,7 @@ internal sealed unsafe class GatherConvolution
                 finish.Rows = rows;
                 if (prefetch)
                 {
-                    TileFinish.Prefetch(finish);
+                    TileFinish.Prefetch(finish.Target, finish.TargetStep, rows, finish.Channels * sizeof(float));
                 }
 
                 if (streamed)

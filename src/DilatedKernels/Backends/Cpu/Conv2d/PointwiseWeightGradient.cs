@@ -59,11 +59,8 @@ internal sealed unsafe class PointwiseWeightGradient
         }
     }
 
-    [SkipLocalsInit]
     private void RunPiece(int split, int group, float* x, float* dy, float* sum)
     {
-        float* memory = stackalloc float[TileKernels.MaxTile + Line];
-        float* tile = (float*)(((nuint)memory + 63) & ~(nuint)63);
         int first = Split.Begin(_blocks, _splits, split);
         for (int block = first; block < Split.Begin(_blocks, _splits, split + 1); block++)
         {
@@ -72,14 +69,14 @@ internal sealed unsafe class PointwiseWeightGradient
             for (int panel = Split.Begin(_shape.Panels, _groups, group); panel < Split.Begin(_shape.Panels, _groups, group + 1); panel++)
             {
                 float* input = x + (begin * (nint)_shape.Channels) + _shape.ChannelBegin(panel);
-                RunPanel(panel, run, input, dy + (begin * (nint)_outChannels), tile, sum, block > first);
+                RunPanel(panel, run, input, dy + (begin * (nint)_outChannels), sum + _shape.ChannelBegin(panel), block > first);
             }
         }
     }
 
     // Not left to tiered compilation: in a short run the slow first version would do most of the work.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunPanel(int panel, TileRun run, float* x, float* dy, float* tile, float* sum, bool accumulate)
+    private void RunPanel(int panel, TileRun run, float* x, float* dy, float* sum, bool accumulate)
     {
         int columns = _shape.Columns(panel);
         int lanes = columns * _shape.Lanes;
@@ -93,26 +90,24 @@ internal sealed unsafe class PointwiseWeightGradient
             StepB = (nint)_shape.Channels * sizeof(float),
             Runs = &run,
             RunCount = 1,
-            C = (byte*)tile,
-            StepC = (nint)lanes * sizeof(float),
-        };
-        var finish = new FinishArguments
-        {
-            Tile = (byte*)tile,
-            TileStep = product.StepC,
-            Target = (byte*)(sum + _shape.ChannelBegin(panel)),
-            TargetStep = (nint)_shape.Channels * sizeof(float),
-            Channels = lanes,
-            Accumulate = accumulate,
+            C = (byte*)sum,
+            StepC = (nint)_shape.Channels * sizeof(float),
         };
         int tiles = Split.Parts(_outChannels, _shape.MaxRows(columns));
         for (int i = 0; i < tiles; i++)
         {
-            finish.Rows = Split.Begin(_outChannels, tiles, i + 1) - Split.Begin(_outChannels, tiles, i);
-            _kernels.Product(finish.Rows, columns, &product);
-            _kernels.Finish(&finish);
-            product.A += finish.Rows * sizeof(float);
-            finish.Target += finish.Rows * finish.TargetStep;
+            int rows = Split.Begin(_outChannels, tiles, i + 1) - Split.Begin(_outChannels, tiles, i);
+            if (accumulate)
+            {
+                _kernels.AddedProduct(rows, columns, &product);
+            }
+            else
+            {
+                _kernels.Product(rows, columns, &product);
+            }
+
+            product.A += rows * sizeof(float);
+            product.C += rows * product.StepC;
         }
     }
 

@@ -31,13 +31,11 @@ internal static unsafe class TileFinish
 
     /// <summary>Asks for the memory that a tile will be written to: it arrives while the tile's sums are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(in FinishArguments finish)
+    public static void Prefetch(byte* target, nint step, int rows, int bytes)
     {
         if (Sse.IsSupported)
         {
-            byte* target = finish.Target;
-            int bytes = finish.Channels * sizeof(float);
-            for (int row = 0; row < finish.Rows; row++, target += finish.TargetStep)
+            for (int row = 0; row < rows; row++, target += step)
             {
                 for (int i = 0; i < bytes; i += CacheLine)
                 {

@@ -16,6 +16,7 @@ internal sealed unsafe class TileKernels
     private static readonly TileKernels[] All = [Create<Vector128<float>, Width128>(), Create<Vector256<float>, Width256>(), Create<Vector512<float>, Width512>()];
 
     private readonly delegate*<TileArguments*, void>[] _product = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
+    private readonly delegate*<TileArguments*, void>[] _added = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<TileArguments*, void>[] _streamed = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<FinishArguments*, void> _finish;
 
@@ -37,6 +38,9 @@ internal sealed unsafe class TileKernels
 
     public void Product(int rows, int columns, TileArguments* arguments) => _product[((columns - 1) * MaxRows) + rows - 1](arguments);
 
+    /// <summary>The same, added to what C holds.</summary>
+    public void AddedProduct(int rows, int columns, TileArguments* arguments) => _added[((columns - 1) * MaxRows) + rows - 1](arguments);
+
     /// <summary>The same, written past the caches: the target's addresses are multiples of a vector, and the tile's rows should be whole cache lines.</summary>
     public void StreamedProduct(int rows, int columns, TileArguments* arguments) => _streamed[((columns - 1) * MaxRows) + rows - 1](arguments);
 
@@ -48,12 +52,16 @@ internal sealed unsafe class TileKernels
     {
         var kernels = new TileKernels(TWidth.Lanes, &TileFinish.Run<TVector, TWidth>);
         Add<TVector, TWidth, Count1, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count1, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count1, PastCaches<TVector, TWidth>>(kernels._streamed);
         Add<TVector, TWidth, Count2, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count2, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count2, PastCaches<TVector, TWidth>>(kernels._streamed);
         Add<TVector, TWidth, Count3, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count3, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count3, PastCaches<TVector, TWidth>>(kernels._streamed);
         Add<TVector, TWidth, Count4, IntoCaches<TVector, TWidth>>(kernels._product);
+        Add<TVector, TWidth, Count4, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count4, PastCaches<TVector, TWidth>>(kernels._streamed);
         return kernels;
     }

@@ -171,11 +171,8 @@ internal sealed unsafe class WeightGradient
         return rowsPerBlock;
     }
 
-    [SkipLocalsInit]
     private void RunPiece(int split, int group, float* x, float* dy, float* packed, float* partial)
     {
-        float* memory = stackalloc float[TileKernels.MaxTile + 16];
-        byte* tile = (byte*)(((nuint)memory + 63) & ~(nuint)63);
         float* sum = partial + (split * (nint)Rows * _shape.PaddedChannels);
         int unitBegin = Split.Begin(_units.Count, _groups, group);
         int unitEnd = Split.Begin(_units.Count, _groups, group + 1);
@@ -192,7 +189,6 @@ internal sealed unsafe class WeightGradient
                 RowStep = sizeof(float),
                 StepA = (nint)_g.StrideW * _g.InChannels * sizeof(float),
                 Runs = runsBegin,
-                C = tile,
             };
             for (int b = Split.Begin(_blocks.Count, _splits, split); b < Split.Begin(_blocks.Count, _splits, split + 1); b++)
             {
@@ -333,33 +329,24 @@ internal sealed unsafe class WeightGradient
             int most = _packedInput ? PackedRows : _shape.MaxRows(columns);
             int tiles = Split.Parts(stretch.Rows, most);
             (int shortest, int longer) = Math.DivRem(stretch.Rows, tiles);
-            product.StepC = columns * _shape.Lanes * sizeof(float);
+            int bytes = columns * _shape.Lanes * sizeof(float);
             product.B = (byte*)(dy + (_shape.ChannelBegin(panel) * (_packed ? (nint)_pixels : 1)));
-            product.StepB = _packed ? product.StepC : (nint)_g.OutChannels * sizeof(float);
-            var finish = new FinishArguments
-            {
-                Tile = product.C,
-                TileStep = product.StepC,
-                TargetStep = (nint)_shape.PaddedChannels * sizeof(float),
-                Channels = columns * _shape.Lanes,
-                Accumulate = true,
-            };
-            float* target = sum + (FirstRow(ky, stretch) * _shape.PaddedChannels) + _shape.ChannelBegin(panel);
-            finish.Target = (byte*)target;
+            product.StepB = _packed ? bytes : (nint)_g.OutChannels * sizeof(float);
+            product.C = (byte*)(sum + (FirstRow(ky, stretch) * _shape.PaddedChannels) + _shape.ChannelBegin(panel));
+            product.StepC = (nint)_shape.PaddedChannels * sizeof(float);
             product.A = (byte*)x;
             for (int i = 0; i < tiles; i++)
             {
                 // Packed tiles are whole, but the last.
-                finish.Rows = _packedInput ? Math.Min(PackedRows, stretch.Rows - (i * PackedRows)) : i < longer ? shortest + 1 : shortest;
+                int rows = _packedInput ? Math.Min(PackedRows, stretch.Rows - (i * PackedRows)) : i < longer ? shortest + 1 : shortest;
                 if (_sumIsLarge)
                 {
-                    TileFinish.Prefetch(finish);
+                    TileFinish.Prefetch(product.C, product.StepC, rows, bytes);
                 }
 
-                _kernels.Product(finish.Rows, columns, &product);
-                _kernels.Finish(&finish);
-                product.A += _packedInput ? (nint)_pixels * PackedRows * sizeof(float) : finish.Rows * sizeof(float);
-                finish.Target += finish.Rows * finish.TargetStep;
+                _kernels.AddedProduct(rows, columns, &product);
+                product.A += _packedInput ? (nint)_pixels * PackedRows * sizeof(float) : rows * sizeof(float);
+                product.C += rows * product.StepC;
             }
         }
     }

@@ -11,7 +11,7 @@ namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 public sealed unsafe partial class TileProductTests
 {
     [Test]
-    public void EveryTileSumsItsRuns([Values(4, 8, 16)] int lanes, [Values] bool streamed)
+    public void EveryTileSumsItsRuns([Values(4, 8, 16)] int lanes, [Values("stored", "added", "past the caches")] string how)
     {
         const int ARow = 9;
         TileKernels kernels = TileKernels.OfWidth(lanes);
@@ -27,6 +27,7 @@ public sealed unsafe partial class TileProductTests
                 float[] memory = GC.AllocateArray<float>((rows * width) + 17, pinned: true);
                 int start = (int)(-(nint)Unsafe.AsPointer(ref memory[0]) & 63) / sizeof(float);
                 Span<float> c = memory.AsSpan(start, (rows * width) + 1);
+                c.Fill(how == "added" ? 3 : float.NaN);
                 c[^1] = -77;
                 fixed (float* pA = a, pB = b, pC = c)
                 {
@@ -42,17 +43,22 @@ public sealed unsafe partial class TileProductTests
                         C = (byte*)pC,
                         StepC = width * sizeof(float),
                     };
-                    if (streamed)
+                    switch (how)
                     {
-                        kernels.StreamedProduct(rows, columns, &arguments);
-                    }
-                    else
-                    {
-                        kernels.Product(rows, columns, &arguments);
+                        case "stored":
+                            kernels.Product(rows, columns, &arguments);
+                            break;
+                        case "added":
+                            kernels.AddedProduct(rows, columns, &arguments);
+                            break;
+                        default:
+                            kernels.StreamedProduct(rows, columns, &arguments);
+                            break;
                     }
                 }
 
                 float[] expected = new float[c.Length];
+                expected.AsSpan().Fill(how == "added" ? 3 : 0);
                 expected[^1] = -77;
                 for (int i = 0; i < rows; i++)
                 {
@@ -100,7 +106,7 @@ public sealed unsafe partial class TileProductTests
             Assert.That(listing, Does.Not.Contain("call "), tile);
         }
 
-        Assert.That(checkedTiles, Is.EqualTo(2 * (avx512 ? 3 * (12 + 12 + 8 + 6) : 2 * (12 + 6 + 4))));
+        Assert.That(checkedTiles, Is.EqualTo(3 * (avx512 ? 3 * (12 + 12 + 8 + 6) : 2 * (12 + 6 + 4))));
     }
 
     [GeneratedRegex(@"Width(?<bits>\d+),.*?Count(?<rows>\d+),.*?Count(?<columns>\d+),")]
