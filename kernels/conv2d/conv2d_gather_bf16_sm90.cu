@@ -7,15 +7,17 @@
 // Tiles     128 positions x N channels, 64 channels of one tap at a time. N is 256, 224, 168, 128, 88, 64, 48, 24 or 16: the widest that wgmma and two
 //           consumers' registers hold, and what divides the paper's 672 and 336, holds its 84, 42, 21, 19 and 11, and the powers of two.
 // Regions   Where padding is wide, positions come in up to nine rectangles, each with the taps that it has inside the source and a tensor map of its own:
-//           0.70 of the steps at dilation 16 on 66 x 66 maps, on paper 0.22 ms for 336 to 672 channels, 640 nominal TF/s, which L2 decides.
+//           0.70 of the steps at dilation 16 on 66 x 66 maps, on paper 0.16 ms for 336 to 672 channels, 880 nominal TF/s, which L2 decides.
+// Pairs     Wide tiles (_pair_, N of 128 and more) come in clusters of two blocks with 256 neighbouring positions and the same channels: each brings half of the weights to
+//           both by multicast, 32 KB of a step from L2 and not 48 (N = 256). Where L2 is predicted to decide and pairs to ask for an eighth less.
 // Grid      a block a multiprocessor, each with every gridDim-th tile, those of the same positions side by side in time; block 384 threads.
 // Shared    148 to 226 KB: a ring of 4 stages (N = 256), 5, 6, 7 (128) or 8. One block a multiprocessor.
 // Registers 168 compiled; the producer's threads give back all but 40, the consumers' take 232. No spills. 128 are sums where N = 256.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP; 36 MB in, 4.7 MB of weights, 36 MB out.
-// On paper  a prediction, nothing of it measured: that shape is 273 x 2 tiles of 72 steps, 4.14 rounds of 132 blocks in 5, 0.83 of them full. A step is 4.2
-//           MFLOP, 1024 clocks at the 4096 of a multiprocessor: 5 x 72 of them take 0.21 ms at 1.75 GHz. It takes 48 KB from L2, 1.9 GB in all, 0.32 ms at
-//           the 6 TB/s that the sm_80 kernel's estimate grants too: L2 decides, 0.32 to 0.35 ms, 470 to 510 TF/s, against 0.45 ms there. Two blocks that share
-//           their weights by multicast would ask for 32 KB: the products would decide, up to 700 TF/s; that is the next step, once this one is measured.
+// On paper  a prediction, nothing of it measured: that shape is 137 x 2 tiles of a pair, of 72 steps, 4.15 rounds of 66 pairs in 5, 0.83 of them full. A step of a block
+//           is 4.2 MFLOP, 1024 clocks at the 4096 of a multiprocessor: 5 x 72 of them take 0.21 ms at 1.75 GHz. It takes 32 KB from L2, 1.3 GB in all, 0.21 ms at
+//           the 6 TB/s that the sm_80 kernel's estimate grants too; 0.26 ms where a block gets no more than its share in the last round. Both lie so close
+//           that it may be a little more than either: 0.23 to 0.28 ms, 590 to 710 TF/s. Blocks by themselves ask for 48 KB, 1.9 GB: 0.32 to 0.35 ms, 470 to 510 TF/s; sm_80's: 0.45 ms.
 // Time      not measured yet.
 #include "wgmma_gather.cuh"
 
@@ -33,6 +35,11 @@ using Tile48 = dk::WgmmaTile<48>;
 using Tile24 = dk::WgmmaTile<24>;
 using Tile16 = dk::WgmmaTile<16>;
 
+using Pair256 = dk::WgmmaTile<256, 2>;
+using Pair224 = dk::WgmmaTile<224, 2>;
+using Pair168 = dk::WgmmaTile<168, 2>;
+using Pair128 = dk::WgmmaTile<128, 2>;
+
 }  // namespace
 
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x256, Tile256);
@@ -44,5 +51,10 @@ DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x64, Tile64);
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x48, Tile48);
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x24, Tile24);
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_128x16, Tile16);
+
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_pair_128x256, Pair256);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_pair_128x224, Pair224);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_pair_128x168, Pair168);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16_sm90_pair_128x128, Pair128);
 
 #endif

@@ -2,8 +2,12 @@
 //
 //   full[s]      one arrival, which announces the stage's bytes; over when they have landed
 //   empty[s]     an arrival a consumer warp; over when all have left the stage
+//
+// The blocks of a cluster go through their rings in step where they bring each other parts of the stages (multicast): a stage is empty when the consumers of all
+// blocks have left it, each in its own block.
 #pragma once
 
+#include "../ptx/cluster.cuh"
 #include "../ptx/mbarrier.cuh"
 
 namespace dk {
@@ -22,7 +26,7 @@ __device__ __forceinline__ unsigned char* aligned_ring(unsigned char* shared)
     return shared + (ring_alignment - shared_address(shared) % ring_alignment) % ring_alignment;
 }
 
-// By one thread; the block meets afterwards.
+// By one thread; the block, or the cluster, meets afterwards. The warps are those of all its blocks.
 __device__ __forceinline__ void init_ring(Mbarrier* full, Mbarrier* empty, int stages, int consumer_warps)
 {
     for (int s = 0; s < stages; s++) {
@@ -31,6 +35,15 @@ __device__ __forceinline__ void init_ring(Mbarrier* full, Mbarrier* empty, int s
     }
 
     mbarrier_fence_init();
+}
+
+// Before the first use of the rings of so many blocks, and after the last: others may still arrive at this block's, or write into it.
+template <int Blocks>
+__device__ __forceinline__ void meet_others()
+{
+    if constexpr (Blocks > 1) {
+        cluster_meet();
+    }
 }
 
 // Where a thread is in the ring: parity is that of the phase in which the stage is filled for it.

@@ -6,10 +6,16 @@
 
 namespace dk {
 
+// For all blocks that bring something to it, by a lane each.
 template <class Consumer>
 __device__ __forceinline__ void free_stage(const Consumer& consumer, int stage)
 {
-    if (threadIdx.x % 32 == 0) {
+    unsigned lane = threadIdx.x % 32;
+    if constexpr (Consumer::Blocks > 1) {
+        if (lane < Consumer::Blocks) {
+            mbarrier_arrive_at(&consumer.block.empty[stage], lane);
+        }
+    } else if (lane == 0) {
         mbarrier_arrive(&consumer.block.empty[stage]);
     }
 }

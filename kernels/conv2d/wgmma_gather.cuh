@@ -8,6 +8,11 @@
 //
 // The rectangles that the positions are cut into (geometry.cuh) have tensor maps of their own, of what each reads and no more.
 //
+// Blocks can come in clusters that take tiles of the same channels and neighbouring positions, in step. Then each brings a part of the weights to all of them:
+//
+//   cluster      block 0: positions p to p + 127       block 1: p + 128 to p + 255; where a rectangle has no such positions, zeros come and nothing is stored
+//   a stage      its own 128 x 64 of the source, and the first half of the weights from block 0, the second from block 1
+//
 // The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
 #pragma once
@@ -22,14 +27,19 @@
 
 namespace dk {
 
-template <int Columns_>
+// Blocks: those of a cluster.
+template <int Columns_, int Blocks_ = 1>
 struct WgmmaTile {
-    static constexpr int Rows = 128, Columns = Columns_;
+    static constexpr int Rows = 128, Columns = Columns_, Blocks = Blocks_, ClusterRows = Blocks * Rows;
     static constexpr int Consumers = 2, ConsumerRows = Rows / Consumers, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
 
     // Of a step, and of a product within it.
     static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
     static constexpr int SourceBytes = Rows * RowBytes, StageBytes = SourceBytes + Columns * RowBytes;
+
+    // Rows of the weights that a block brings, the last one what is left: whole eights, within which the swizzle repeats.
+    static constexpr int PartRows = (Columns / 8 + Blocks - 1) / Blocks * 8;
+    static constexpr unsigned short AllBlocks = (1 << Blocks) - 1;
 
     static constexpr int Stages = ring_stages(StageBytes);
 
@@ -43,19 +53,30 @@ struct SourceMaps {
     TensorMap at[Most];
 };
 
+// For loads of each block's part.
+template <int Blocks>
+struct WeightParts {
+    TensorMap at[Blocks];
+};
+
 // What all threads of a block share.
 template <class Tile>
 struct WgmmaGather {
     const ConvGather& g;
     const ConvRegions& regions;
     const SourceMaps* source;
-    const TensorMap* weight;
+    const WeightParts<Tile::Blocks>* weight;
     Mbarrier* full;
     Mbarrier* empty;
     unsigned char* ring;
     int across;  // tiles
-    int tiles;
+    int tiles;   // of the cluster
     int blocks;  // of channels
+    int rank;    // in the cluster
+
+    // A cluster takes the tile of its number, and every clusters()-th after it.
+    __device__ __forceinline__ int first_tile() const { return static_cast<int>(blockIdx.x) / Tile::Blocks; }
+    __device__ __forceinline__ int clusters() const { return static_cast<int>(gridDim.x) / Tile::Blocks; }
 
     __device__ __forceinline__ int first_channel(int tile) const { return tile % across * Tile::Columns; }
     __device__ __forceinline__ unsigned char* stage(int index) const { return ring + index * Tile::StageBytes; }
@@ -63,8 +84,8 @@ struct WgmmaGather {
     __device__ __forceinline__ ConvRegion region(int tile, int& first_position) const
     {
         int in_region = tile / across;
-        ConvRegion region = find_region(g.batch, regions, Tile::Rows, in_region);
-        first_position = in_region * Tile::Rows;
+        ConvRegion region = find_region(g.batch, regions, Tile::ClusterRows, in_region);
+        first_position = in_region * Tile::ClusterRows + rank * Tile::Rows;
         return region;
     }
 };
@@ -77,7 +98,7 @@ __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
     int top = block.regions.rows.count > 1 ? 0 : g.rows.shift, left = block.regions.columns.count > 1 ? 0 : g.columns.shift;
     RingPlace<Tile::Stages> place;
 #pragma unroll 1
-    for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
+    for (int tile = block.first_tile(); tile < block.tiles; tile += block.clusters()) {
         int position;
         ConvRegion region = block.region(tile, position);
         const ConvPiece& rows = block.regions.rows.at[region.row];
@@ -98,7 +119,13 @@ __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
                     mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
                     mbarrier_arrive_expect_tx(&block.full[place.stage], Tile::StageBytes);
                     tma_load_im2col_4d(stage, source, &block.full[place.stage], of * Tile::Channels, column, row, image, right, down);
-                    tma_load_3d(stage + Tile::SourceBytes, block.weight, &block.full[place.stage], of * Tile::Channels, tap, channel);
+                    unsigned char* weights = stage + Tile::SourceBytes;
+                    if constexpr (Tile::Blocks > 1) {
+                        tma_multicast_3d(weights + block.rank * Tile::PartRows * Tile::RowBytes, &block.weight->at[block.rank], &block.full[place.stage], of * Tile::Channels, tap,
+                            channel + block.rank * Tile::PartRows, Tile::AllBlocks);
+                    } else {
+                        tma_load_3d(weights, &block.weight->at[0], &block.full[place.stage], of * Tile::Channels, tap, channel);
+                    }
                 }
             }
         }
@@ -161,7 +188,7 @@ __device__ __forceinline__ void multiply(float (&sum)[Tile::Columns / 2], unsign
 // A consumer's way through the ring.
 template <class Tile>
 struct WgmmaConsumer {
-    static constexpr int MostProducts = Tile::Channels / Tile::ProductChannels;
+    static constexpr int MostProducts = Tile::Channels / Tile::ProductChannels, Blocks = Tile::Blocks;
     static_assert(MostProducts == 4, "multiply_stage names them all");
 
     const WgmmaGather<Tile>& block;
@@ -208,7 +235,7 @@ __device__ __forceinline__ void consume(
     bool whole_granules = block.g.result_channels % 8 == 0 && aligned_to_16(result, mask);
     WgmmaConsumer<Tile> consumer(block, number);
 #pragma unroll 1
-    for (int tile = static_cast<int>(blockIdx.x); tile < block.tiles; tile += static_cast<int>(gridDim.x)) {
+    for (int tile = block.first_tile(); tile < block.tiles; tile += block.clusters()) {
         int position, channel = block.first_channel(tile);
         ConvRegion region = block.region(tile, position);
         float sum[Tile::Columns / 2];
@@ -220,19 +247,20 @@ __device__ __forceinline__ void consume(
 }
 
 template <class Tile>
-__device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegions& regions, const SourceMaps& source, const TensorMap& weight, const float* bias,
+__device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegions& regions, const SourceMaps& source, const WeightParts<Tile::Blocks>& weight, const float* bias,
     const __nv_bfloat16* mask, bool relu, __nv_bfloat16* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
 {
     if (threadIdx.x == 0) {
         tma_prefetch_map(&source.at[0]);
-        tma_prefetch_map(&weight);
-        init_ring(full, empty, Tile::Stages, Tile::Consumers * Tile::Warpgroup / 32);
+        tma_prefetch_map(&weight.at[0]);
+        init_ring(full, empty, Tile::Stages, Tile::Blocks * Tile::Consumers * Tile::Warpgroup / 32);
     }
 
     __syncthreads();
+    meet_others<Tile::Blocks>();
     int across = (g.result_channels + Tile::Columns - 1) / Tile::Columns;
-    WgmmaGather<Tile> block{g, regions, &source, &weight, full, empty, aligned_ring(shared), across, count_tiles(g.batch, regions, Tile::Rows) * across,
-        (g.source_channels + Tile::Channels - 1) / Tile::Channels};
+    WgmmaGather<Tile> block{g, regions, &source, &weight, full, empty, aligned_ring(shared), across, count_tiles(g.batch, regions, Tile::ClusterRows) * across,
+        (g.source_channels + Tile::Channels - 1) / Tile::Channels, Tile::Blocks > 1 ? static_cast<int>(cluster_rank()) : 0};
 
     // The same in a warp, and the compiler shall know.
     int role = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x) / Tile::Warpgroup, 0);
@@ -245,13 +273,15 @@ __device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegi
         setmaxnreg_increase<232>();
         consume(block, role - 1, bias, mask, relu, result);
     }
+
+    meet_others<Tile::Blocks>();
 }
 
 }  // namespace dk
 
 #define DK_CONV2D_WGMMA_GATHER(name, tile)                                                                                                          \
     extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::SourceMaps source,                              \
-        const __grid_constant__ dk::TensorMap weight, const float* __restrict__ bias, const __nv_bfloat16* __restrict__ mask, int relu,             \
+        const __grid_constant__ dk::WeightParts<tile::Blocks> weight, const float* __restrict__ bias, const __nv_bfloat16* __restrict__ mask, int relu,             \
         __nv_bfloat16* __restrict__ result, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions regions)              \
     {                                                                                                                                               \
         DK_SHARED(dk::Mbarrier, full, tile::Stages);                                                                                                \

@@ -6,7 +6,10 @@
 //   producer     one thread orders the copies: both im2col, over the positions that have the tap inside the source
 //   consumers    64 rows each, or half of the columns where there are 64 rows; products of 16 positions
 //
-// A whole tile goes to dw; a part of one to partial, as the threads hold it, two a worker: its first part and its last.
+// Blocks can come in clusters that take neighbouring tiles of result channels, the same columns and the same steps: a worker is a cluster then. Each block brings its
+// own boxes of dy, and of those of x every second one, in turn, to both.
+//
+// A whole tile goes to dw; a part of one to partial, as the threads hold it, two a block of a worker: of its first part and its last.
 #pragma once
 
 #include "../pointwise/vectorized.cuh"
@@ -20,10 +23,11 @@
 
 namespace dk {
 
-// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer.
-template <int RowBoxes_, int Columns_>
+// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer. Blocks: those of a cluster.
+template <int RowBoxes_, int Columns_, int Blocks_ = 1>
 struct WgmmaWeightTile {
-    static constexpr int RowBoxes = RowBoxes_, Rows = 64 * RowBoxes, Columns = Columns_;
+    static constexpr int RowBoxes = RowBoxes_, Rows = 64 * RowBoxes, Columns = Columns_, Blocks = Blocks_, ClusterRows = Blocks * Rows;
+    static constexpr unsigned short AllBlocks = (1 << Blocks) - 1;
     static constexpr int Consumers = 2, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
     static constexpr int Across = RowBoxes == 2 ? Columns : Consumers * Columns;  // columns of the tile
     static constexpr int Boxes = (Columns + 63) / 64, AcrossBoxes = (Across + 63) / 64;
@@ -93,19 +97,23 @@ struct WgmmaWeight {
     Mbarrier* full;
     Mbarrier* empty;
     unsigned char* ring;
+    int rank;  // in the cluster
 
     __device__ __forceinline__ unsigned char* stage(int index) const { return ring + index * Tile::StageBytes; }
 
+    // The block's number among those of all workers, and what it has of the worker's part.
     template <class Body>
     __device__ __forceinline__ void for_each_part(Body body) const
     {
 #pragma unroll 1
-        for (int worker = static_cast<int>(blockIdx.x); worker < work.workers; worker += static_cast<int>(gridDim.x)) {
-            work.for_each_part(worker, [&](const WeightPart& part) { body(worker, part); });
+        for (int worker = static_cast<int>(blockIdx.x) / Tile::Blocks; worker < work.workers; worker += static_cast<int>(gridDim.x) / Tile::Blocks) {
+            work.for_each_part(worker, [&](WeightPart part) {
+                part.row = part.row * Tile::Blocks + rank;
+                body(worker * Tile::Blocks + rank, part);
+            });
         }
     }
 };
-
 
 template <class Tile>
 __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
@@ -136,13 +144,18 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
             }
 
 #pragma unroll 1
-            for (int i = 0; i < Tile::AcrossBoxes; i++, box += Tile::BoxBytes) {
+            for (int i = Tile::Blocks > 1 ? (step + block.rank) % Tile::Blocks : 0; i < Tile::AcrossBoxes; i += Tile::Blocks) {
                 int tap = work.columns.tap(part.column, i, g.kernel_taps);
                 // A box of no tap is filled with the zeros behind the last channel.
                 int channel = tap < g.kernel_taps ? work.columns.channel(part.column, i) : padded;
                 int of_row = tap < g.kernel_taps ? tap / g.kernel_columns : 0, of_column = tap < g.kernel_taps ? tap - of_row * g.kernel_columns : 0;
-                tma_load_im2col_4d(box, &block.maps->x[map], full, channel, column * g.columns.scale + left, row * g.rows.scale + top, image,
-                    static_cast<unsigned short>(cut_columns ? 0 : of_column * g.columns.step), static_cast<unsigned short>(cut_rows ? 0 : of_row * g.rows.step));
+                int x = column * g.columns.scale + left, y = row * g.rows.scale + top;
+                auto right = static_cast<unsigned short>(cut_columns ? 0 : of_column * g.columns.step), down = static_cast<unsigned short>(cut_rows ? 0 : of_row * g.rows.step);
+                if constexpr (Tile::Blocks > 1) {
+                    tma_multicast_im2col_4d(box + i * Tile::BoxBytes, &block.maps->x[map], full, channel, x, y, image, right, down, Tile::AllBlocks);
+                } else {
+                    tma_load_im2col_4d(box + i * Tile::BoxBytes, &block.maps->x[map], full, channel, x, y, image, right, down);
+                }
             }
         }
     });
@@ -150,6 +163,8 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
 
 template <class Tile>
 struct WgmmaWeightConsumer {
+    static constexpr int Blocks = Tile::Blocks;
+
     const WgmmaWeight<Tile>& block;
     int consumer;
     RingPlace<Tile::Stages> place;
@@ -180,7 +195,7 @@ __device__ __forceinline__ void consume(const WgmmaWeight<Tile>& block, int numb
     constexpr int Groups = Tile::Columns / 8;
     WgmmaWeightConsumer<Tile> consumer{block, number, {}};
     WeightResult result{block.work, dw, block.work.g.source_channels % 4 == 0 && aligned_to_16(dw), Tile::RowBoxes, Tile::Columns};
-    block.for_each_part([&](int worker, const WeightPart& part) {
+    block.for_each_part([&](int number_of_block, const WeightPart& part) {
         float sum[Tile::Columns / 2];
 #pragma unroll
         for (int r = 0; r < Tile::Columns / 2; r++) {
@@ -189,7 +204,7 @@ __device__ __forceinline__ void consume(const WgmmaWeight<Tile>& block, int numb
 
         reduce_stages(consumer, part.to - part.from, sum);
         bool whole = part.is_whole();
-        float* to = partial + partial_place(partial_slot(worker, part.from == 0), Groups, 0, number * Tile::Warpgroup + static_cast<int>(threadIdx.x) % Tile::Warpgroup);
+        float* to = partial + partial_place(partial_slot(number_of_block, part.from == 0), Groups, 0, number * Tile::Warpgroup + static_cast<int>(threadIdx.x) % Tile::Warpgroup);
 #pragma unroll
         for (int group = 0; group < Groups; group++) {
             const float four[4] = {sum[4 * group], sum[4 * group + 1], sum[4 * group + 2], sum[4 * group + 3]};
@@ -209,32 +224,37 @@ __device__ __forceinline__ void wgmma_wgrad(const ConvGather& g, const ConvRegio
     if (threadIdx.x == 0) {
         tma_prefetch_map(&maps.x[0]);
         tma_prefetch_map(&maps.dy[0]);
-        init_ring(full, empty, Tile::Stages, Tile::Consumers * Tile::Warpgroup / 32);
+        init_ring(full, empty, Tile::Stages, Tile::Blocks * Tile::Consumers * Tile::Warpgroup / 32);
     }
 
     __syncthreads();
+    meet_others<Tile::Blocks>();
+    int rank = Tile::Blocks > 1 ? static_cast<int>(cluster_rank()) : 0;
     unsigned char* ring = aligned_ring(shared);
     // The same in a warp, and the compiler shall know. What the roles count with is made by each, in registers of its own.
     int role = __shfl_sync(0xFFFFFFFFu, static_cast<int>(threadIdx.x) / Tile::Warpgroup, 0);
     if (role == 0) {
         setmaxnreg_decrease<88>();
         if (threadIdx.x == 0) {
-            WeightSteps work(g, taps, workers, waves, Tile::Rows, Tile::Across);
-            produce(WgmmaWeight<Tile>{work, &maps, full, empty, ring});
+            WeightSteps work(g, taps, workers, waves, Tile::ClusterRows, Tile::Across);
+            produce(WgmmaWeight<Tile>{work, &maps, full, empty, ring, rank});
         }
     } else {
         setmaxnreg_increase<208>();
-        WeightSteps work(g, taps, workers, waves, Tile::Rows, Tile::Across);
-        consume(WgmmaWeight<Tile>{work, &maps, full, empty, ring}, role - 1, dw, partial);
+        WeightSteps work(g, taps, workers, waves, Tile::ClusterRows, Tile::Across);
+        consume(WgmmaWeight<Tile>{work, &maps, full, empty, ring, rank}, role - 1, dw, partial);
     }
+
+    meet_others<Tile::Blocks>();
 }
 
 // Sums the parts of a tile in the order of its steps. blockIdx.x counts the workers' ends: the first within a tile has it to do; blockIdx.y counts groups
-// of columns. 256 threads stand for the consumers'.
+// of columns, blockIdx.z the worker's blocks. 256 threads stand for the consumers'.
 __device__ __forceinline__ void finish_weight_tile(
     const ConvGather& g, const ConvRegions& taps, int workers, int waves, int row_boxes, int columns, const float* partial, float* dw)
 {
-    WeightSteps work(g, taps, workers, waves, 64 * row_boxes, row_boxes == 2 ? columns : 2 * columns);
+    int blocks = static_cast<int>(gridDim.z), rank = static_cast<int>(blockIdx.z);
+    WeightSteps work(g, taps, workers, waves, blocks * 64 * row_boxes, row_boxes == 2 ? columns : 2 * columns);
     int before = static_cast<int>(blockIdx.x), groups = columns / 8, thread = static_cast<int>(threadIdx.x);
     long long end = work.first_of(before + 1);
     WeightPart part = work.from(end);
@@ -243,11 +263,12 @@ __device__ __forceinline__ void finish_weight_tile(
     }
 
     long long tile_end = end + part.steps - part.from;
+    part.row = part.row * blocks + rank;
     WeightResult result{work, dw, g.source_channels % 4 == 0 && aligned_to_16(dw), row_boxes, columns};
     for (int group = static_cast<int>(blockIdx.y); group < groups; group += static_cast<int>(gridDim.y)) {
-        Floats<4> sum = load_floats<4>(partial + partial_place(partial_slot(before, true), groups, group, thread));
+        Floats<4> sum = load_floats<4>(partial + partial_place(partial_slot(before * blocks + rank, true), groups, group, thread));
         for (int worker = before + 1; worker < workers && work.first_of(worker) < tile_end; worker++) {
-            Floats<4> next = load_floats<4>(partial + partial_place(partial_slot(worker, false), groups, group, thread));
+            Floats<4> next = load_floats<4>(partial + partial_place(partial_slot(worker * blocks + rank, false), groups, group, thread));
 #pragma unroll
             for (int k = 0; k < 4; k++) {
                 sum.at[k] += next.at[k];

@@ -1,5 +1,7 @@
 #include "block.h"
 
+#include "cluster.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -24,12 +26,14 @@ void BlockRunner::prepare_threads(uint3 block)
     }
 }
 
-void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_index)
+void BlockRunner::begin(ClusterRunner& cluster, unsigned rank, uint3 block_index, std::uint64_t linear_index)
 {
-    launch_ = &launch;
+    const Launch& launch = cluster.launch();
+    launch_ = &cluster.launch();
+    cluster_ = &cluster;
+    rank_ = rank;
     block_index_ = block_index;
     last_allocation_ = nullptr;
-    faulted_ = false;
     prepare_threads(launch.block);
     shared_.begin_block(launch.dynamic_shared_bytes, ++epoch_);
     barriers_.fill({});
@@ -39,7 +43,7 @@ void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_in
     tensor_copies_.clear();
     warpgroup_waiting_.fill(0);
     wgmma_operands_.clear();
-    random_ = launch.seed * 0x9E3779B97F4A7C15u + linear_index;
+    random_ = Random::of(launch.seed, linear_index);
     ready_first_ = ready_count_ = 0;
     for (unsigned i = 0; i < count_; i++) {
         Thread& thread = threads_[launch.seed == 1 ? count_ - 1 - i : i];
@@ -49,50 +53,37 @@ void BlockRunner::run(Launch& launch, uint3 block_index, std::uint64_t linear_in
         thread.wgmma_reads.clear();
         thread.wgmma_group = 0;
         thread.wgmma_fenced = false;
+        thread.cluster_arrivals = thread.cluster_waits = 0;
         make_ready(thread);
     }
 
     running_ = count_;
+}
+
+void BlockRunner::run_thread()
+{
+    Thread& thread = take_ready();
+    if (!thread.stack) {
+        thread.stack = stacks_.take();
+        prepare(thread.context, thread.stack, StackPool::stack_bytes, &BlockRunner::enter, &thread);
+    }
+
     current_runner = this;
-    while (running_ > 0 && !faulted_) {
-        // In a random order a copy may be done long before anybody waits for it.
-        if (ready_count_ == 0 || (launch.seed > 1 && !tensor_copies_.empty() && next_random() % 8 == 0)) {
-            bool finished = finish_tensor_copy();
-            if (ready_count_ == 0 && !finished) {
-                report_standstill();
-                faulted_ = true;
-                break;
-            }
+    current_thread = &thread;
+    switch_context(scheduler_, thread.context);
+    current_thread = nullptr;
+}
 
-            if (ready_count_ == 0) {
-                continue;
-            }
-        }
-
-        Thread& thread = take_ready();
-        if (!thread.stack) {
-            thread.stack = stacks_.take();
-            prepare(thread.context, thread.stack, StackPool::stack_bytes, &BlockRunner::enter, &thread);
-        }
-
-        current_thread = &thread;
-        switch_context(scheduler_, thread.context);
-        current_thread = nullptr;
-    }
-
-    if (!faulted_) {
-        check_tensor_copies();
-    }
-
-    if (faulted_) {
+void BlockRunner::end(bool stopped)
+{
+    if (stopped) {
         for (unsigned i = 0; i < count_; i++) {
             threads_[i].stack = nullptr;
         }
 
         stacks_.give_back_all();
     } else if (const char* array = shared_.find_overwritten()) {
-        launch.report(DK_HOST_OUT_OF_BOUNDS,
-            format("kernel '%s', block %s: something wrote beside %s", launch.kernel->name, describe(block_index_).c_str(), array));
+        report_block(DK_HOST_OUT_OF_BOUNDS, format("something wrote beside %s", array));
     }
 }
 
@@ -110,7 +101,10 @@ void BlockRunner::enter(void* argument)
 
     // The stack is free from the switch on; until then nobody else can take it.
     thread.state = ThreadState::Returned;
-    runner.running_--;
+    if (--runner.running_ == 0) {
+        runner.check_tensor_copies();
+    }
+
     runner.stacks_.give_back(thread.stack);
     thread.stack = nullptr;
     switch_context(thread.context, runner.scheduler_, true);
@@ -123,19 +117,10 @@ void BlockRunner::make_ready(Thread& thread)
     ready_[(ready_first_ + ready_count_++) % max_block_threads] = thread.linear;
 }
 
-std::uint64_t BlockRunner::next_random()
-{
-    // SplitMix64, keyed by seed and block, so that the order does not depend on which OS thread runs the block.
-    std::uint64_t z = random_ += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 Thread& BlockRunner::take_ready()
 {
     if (launch_->seed > 1) {
-        unsigned pick = static_cast<unsigned>(next_random() % ready_count_);
+        unsigned pick = static_cast<unsigned>(random_.next() % ready_count_);
         std::swap(ready_[ready_first_], ready_[(ready_first_ + pick) % max_block_threads]);
     }
 
@@ -269,7 +254,7 @@ void BlockRunner::note(dk_host_status status, const std::string& what)
 void BlockRunner::fault(dk_host_status status, const std::string& what)
 {
     note(status, what);
-    faulted_ = true;
+    cluster_->stop();
     switch_context(current_thread->context, scheduler_, true);
     __builtin_unreachable();
 }
@@ -285,6 +270,8 @@ std::string BlockRunner::describe_wait(const Thread& thread) const
         return "waits at " + describe(thread.where) + " for " + describe_mbarrier(thread.mbarrier);
     case ThreadState::AtWarpgroup:
         return "waits at wgmma at " + describe(thread.where);
+    case ThreadState::AtCluster:
+        return "waits at the cluster's barrier at " + describe(thread.where);
     case ThreadState::Returned:
         return "has returned";
     default:
@@ -295,11 +282,10 @@ std::string BlockRunner::describe_wait(const Thread& thread) const
 void BlockRunner::report_block(dk_host_status status, const std::string& what)
 {
     launch_->report(status, format("kernel '%s', block %s: %s", launch_->kernel->name, describe(block_index_).c_str(), what.c_str()));
-    faulted_ = true;
+    cluster_->stop();
 }
 
-// Nothing can run and not all have returned: says who waits, and who never came.
-void BlockRunner::report_standstill()
+bool BlockRunner::report_standstill()
 {
     std::string head = format("kernel '%s', block %s, ", launch_->kernel->name, describe(block_index_).c_str());
     for (unsigned i = 0; i < count_; i++) {
@@ -318,7 +304,7 @@ void BlockRunner::report_standstill()
             if (other.state != ThreadState::AtWarp || other.mask != thread.mask) {
                 launch_->report(DK_HOST_WARP_DIVERGENCE, head + format("thread %s: %s, but lane %u of the mask, thread %s, never comes: it %s",
                     describe(thread.index).c_str(), describe_wait(thread).c_str(), lane, describe(other.index).c_str(), describe_wait(other).c_str()));
-                return;
+                return true;
             }
         }
     }
@@ -333,13 +319,13 @@ void BlockRunner::report_standstill()
         const Thread* other = std::find_if(&threads_[first], &threads_[first + warpgroup_threads], [](const Thread& t) { return t.state != ThreadState::AtWarpgroup; });
         launch_->report(DK_HOST_WARPGROUP, head + format("thread %s: %s, but thread %s of its warpgroup never comes: it %s", describe(thread.index).c_str(),
             describe_wait(thread).c_str(), describe(other->index).c_str(), describe_wait(*other).c_str()));
-        return;
+        return true;
     }
 
     for (unsigned i = 0; i < count_; i++) {
         if (threads_[i].state == ThreadState::AtMbarrier) {
             launch_->report(DK_HOST_MBARRIER, head + format("thread %s: %s, and nothing is on its way", describe(threads_[i].index).c_str(), describe_wait(threads_[i]).c_str()));
-            return;
+            return true;
         }
     }
 
@@ -355,8 +341,10 @@ void BlockRunner::report_standstill()
         std::string absent = other == &threads_[count_] ? "no other thread is left" : "thread " + describe(other->index) + " " + describe_wait(*other);
         launch_->report(DK_HOST_BARRIER_DIVERGENCE, head + format("thread %s: %s with %u of %u threads; %s", describe(thread.index).c_str(),
             describe_wait(thread).c_str(), barrier.arrived, barrier.expected, absent.c_str()));
-        return;
+        return true;
     }
+
+    return false;
 }
 
 }  // namespace dk::host

@@ -129,10 +129,10 @@ int dk_host_parameter_bytes(const dk_host_kernel* kernel, int index)
 }
 
 int dk_host_launch(const dk_host_kernel* kernel, uint32_t grid_x, uint32_t grid_y, uint32_t grid_z, uint32_t block_x, uint32_t block_y,
-    uint32_t block_z, uint32_t dynamic_shared_bytes, void** arguments)
+    uint32_t block_z, uint32_t cluster_x, uint32_t cluster_y, uint32_t cluster_z, uint32_t dynamic_shared_bytes, void** arguments)
 {
     clear_error();
-    return kernel ? launch_kernel(*unwrap(kernel), {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, dynamic_shared_bytes, arguments)
+    return kernel ? launch_kernel(*unwrap(kernel), {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, {cluster_x, cluster_y, cluster_z}, dynamic_shared_bytes, arguments)
                   : fail(DK_HOST_INVALID_ARGUMENT, "no kernel to launch");
 }
 

@@ -18,7 +18,7 @@ extern "C" {
 #define DK_HOST_API __attribute__((visibility("default")))
 #endif
 
-#define DK_HOST_ABI_VERSION 2
+#define DK_HOST_ABI_VERSION 3
 
 typedef enum dk_host_status {
     DK_HOST_OK = 0,
@@ -36,7 +36,8 @@ typedef enum dk_host_status {
     DK_HOST_UNDEFINED_BEHAVIOUR = 18, /* what UBSan checks: overflow, shifts, array indices, null pointers */
     DK_HOST_TRAP = 19,
     DK_HOST_MBARRIER = 20,           /* an mbarrier used before its init, arrived at too often, or whose phase never ends */
-    DK_HOST_WARPGROUP = 21           /* a warp that never came to a wgmma, or accumulators and operands touched before its wait */
+    DK_HOST_WARPGROUP = 21,          /* a warp that never came to a wgmma, or accumulators and operands touched before its wait */
+    DK_HOST_CLUSTER = 22             /* shared memory of another block used before it is sure to run or after it has ended, or a block that is not there */
 } dk_host_status;
 
 typedef enum dk_host_option {
@@ -44,7 +45,7 @@ typedef enum dk_host_option {
     DK_HOST_OPTION_SEED = 0,
     /* OS threads that share a launch's blocks; 0 for one a processor. */
     DK_HOST_OPTION_THREADS = 1,
-    /* Which of a grid's blocks run, for grids too large to run whole: from this one on, in the order x, y, z, ... */
+    /* Which of a grid's blocks run, for grids too large to run whole: from this one on, in the order x, y, z (of whole clusters, where there are some), ... */
     DK_HOST_OPTION_FIRST_BLOCK = 2,
     /* ... so many, or as many as there are; 0 for all that follow. */
     DK_HOST_OPTION_BLOCKS = 3
@@ -93,9 +94,10 @@ DK_HOST_API const char* dk_host_kernel_name(int index);
 DK_HOST_API int dk_host_parameter_count(const dk_host_kernel* kernel);
 DK_HOST_API int dk_host_parameter_bytes(const dk_host_kernel* kernel, int index);
 
-/* Runs a grid to its end. arguments[i] points to the value of parameter i, as for cuLaunchKernel. */
-DK_HOST_API int dk_host_launch(const dk_host_kernel* kernel, uint32_t grid_x, uint32_t grid_y, uint32_t grid_z,
-    uint32_t block_x, uint32_t block_y, uint32_t block_z, uint32_t dynamic_shared_bytes, void** arguments);
+/* Runs a grid to its end, the blocks of a cluster side by side; 0 or 1 along every axis is no cluster. arguments[i] points to the value of parameter i, as for
+ * cuLaunchKernel. */
+DK_HOST_API int dk_host_launch(const dk_host_kernel* kernel, uint32_t grid_x, uint32_t grid_y, uint32_t grid_z, uint32_t block_x, uint32_t block_y,
+    uint32_t block_z, uint32_t cluster_x, uint32_t cluster_y, uint32_t cluster_z, uint32_t dynamic_shared_bytes, void** arguments);
 
 DK_HOST_API int dk_host_set_option(int option, int64_t value);
 

@@ -1,7 +1,9 @@
-// What a running kernel calls: thread.h, warp.h, async_copy.h, mbarrier.h, warpgroup.h and atomics.h, on the current fiber.
+// What a running kernel calls: thread.h, warp.h, async_copy.h, cluster_calls.h, mbarrier.h, warpgroup.h and atomics.h, on the current fiber.
 #include "async_copy.h"
 #include "atomics.h"
 #include "block.h"
+#include "cluster.h"
+#include "cluster_calls.h"
 #include "mbarrier.h"
 #include "sanitizer.h"
 #include "thread.h"
@@ -18,18 +20,7 @@ uint3 grid_extent() noexcept { return current_runner->launch().grid; }
 
 unsigned lane_index() noexcept { return current_thread->lane(); }
 
-void* shared_array(const void* key, const char* name, std::size_t bytes)
-{
-    SharedMemory& shared = current_runner->shared();
-    void* array = shared.find(key, name, bytes);
-    if (!array) {
-        current_runner->fault(DK_HOST_INVALID_ARGUMENT,
-            format("shared array '%s' of %zu bytes does not fit beside the %zu bytes in use; a block may have %zu bytes declared and %zu in all",
-                name, bytes, shared.used_bytes(), SharedMemory::static_limit, SharedMemory::total_limit));
-    }
-
-    return array;
-}
+void* shared_array(const void* key, const char* name, std::size_t bytes) { return current_runner->shared_array(key, name, bytes); }
 
 void* dynamic_shared() { return current_runner->shared().dynamic(); }
 
@@ -101,14 +92,27 @@ void arrive_at_mbarrier(const void* barrier, unsigned announced_bytes, std::sour
     current_runner->arrive_at_mbarrier(barrier, announced_bytes, where);
 }
 
+void arrive_at_mbarrier_of(unsigned rank, const void* barrier, std::source_location where) { current_runner->arrive_at_mbarrier_of(rank, barrier, where); }
+
 void wait_for_mbarrier(const void* barrier, unsigned parity, std::source_location where) { current_runner->wait_for_mbarrier(barrier, parity, where); }
 
-void begin_tensor_copy(void* target, const void* map, const void* barrier, const int* coordinates, unsigned axes, const unsigned short* offsets, std::source_location where)
+void begin_tensor_copy(void* target, const void* map, const void* barrier, const int* coordinates, unsigned axes, const unsigned short* offsets, const unsigned* ranks,
+    std::source_location where)
 {
-    current_runner->begin_tensor_copy(static_cast<unsigned char*>(target), map, barrier, coordinates, axes, offsets, __builtin_return_address(0), where);
+    current_runner->begin_tensor_copy(static_cast<unsigned char*>(target), map, barrier, coordinates, axes, offsets, ranks, __builtin_return_address(0), where);
 }
 
 unsigned shared_offset(const void* shared) { return static_cast<unsigned>(current_runner->shared().offset_of(shared)); }
+
+unsigned cluster_rank() { return current_runner->rank(); }
+
+unsigned cluster_size() { return current_runner->cluster().size(); }
+
+void arrive_at_cluster(std::source_location where) { current_runner->arrive_at_cluster(where); }
+
+void wait_for_cluster(std::source_location where) { current_runner->wait_for_cluster(where); }
+
+void* map_shared(const void* address, unsigned rank, std::source_location where) { return current_runner->map_shared(address, rank, where); }
 
 void fence_wgmma() { current_thread->wgmma_fenced = true; }
 

@@ -1,4 +1,4 @@
-// Runs a grid: its blocks in a seeded order, shared out to OS threads that each have a BlockRunner.
+// Runs a grid: its clusters in a seeded order, shared out to OS threads that each have a ClusterRunner.
 #include "launch.h"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "block.h"
+#include "cluster.h"
 #include "launcher.h"
 
 namespace dk::host {
@@ -19,10 +20,10 @@ namespace {
 // Fewer threads than this are not worth a second OS thread.
 constexpr std::uint64_t threads_worth_sharing = 4096;
 
-// The block at a position of the launch's order: a permutation of 0 .. count - 1 that needs no table.
-std::uint64_t block_at(const Launch& launch, std::uint64_t position)
+// The cluster at a position of the launch's order: a permutation of 0 .. count - 1 that needs no table.
+std::uint64_t cluster_at(const Launch& launch, std::uint64_t position)
 {
-    std::uint64_t count = launch.block_count;
+    std::uint64_t count = launch.cluster_count;
     if (launch.seed == 0 || count == 1) {
         return position;
     }
@@ -31,7 +32,7 @@ std::uint64_t block_at(const Launch& launch, std::uint64_t position)
         return count - 1 - position;
     }
 
-    // An odd-looking stride without a common factor visits every block once.
+    // An odd-looking stride without a common factor visits every cluster once.
     std::uint64_t stride = (launch.seed * 0x9E3779B97F4A7C15u) % count | 1;
     while (std::gcd(stride, count) != 1) {
         stride += 2;
@@ -40,14 +41,10 @@ std::uint64_t block_at(const Launch& launch, std::uint64_t position)
     return static_cast<std::uint64_t>((static_cast<unsigned __int128>(stride) * position + launch.seed) % count);
 }
 
-void run_blocks(Launch& launch, BlockRunner& runner)
+void run_clusters(Launch& launch, ClusterRunner& runner)
 {
-    for (std::uint64_t position; !launch.stopped && (position = launch.next_block++) < launch.block_count;) {
-        std::uint64_t index = launch.first_block + block_at(launch, position);
-        auto x = static_cast<unsigned>(index % launch.grid.x);
-        auto y = static_cast<unsigned>(index / launch.grid.x % launch.grid.y);
-        auto z = static_cast<unsigned>(index / launch.grid.x / launch.grid.y);
-        runner.run(launch, {x, y, z}, index);
+    for (std::uint64_t position; !launch.stopped && (position = launch.next_cluster++) < launch.cluster_count;) {
+        runner.run(launch, launch.first_cluster + cluster_at(launch, position));
     }
 }
 
@@ -69,7 +66,7 @@ public:
             work_.notify_all();
         }
 
-        run_blocks(launch, own_);
+        run_clusters(launch, own_);
         if (threads > 1) {
             std::unique_lock lock(mutex_);
             done_.wait(lock, [&] { return busy_ == 0; });
@@ -80,7 +77,7 @@ public:
 private:
     void help(unsigned number)
     {
-        BlockRunner runner;
+        ClusterRunner runner;
         std::uint64_t seen = 0;
         std::unique_lock lock(mutex_);
         for (;;) {
@@ -92,7 +89,7 @@ private:
 
             Launch& launch = *launch_;
             lock.unlock();
-            run_blocks(launch, runner);
+            run_clusters(launch, runner);
             lock.lock();
             if (--busy_ == 0) {
                 done_.notify_one();
@@ -100,7 +97,7 @@ private:
         }
     }
 
-    BlockRunner own_;
+    ClusterRunner own_;
     std::mutex mutex_;
     std::condition_variable work_, done_;
     Launch* launch_ = nullptr;
@@ -124,7 +121,7 @@ void set_first_block(std::uint64_t value) { first_block = value; }
 
 void set_blocks(std::uint64_t value) { blocks = value; }
 
-int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynamic_shared_bytes, void* const* arguments)
+int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, uint3 cluster, unsigned dynamic_shared_bytes, void* const* arguments)
 {
     std::uint64_t block_threads = std::uint64_t{block.x} * block.y * block.z;
     if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7FFFFFFF || grid.y > 65535 || grid.z > 65535) {
@@ -133,6 +130,16 @@ int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynami
 
     if (block_threads == 0 || block.x > max_block_threads || block.y > max_block_threads || block.z > 64 || block_threads > max_block_threads) {
         return fail(DK_HOST_INVALID_ARGUMENT, format("kernel '%s': block %s; a block has 1 to %u threads, at most 64 deep", kernel.name, describe(block).c_str(), max_block_threads));
+    }
+
+    // An extent of 0 is one that was not given.
+    cluster = {std::max(cluster.x, 1u), std::max(cluster.y, 1u), std::max(cluster.z, 1u)};
+    if (std::uint64_t cluster_blocks = std::uint64_t{cluster.x} * cluster.y * cluster.z; cluster_blocks > max_cluster_blocks) {
+        return fail(DK_HOST_INVALID_ARGUMENT, format("kernel '%s': cluster %s; a cluster has %u blocks at most", kernel.name, describe(cluster).c_str(), max_cluster_blocks));
+    }
+
+    if (grid.x % cluster.x != 0 || grid.y % cluster.y != 0 || grid.z % cluster.z != 0) {
+        return fail(DK_HOST_INVALID_ARGUMENT, format("kernel '%s': grid %s is no whole number of clusters %s", kernel.name, describe(grid).c_str(), describe(cluster).c_str()));
     }
 
     if (dynamic_shared_bytes > SharedMemory::total_limit) {
@@ -153,15 +160,17 @@ int launch_kernel(const Kernel& kernel, uint3 grid, uint3 block, unsigned dynami
     launch.arguments = arguments;
     launch.grid = grid;
     launch.block = block;
+    launch.cluster = cluster;
     launch.dynamic_shared_bytes = dynamic_shared_bytes;
     launch.seed = seed;
     launch.memory = memory.get();
-    std::uint64_t all_blocks = std::uint64_t{grid.x} * grid.y * grid.z;
-    launch.first_block = std::min(first_block.load(), all_blocks - 1);
-    launch.block_count = std::min(blocks == 0 ? all_blocks : blocks.load(), all_blocks - launch.first_block);
+    // The option counts blocks; a cluster runs whole.
+    std::uint64_t cluster_blocks = std::uint64_t{cluster.x} * cluster.y * cluster.z, all_clusters = std::uint64_t{grid.x} * grid.y * grid.z / cluster_blocks;
+    launch.first_cluster = std::min(first_block / cluster_blocks, all_clusters - 1);
+    launch.cluster_count = std::min(blocks == 0 ? all_clusters : (blocks + cluster_blocks - 1) / cluster_blocks, all_clusters - launch.first_cluster);
     unsigned wanted = threads == 0 ? std::max(1u, std::thread::hardware_concurrency()) : threads.load();
-    wanted = launch.block_count * block_threads < threads_worth_sharing ? 1 : wanted;
-    pool.run(launch, static_cast<unsigned>(std::min<std::uint64_t>(wanted, launch.block_count)));
+    wanted = launch.cluster_count * cluster_blocks * block_threads < threads_worth_sharing ? 1 : wanted;
+    pool.run(launch, static_cast<unsigned>(std::min<std::uint64_t>(wanted, launch.cluster_count)));
     if (launch.fault().status != DK_HOST_OK) {
         return fail(launch.fault().status, launch.fault().text);
     }

@@ -17,13 +17,14 @@ struct Launch {
     void* const* arguments = nullptr;
     uint3 grid{};
     uint3 block{};
+    uint3 cluster{1, 1, 1};
     unsigned dynamic_shared_bytes = 0;
     std::uint64_t seed = 0;
     const MemoryMap* memory = nullptr;
-    std::uint64_t first_block = 0;
-    std::uint64_t block_count = 0;
+    std::uint64_t first_cluster = 0;
+    std::uint64_t cluster_count = 0;
 
-    std::atomic<std::uint64_t> next_block{0};
+    std::atomic<std::uint64_t> next_cluster{0};
     std::atomic<bool> stopped{false};
 
     // Keeps the first fault and stops the launch.

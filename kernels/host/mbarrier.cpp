@@ -2,6 +2,8 @@
 // copy itself is finished as late as can be: when no thread can run, or in a random order of threads at any time before.
 #include "block.h"
 
+#include "cluster.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,16 +19,39 @@ constexpr int most_bytes = (1 << 20) - 1;
 
 }  // namespace
 
-Mbarrier& BlockRunner::mbarrier_at(const void* address, const char* use, std::source_location where)
+Mbarrier* BlockRunner::find_mbarrier(const void* address)
 {
     auto found = std::find_if(mbarriers_.begin(), mbarriers_.end(), [&](const Mbarrier& b) { return b.address == address; });
-    if (found == mbarriers_.end()) {
+    return found == mbarriers_.end() ? nullptr : &*found;
+}
+
+Mbarrier& BlockRunner::mbarrier_at(const void* address, const char* use, std::source_location where)
+{
+    Mbarrier* found = find_mbarrier(address);
+    if (!found) {
         fault(DK_HOST_MBARRIER, format("%s at %s %s, where no mbarrier was initialised", use, describe(where).c_str(), shared_.describe(address).c_str()));
     }
 
     if (found->initialiser != current_thread->linear && found->epoch == epoch_) {
         fault(DK_HOST_MBARRIER, format("%s at %s the mbarrier at %s with no barrier since thread %s initialised it", use, describe(where).c_str(),
             shared_.describe(address).c_str(), describe(threads_[found->initialiser].index).c_str()));
+    }
+
+    return *found;
+}
+
+// That of another block which lies where this block's own has the address.
+Mbarrier& BlockRunner::mbarrier_of(BlockRunner& other, const void* address, const std::string& use)
+{
+    Mbarrier* found = shared_.contains(address) ? other.find_mbarrier(other.shared_.at_offset(shared_.offset_of(address))) : nullptr;
+    std::string block = describe(other.block_index_);
+    if (!found) {
+        fault(DK_HOST_MBARRIER, use + format(" to %s of block %s, where no mbarrier was initialised", shared_.describe(address).c_str(), block.c_str()));
+    }
+
+    if (found->cluster_phase == cluster_->phase() || !found->fenced) {
+        fault(DK_HOST_MBARRIER, use + format(" to the mbarrier at %s of block %s with no %s since it was initialised", shared_.describe(address).c_str(), block.c_str(),
+            found->fenced ? "barrier of the cluster" : "mbarrier_fence_init"));
     }
 
     return *found;
@@ -46,7 +71,7 @@ void BlockRunner::init_mbarrier(const void* address, unsigned arrivals, std::sou
         fault(DK_HOST_MBARRIER, format("initialises the mbarrier at %s again at %s", shared_.describe(address).c_str(), describe(where).c_str()));
     }
 
-    mbarriers_.push_back({address, arrivals, arrivals, 0, 0, false, current_thread->linear, epoch_});
+    mbarriers_.push_back({address, arrivals, arrivals, 0, 0, false, current_thread->linear, epoch_, cluster_->phase()});
 }
 
 void BlockRunner::fence_mbarrier_init()
@@ -58,19 +83,30 @@ void BlockRunner::fence_mbarrier_init()
 
 void BlockRunner::arrive_at_mbarrier(const void* address, unsigned announced_bytes, std::source_location where)
 {
-    Mbarrier& b = mbarrier_at(address, "arrives", where);
+    arrive_at(mbarrier_at(address, "arrives", where), *this, announced_bytes, where);
+}
+
+void BlockRunner::arrive_at_mbarrier_of(unsigned rank, const void* address, std::source_location where)
+{
+    std::string arrival = "arrives at " + describe(where);
+    BlockRunner& other = other_block(rank, arrival);
+    arrive_at(&other == this ? mbarrier_at(address, "arrives", where) : mbarrier_of(other, address, arrival), other, 0, where);
+}
+
+void BlockRunner::arrive_at(Mbarrier& b, BlockRunner& owner, unsigned announced_bytes, std::source_location where)
+{
     if (announced_bytes > static_cast<unsigned>(most_bytes) || b.bytes_left + static_cast<int>(announced_bytes) > most_bytes) {
         fault(DK_HOST_MBARRIER, format("announces %u bytes at %s; a phase can count %d", announced_bytes, describe(where).c_str(), most_bytes));
     }
 
     if (b.arrivals_left == 0) {
-        fault(DK_HOST_MBARRIER, format("arrives at %s at the mbarrier at %s, for whose phase all %u arrivals have come", describe(where).c_str(),
-            shared_.describe(address).c_str(), b.arrivals));
+        fault(DK_HOST_MBARRIER, format("arrives at %s at the mbarrier at %s%s, for whose phase all %u arrivals have come", describe(where).c_str(),
+            owner.shared_.describe(b.address).c_str(), &owner == this ? "" : (" of block " + describe(owner.block_index_)).c_str(), b.arrivals));
     }
 
     b.bytes_left += static_cast<int>(announced_bytes);
     b.arrivals_left--;
-    end_phase_if_complete(b);
+    owner.end_phase_if_complete(b);
 }
 
 void BlockRunner::end_phase_if_complete(Mbarrier& b)
@@ -83,7 +119,7 @@ void BlockRunner::end_phase_if_complete(Mbarrier& b)
         if (copy.finished && copy.barrier == b.address) {
             std::memcpy(copy.target, copy.data.data(), copy.data.size());
             if (sanitizer::watching) {
-                shared_.land_copy(copy.target, copy.data.size(), accessor(threads_[copy.thread], copy.code));
+                shared_.land_copy(copy.target, copy.data.size(), accessor(copy.thread, copy.code));
             }
         }
     }
@@ -91,7 +127,7 @@ void BlockRunner::end_phase_if_complete(Mbarrier& b)
     std::erase_if(tensor_copies_, [&](const TensorCopy& copy) { return copy.finished && copy.barrier == b.address; });
     b.phase++;
     b.arrivals_left = b.arrivals;
-    epoch_++;
+    cluster_->order_accesses();
     for (unsigned i = 0; i < count_; i++) {
         Thread& thread = threads_[launch_->seed == 1 ? count_ - 1 - i : i];
         if (thread.state == ThreadState::AtMbarrier && thread.mbarrier == b.address) {
@@ -118,30 +154,69 @@ void BlockRunner::wait_for_mbarrier(const void* address, unsigned parity, std::s
     wait(thread);
 }
 
+// To this block, or to the same place in each of those whose bits are set, each of which gets its bytes and its mbarrier's signal for itself.
 void BlockRunner::begin_tensor_copy(unsigned char* target, const void* map_bits, const void* barrier, const int* coordinates, unsigned axes,
-    const std::uint16_t* offsets, const void* code, std::source_location where)
+    const std::uint16_t* offsets, const unsigned* ranks, const void* code, std::source_location where)
 {
-    Mbarrier& b = mbarrier_at(barrier, "begins a tensor copy", where);
     std::string copy = "begins a tensor copy at " + describe(where);
-    if (!b.fenced) {
-        fault(DK_HOST_MBARRIER, copy + format(" to the mbarrier at %s, whose init was not followed by mbarrier_fence_init", shared_.describe(barrier).c_str()));
-    }
-
     HostTensorMap map;
     std::memcpy(&map, map_bits, sizeof map);
     if (!map.is_valid() || map.axes != axes || (map.is_im2col != 0) != (offsets != nullptr)) {
         fault(DK_HOST_INVALID_ARGUMENT, copy + format(" of %u axes, %s, with something else than such a tensor map", axes, offsets ? "im2col" : "tiled"));
     }
 
-    std::size_t bytes = map.bytes();
     if (reinterpret_cast<std::uintptr_t>(target) % 128 != 0) {
         fault(DK_HOST_MISALIGNED, copy + " to an address that is no multiple of 128");
     }
 
-    if (!shared_.contains(target) || !shared_.within_array(target, bytes)) {
-        fault(DK_HOST_OUT_OF_BOUNDS, copy + format(" of %zu bytes, which lie outside every shared array", bytes));
+    std::vector<unsigned char> bytes = read_tensor(map, shared_.offset_of(target), coordinates, offsets, copy, code);
+    if (!ranks) {
+        begin_tensor_copy_to(*this, target, mbarrier_at(barrier, "begins a tensor copy", where), bytes, copy, code);
+        return;
     }
 
+    if (*ranks == 0) {
+        fault(DK_HOST_CLUSTER, copy + " to no block at all");
+    }
+
+    for (unsigned rank = 0; *ranks >> rank != 0; rank++) {
+        if (*ranks >> rank & 1) {
+            BlockRunner& other = other_block(rank, copy);
+            Mbarrier& b = &other == this ? mbarrier_at(barrier, "begins a tensor copy", where) : mbarrier_of(other, barrier, copy);
+            begin_tensor_copy_to(other, target, b, bytes, copy, code);
+        }
+    }
+}
+
+void BlockRunner::begin_tensor_copy_to(
+    BlockRunner& other, unsigned char* target, const Mbarrier& barrier, const std::vector<unsigned char>& bytes, const std::string& copy, const void* code)
+{
+    if (!barrier.fenced) {
+        fault(DK_HOST_MBARRIER, copy + format(" to the mbarrier at %s, whose init was not followed by mbarrier_fence_init", other.shared_.describe(barrier.address).c_str()));
+    }
+
+    if (!shared_.contains(target) || !shared_.within_array(target, bytes.size())) {
+        fault(DK_HOST_OUT_OF_BOUNDS, copy + format(" of %zu bytes, which lie outside every shared array", bytes.size()));
+    }
+
+    target = other.shared_.at_offset(shared_.offset_of(target));
+    forbid_operand_change(other, target, bytes.size(), copy);
+    Accessor by = accessor_in(other, code);
+    if (sanitizer::watching) {
+        Finding finding = other.shared_.begin_copy(target, bytes.size(), by);
+        if (finding.objection != Objection::None) {
+            object(other, finding, target, bytes.size(), true, code);
+        }
+    }
+
+    other.tensor_copies_.push_back({target, barrier.address, code, by.thread, false, bytes});
+    std::memset(target, fresh_fill & 0xFF, bytes.size());
+}
+
+// What a copy brings, as it lies from the offset in shared memory on.
+std::vector<unsigned char> BlockRunner::read_tensor(
+    const HostTensorMap& map, std::uintptr_t first, const int* coordinates, const std::uint16_t* offsets, const std::string& copy, const void* code)
+{
     auto tensor = reinterpret_cast<const unsigned char*>(map.address);
     const Allocation* allocation = launch_->memory->find_below(tensor);
     std::size_t offset = allocation ? static_cast<std::size_t>(tensor - allocation->address) : 0;
@@ -156,18 +231,8 @@ void BlockRunner::begin_tensor_copy(unsigned char* target, const void* map_bits,
         fault(DK_HOST_INVALID_ARGUMENT, copy + ", which " + whynot);
     }
 
-    forbid_operand_change(target, bytes, copy);
-    if (sanitizer::watching) {
-        Finding finding = shared_.begin_copy(target, bytes, accessor(*current_thread, code));
-        if (finding.objection != Objection::None) {
-            object(finding, target, bytes, true, code);
-        }
-    }
-
-    TensorCopy& entry = tensor_copies_.emplace_back(
-        TensorCopy{target, barrier, code, current_thread->linear, false, std::vector<unsigned char>(bytes)});
+    std::vector<unsigned char> data(map.bytes());
     std::size_t row_bytes = map.row_bytes();
-    std::uintptr_t first = shared_.offset_of(target);
     std::vector<unsigned char> line(row_bytes);
     for (std::size_t r = 0; r < rows.size(); r++) {
         const TensorRow& row = rows[r];
@@ -182,14 +247,13 @@ void BlockRunner::begin_tensor_copy(unsigned char* target, const void* map_bits,
         }
 
         for (std::size_t at = 0; at < row_bytes; at += 16) {
-            std::memcpy(entry.data.data() + (map.swizzled(first + r * row_bytes + at) - first), line.data() + at, 16);
+            std::memcpy(data.data() + (map.swizzled(first + r * row_bytes + at) - first), line.data() + at, 16);
         }
     }
 
-    std::memset(target, fresh_fill & 0xFF, bytes);
+    return data;
 }
 
-// The engine is done with one of the copies on their way. Returns whether there was one.
 bool BlockRunner::finish_tensor_copy()
 {
     std::vector<TensorCopy*> running;
@@ -203,7 +267,7 @@ bool BlockRunner::finish_tensor_copy()
         return false;
     }
 
-    TensorCopy& copy = launch_->seed == 0 ? *running.front() : launch_->seed == 1 ? *running.back() : *running[next_random() % running.size()];
+    TensorCopy& copy = launch_->seed == 0 ? *running.front() : launch_->seed == 1 ? *running.back() : *running[random_.next() % running.size()];
     copy.finished = true;
     auto b = std::find_if(mbarriers_.begin(), mbarriers_.end(), [&](const Mbarrier& m) { return m.address == copy.barrier; });
     b->bytes_left -= static_cast<int>(copy.data.size());
@@ -215,6 +279,9 @@ bool BlockRunner::finish_tensor_copy()
     end_phase_if_complete(*b);
     return true;
 }
+
+// In a random order a copy may be done long before anybody waits for it.
+bool BlockRunner::may_finish_copy_early() { return launch_->seed > 1 && !tensor_copies_.empty() && random_.next() % 8 == 0; }
 
 // What is left of the mbarriers when all threads have returned.
 void BlockRunner::check_tensor_copies()

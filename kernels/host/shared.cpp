@@ -83,14 +83,14 @@ unsigned char* SharedMemory::add(const void* key, const char* name, std::size_t 
     return start;
 }
 
-unsigned char* SharedMemory::find(const void* key, const char* name, std::size_t bytes)
+unsigned char* SharedMemory::find(const void* key) const
 {
-    for (const Array& array : arrays_) {
-        if (array.key == key) {
-            return arena_ + array.offset;
-        }
-    }
+    auto array = std::find_if(arrays_.begin(), arrays_.end(), [&](const Array& a) { return a.key == key; });
+    return array == arrays_.end() ? nullptr : arena_ + array->offset;
+}
 
+unsigned char* SharedMemory::make(const void* key, const char* name, std::size_t bytes)
+{
     if (static_bytes_ + bytes > static_limit || used_bytes() + bytes > total_limit) {
         return nullptr;
     }

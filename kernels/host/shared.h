@@ -12,7 +12,7 @@ namespace dk::host {
 
 // Who asks: a thread at a moment between barriers.
 struct Accessor {
-    std::uint16_t thread;
+    std::uint16_t thread;      // of another block of the cluster: from foreign_threads on
     std::uint16_t warp_epoch;  // counts the warp's __syncwarp
     std::uint32_t epoch;       // counts the block's barriers
     const void* code;          // the access's return address
@@ -28,6 +28,11 @@ struct Finding {
     const void* earlier_code = nullptr;
 };
 
+// A thread of a cluster's block, as the memory of another block knows it.
+inline constexpr unsigned foreign_threads = 1024;
+
+constexpr std::uint16_t foreign_thread(unsigned rank, unsigned thread) { return static_cast<std::uint16_t>(foreign_threads * (rank + 1) + thread); }
+
 class SharedMemory {
 public:
     // What a kernel may have: declared arrays, and everything together (sm_90's opt-in limit).
@@ -42,8 +47,11 @@ public:
     // Forgets the last block's arrays.
     void begin_block(std::size_t dynamic_bytes, std::uint32_t epoch);
 
-    // The array with this key, made at its first use in the block; null when it would pass a limit.
-    unsigned char* find(const void* key, const char* name, std::size_t bytes);
+    // The array with this key; null before it is made.
+    unsigned char* find(const void* key) const;
+
+    // Null when it would pass a limit. A cluster's blocks make theirs in the same order, so that an array has one offset in all of them.
+    unsigned char* make(const void* key, const char* name, std::size_t bytes);
     unsigned char* dynamic() const { return arena_ + dynamic_offset_; }
     std::size_t dynamic_bytes() const { return dynamic_bytes_; }
     std::size_t used_bytes() const { return static_bytes_ + dynamic_bytes_; }
@@ -52,7 +60,7 @@ public:
 
     // An address as descriptors and swizzles have it: from the arena's start, which is a multiple of 1024.
     std::uintptr_t offset_of(const void* address) const { return static_cast<std::uintptr_t>(static_cast<const unsigned char*>(address) - arena_); }
-    const unsigned char* at_offset(std::uintptr_t offset) const { return arena_ + offset; }
+    unsigned char* at_offset(std::uintptr_t offset) const { return arena_ + offset; }
 
     // True when all the bytes belong to one array.
     bool within_array(const void* address, std::size_t bytes) const;

@@ -94,9 +94,9 @@ void BlockRunner::read_operand(
 
         if (sanitizer::watching) {
             const void* code = current_thread->code;
-            Finding finding = shared_.read(granule, 16, accessor(*current_thread, code));
+            Finding finding = shared_.read(granule, 16, accessor(current_thread->linear, code));
             if (finding.objection != Objection::None) {
-                object(finding, granule, 16, false, code);
+                object(*this, finding, granule, 16, false, code);
             }
         }
 
@@ -256,12 +256,12 @@ void BlockRunner::wait_for_wgmma(unsigned pending, std::source_location where)
     std::erase_if(thread.wgmma_sums, [&](const WgmmaSums& sums) { return sums.group <= newest; });
 }
 
-void BlockRunner::forbid_operand_change(const unsigned char* target, std::size_t bytes, const std::string& act)
+void BlockRunner::forbid_operand_change(const BlockRunner& owner, const unsigned char* target, std::size_t bytes, const std::string& act)
 {
-    for (const WgmmaOperands& operands : wgmma_operands_) {
+    for (const WgmmaOperands& operands : owner.wgmma_operands_) {
         for (const unsigned char* granule : operands.granules) {
             if (granule + 16 > target && granule < target + bytes) {
-                fault(DK_HOST_WARPGROUP, act + format(" over %s, which a wgmma reads that %u threads have not waited for", shared_.describe(granule).c_str(), operands.threads));
+                fault(DK_HOST_WARPGROUP, act + format(" over %s, which a wgmma reads that %u threads have not waited for", owner.shared_.describe(granule).c_str(), operands.threads));
             }
         }
     }

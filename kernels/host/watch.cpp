@@ -1,6 +1,8 @@
 // What the checked build does at every access of a kernel, and what all builds do at an asynchronous copy.
 #include "block.h"
 
+#include "cluster.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -55,25 +57,47 @@ bool in_library(const void* address)
 
 }  // namespace
 
-Accessor BlockRunner::accessor(const Thread& thread, const void* code) const
+// Of this block's memory, by one of its threads or by another block's.
+Accessor BlockRunner::accessor(unsigned thread, const void* code) const
 {
-    return {thread.linear, warp_epochs_[thread.warp()], epoch_, code};
+    return {static_cast<std::uint16_t>(thread), thread < foreign_threads ? warp_epochs_[thread / warp_threads] : std::uint16_t{0}, epoch_, code};
 }
 
-void BlockRunner::object(const Finding& finding, const void* address, std::size_t bytes, bool write, const void* code)
+// By the current thread, which is this block's.
+Accessor BlockRunner::accessor_in(const BlockRunner& owner, const void* code) const
 {
-    std::string act = format("%s %zu bytes at %s, %s", write ? "writes" : "reads", bytes, describe_code(code).c_str(), shared_.describe(address).c_str());
+    unsigned thread = current_thread->linear;
+    return owner.accessor(&owner == this ? thread : foreign_thread(rank_, thread), code);
+}
+
+std::string BlockRunner::describe_accessor(unsigned thread) const
+{
+    if (thread < foreign_threads) {
+        return "thread " + describe(threads_[thread].index);
+    }
+
+    const BlockRunner& block = cluster_->block(thread / foreign_threads - 1);
+    return format("thread %s of block %s", describe(block.threads_[thread % foreign_threads].index).c_str(), describe(block.block_index_).c_str());
+}
+
+void BlockRunner::object(const BlockRunner& owner, const Finding& finding, const void* address, std::size_t bytes, bool write, const void* code)
+{
+    std::string act = format("%s %zu bytes at %s, %s", write ? "writes" : "reads", bytes, describe_code(code).c_str(), owner.shared_.describe(address).c_str());
+    if (&owner != this) {
+        act += " of block " + describe(owner.block_index_);
+    }
+
     switch (finding.objection) {
     case Objection::OutOfBounds:
         fault(DK_HOST_OUT_OF_BOUNDS, act + ": out of bounds");
     case Objection::Uninitialised:
         fault(DK_HOST_UNINITIALISED, act + ", which no thread of the block has written so far");
     case Objection::OnItsWay:
-        fault(DK_HOST_ASYNC_COPY, act + format(", the target of an asynchronous copy that thread %s began at %s and has not waited for",
-            describe(threads_[finding.earlier_thread].index).c_str(), describe_code(finding.earlier_code).c_str()));
+        fault(DK_HOST_ASYNC_COPY, act + format(", the target of an asynchronous copy that %s began at %s and has not waited for",
+            owner.describe_accessor(finding.earlier_thread).c_str(), describe_code(finding.earlier_code).c_str()));
     default:
-        fault(DK_HOST_RACE, act + format(", which thread %s %s at %s with no barrier between",
-            describe(threads_[finding.earlier_thread].index).c_str(), finding.earlier_wrote ? "wrote" : "read", describe_code(finding.earlier_code).c_str()));
+        fault(DK_HOST_RACE, act + format(", which %s %s at %s with no barrier between",
+            owner.describe_accessor(finding.earlier_thread).c_str(), finding.earlier_wrote ? "wrote" : "read", describe_code(finding.earlier_code).c_str()));
     }
 }
 
@@ -111,13 +135,29 @@ void BlockRunner::watch_device(const void* address, std::size_t bytes, bool writ
     }
 }
 
-void BlockRunner::watch(const void* address, std::size_t bytes, bool write, const void* code)
+// The block of the cluster whose shared memory the address is in, or null.
+BlockRunner* BlockRunner::owner_of(const void* address)
 {
     if (shared_.contains(address)) {
-        Accessor by = accessor(*current_thread, code);
-        Finding finding = write ? shared_.write(address, bytes, by) : shared_.read(address, bytes, by);
+        return this;
+    }
+
+    for (unsigned rank = 0; rank < cluster_->size(); rank++) {
+        if (cluster_->block(rank).shared_.contains(address)) {
+            return &other_block(rank, "accesses shared memory");
+        }
+    }
+
+    return nullptr;
+}
+
+void BlockRunner::watch(const void* address, std::size_t bytes, bool write, const void* code)
+{
+    if (BlockRunner* owner = owner_of(address)) {
+        Accessor by = accessor_in(*owner, code);
+        Finding finding = write ? owner->shared_.write(address, bytes, by) : owner->shared_.read(address, bytes, by);
         if (finding.objection != Objection::None) {
-            object(finding, address, bytes, write, code);
+            object(*owner, finding, address, bytes, write, code);
         }
     } else if (!stacks_.contains(address)) {
         watch_device(address, bytes, write, code);
@@ -127,10 +167,10 @@ void BlockRunner::watch(const void* address, std::size_t bytes, bool write, cons
 void BlockRunner::watch_atomic(const void* address, std::size_t bytes, const void* code)
 {
     // Atomics do not race with each other; as accesses of nobody they would hide nothing else either.
-    if (!shared_.contains(address)) {
+    if (BlockRunner* owner = owner_of(address); !owner) {
         watch_device(address, bytes, false, code);
-    } else if (!shared_.within_array(address, bytes)) {
-        object({Objection::OutOfBounds}, address, bytes, true, code);
+    } else if (!owner->shared_.within_array(address, bytes)) {
+        object(*owner, {Objection::OutOfBounds}, address, bytes, true, code);
     }
 }
 
@@ -148,9 +188,9 @@ void BlockRunner::begin_copy(unsigned char* target, const unsigned char* source,
     }
 
     if (sanitizer::watching) {
-        Finding finding = shared_.begin_copy(target, bytes, accessor(thread, code));
+        Finding finding = shared_.begin_copy(target, bytes, accessor(thread.linear, code));
         if (finding.objection != Objection::None) {
-            object(finding, target, bytes, true, code);
+            object(*this, finding, target, bytes, true, code);
         }
 
         if (source_bytes > 0) {
@@ -170,7 +210,7 @@ void BlockRunner::land_copies(unsigned newest_group)
     for (auto copy = thread.copies.begin(); copy != late; ++copy) {
         std::memcpy(copy->target, copy->data, copy->bytes);
         if (sanitizer::watching) {
-            shared_.land_copy(copy->target, copy->bytes, accessor(thread, copy->code));
+            shared_.land_copy(copy->target, copy->bytes, accessor(thread.linear, copy->code));
         }
     }
 

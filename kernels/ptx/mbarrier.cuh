@@ -3,6 +3,7 @@
 //   DK_SHARED(dk::Mbarrier, full, Stages);
 //   mbarrier_init(&full[s], arrivals);               one thread, once; then mbarrier_fence_init() and __syncthreads()
 //   mbarrier_arrive(&full[s]);                       one arrival
+//   mbarrier_arrive_at(&full[s], rank);              one arrival at the mbarrier in the same place of that block of the cluster
 //   mbarrier_arrive_expect_tx(&full[s], bytes);      one arrival, which also announces so many bytes of copies
 //   mbarrier_wait(&full[s], parity);                 returns once the phase of that parity is over
 //
@@ -38,6 +39,19 @@ __device__ __forceinline__ void mbarrier_fence_init() { asm volatile("fence.mbar
 __device__ __forceinline__ void mbarrier_arrive(Mbarrier* barrier)
 {
     asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];\n" ::"r"(shared_address(barrier)) : "memory");
+}
+
+// Says that this thread is done with reading, as a ring's consumers do, and not that its writes can be seen: .release.cluster is a fence for the whole GPU (MEMBAR.ALL.GPU).
+__device__ __forceinline__ void mbarrier_arrive_at(Mbarrier* barrier, unsigned rank)
+{
+    asm volatile(
+        "{\n"
+        ".reg .b32 there;\n"
+        "mapa.shared::cluster.u32 there, %0, %1;\n"
+        "mbarrier.arrive.shared::cluster.b64 _, [there];\n"
+        "}\n" ::"r"(shared_address(barrier)),
+        "r"(rank)
+        : "memory");
 }
 
 __device__ __forceinline__ void mbarrier_arrive_expect_tx(Mbarrier* barrier, unsigned bytes)
@@ -80,6 +94,11 @@ inline void mbarrier_fence_init() { host::fence_mbarrier_init(); }
 inline void mbarrier_arrive(Mbarrier* barrier, std::source_location where = std::source_location::current())
 {
     host::arrive_at_mbarrier(barrier, 0, where);
+}
+
+inline void mbarrier_arrive_at(Mbarrier* barrier, unsigned rank, std::source_location where = std::source_location::current())
+{
+    host::arrive_at_mbarrier_of(rank, barrier, where);
 }
 
 inline void mbarrier_arrive_expect_tx(Mbarrier* barrier, unsigned bytes, std::source_location where = std::source_location::current())

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Cuda;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
@@ -9,7 +10,7 @@ namespace DilatedKernels;
 
 /// <summary>
 /// Whether a device computes what the processor does: some training steps of a small network of every kind of layer, forward, backward and
-/// update, on both, in float32 and in bfloat16, and convolutions of as many channels as there are widths of a GPU's tiles, with their gradients. On a GPU the first step
+/// update, on both, in float32 and in bfloat16, and convolutions of as many channels as there are widths of a GPU's tiles, with their gradients, on Hopper by blocks alone and in pairs. On a GPU the first step
 /// runs as it is called, the second is recorded, and both it and the third are replayed. It takes a fraction of a second, and finds a driver, a GPU or
 /// kernels that do not fit each other before a long run does.
 /// </summary>
@@ -42,8 +43,10 @@ public static class DeviceCheck
             foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.BFloat16])
             {
                 double tolerance = ToleranceOf(device, type);
+                (string Name, float[] Values)[] convolutions = Convolve(cpu, type);
                 if ((Compare($"{Steps} training steps in {type.Name()}", tolerance, Train(cpu, type), Train(device, type))
-                    ?? Compare($"A convolution in {type.Name()}", tolerance, Convolve(cpu, type), Convolve(device, type))) is { } wrong)
+                    ?? Compare($"A convolution in {type.Name()}", tolerance, convolutions, Convolve(device, type))
+                    ?? Compare($"A convolution in {type.Name()}, by pairs of blocks,", tolerance, convolutions, ConvolveInPairs(device, type))) is { } wrong)
                 {
                     return wrong;
                 }
@@ -57,8 +60,13 @@ public static class DeviceCheck
         return null;
     }
 
-    internal static string? Compare(string what, double tolerance, (string Name, float[] Values)[] expected, (string Name, float[] Values)[] found)
+    internal static string? Compare(string what, double tolerance, (string Name, float[] Values)[] expected, (string Name, float[] Values)[]? found)
     {
+        if (found is null)
+        {
+            return null;
+        }
+
         foreach ((string name, float[] values) in expected)
         {
             double error = RelativeError(found.First(f => f.Name == name).Values, values);
@@ -121,6 +129,26 @@ public static class DeviceCheck
         new(2, 64, 7, 10, 100, 3, 3, 1, 1, 2, 2, 2, 2), new(2, 128, 7, 10, 100, 1, 1, 1, 1, 1, 1, 0, 0), new(2, 250, 7, 10, 61, 1, 1, 1, 1, 1, 1, 0, 0),
         new(2, 100, 7, 10, 40, 1, 1, 1, 1, 1, 1, 0, 0),
     ];
+
+    // These are too small for the pairs of blocks that Hopper's convolutions come in, which large ones do. None where there are no pairs.
+    private static (string Name, float[] Values)[]? ConvolveInPairs(Device device, ElementType type)
+    {
+        if (type != ElementType.BFloat16 || device.Backend is not CudaBackend { Context.Device.Architecture: 90 } backend)
+        {
+            return null;
+        }
+
+        Conv2dSharing sharing = backend.Sharing;
+        try
+        {
+            backend.Sharing = Conv2dSharing.Always;
+            return Convolve(device, type);
+        }
+        finally
+        {
+            backend.Sharing = sharing;
+        }
+    }
 
     private static (string Name, float[] Values)[] Convolve(Device device, ElementType type)
     {

@@ -81,6 +81,20 @@ internal sealed class PtxasAuditTests
     }
 
     [Test]
+    public void PairsOfBlocksShareByMulticastAndMeetTwice()
+    {
+        RequireMachineCode();
+        KernelReport[] pairs = [.. _reports.Where(InPairs)];
+        Assert.That(pairs.Where(r => r.Name.Contains("_gather_", StringComparison.Ordinal)).Select(ConsumerColumns), Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
+        Assert.That(pairs.Where(r => r.Name.Contains("_wgrad_", StringComparison.Ordinal)).Select(ConsumerColumns), Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
+        ExpectNone(r => InPairs(r) && r.Count("UTMALDG", r.Name.Contains("_gather_", StringComparison.Ordinal) ? "3D" : "IM2COL", "MULTICAST") == 0, _ => "nothing is brought to both blocks");
+        ExpectNone(r => OnHopper(r) && !InPairs(r) && r.Count("UTMALDG", "MULTICAST") + r.Count("UCGABAR_ARV") > 0, _ => "a block by itself has none to share with");
+        ExpectNone(r => InPairs(r) && (r.Count("UCGABAR_ARV"), r.Count("UCGABAR_WAIT")) != (2, 2), _ => "the pair meets before the first copy and after the last");
+        // .release.cluster at an mbarrier would be one a step.
+        ExpectNone(r => InPairs(r) && r.Count("MEMBAR", "GPU") > 0, r => $"{r.Count("MEMBAR", "GPU")} fences of the whole GPU");
+    }
+
+    [Test]
     public void MachineCodeWasRead() => RequireMachineCode();
 
     private static int Local(KernelReport r) => r.Count("LDL") + r.Count("STL");
@@ -100,7 +114,9 @@ internal sealed class PtxasAuditTests
 
     private static bool OnHopper(KernelReport r) => r.Name.StartsWith("conv2d_", StringComparison.Ordinal) && r.Name.Contains("_sm90_", StringComparison.Ordinal);
 
-    // conv2d_gather_bf16_sm90_128x168, and conv2d_wgrad_bf16_sm90_64x384, whose two consumers have half of the columns each.
+    private static bool InPairs(KernelReport r) => OnHopper(r) && r.Name.Contains("_pair_", StringComparison.Ordinal);
+
+    // conv2d_gather_bf16_sm90_128x168, conv2d_gather_bf16_sm90_pair_128x168, and conv2d_wgrad_bf16_sm90_64x384, whose two consumers have half of the columns each.
     private static int ConsumerColumns(KernelReport r)
     {
         string[] tile = r.Name.Split('_')[^1].Split('x');

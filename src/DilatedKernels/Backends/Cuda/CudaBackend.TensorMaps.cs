@@ -12,10 +12,19 @@ internal sealed unsafe partial class CudaBackend
     {
         Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
         Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(ascending, regions, _context.Device.Multiprocessors, out int columns);
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns);
         var arguments = new KernelArguments();
         arguments.Add(MapSource(product, ascending, regions, Pointer(source)));
-        arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
+        if (plan.Cluster == default)
+        {
+            arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
+        }
+        else
+        {
+            int half = Conv2dWgmmaGatherPlan.FirstHalf(columns);
+            arguments.Add(new WeightHalves(MapWeight(product, ascending, Pointer(weight), half), MapWeight(product, ascending, Pointer(weight), columns - half)));
+        }
+
         arguments.Add(bias is null ? default : Pointer(bias));
         arguments.Add(mask is null ? default : Pointer(mask));
         arguments.Add(relu ? 1 : 0);
@@ -42,7 +51,7 @@ internal sealed unsafe partial class CudaBackend
     // The tiles' sums, and the sum of those that more than one worker had.
     private void WgmmaSumWeights(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
     {
-        var plan = Conv2dWgmmaWeightPlan.Choose(geometry, _context.Device.Multiprocessors);
+        var plan = Conv2dWgmmaWeightPlan.Choose(geometry, _context.Device.Multiprocessors, Sharing);
         Conv2dGather gather = Conv2dGather.Forward(geometry);
         using DeviceBuffer? parts = plan.Finish is null ? null : Allocate(plan.PartialBytes);
         var first = new KernelArguments();
@@ -108,7 +117,7 @@ internal sealed unsafe partial class CudaBackend
         return _context.EncodeIm2col(description, [left, top], [right, bottom], Conv2dWgmmaGatherPlan.StepChannels, loaded);
     }
 
-    // The packed weights, for loads of one tap of a tile's result channels.
+    // The packed weights, for loads of one tap of as many result channels.
     private TensorMap MapWeight(Conv2dProduct product, in Conv2dGather gather, DevicePointer weight, int columns)
     {
         ulong tapBytes = (ulong)(product.Pad(gather.SourceChannels) * product.ElementBytes());
@@ -130,6 +139,9 @@ internal sealed unsafe partial class CudaBackend
         public Maps X;
         public Maps Dy;
     }
+
+    // As WeightParts<2>.
+    private readonly record struct WeightHalves(TensorMap First, TensorMap Second);
 
     [InlineArray(Conv2dWgmmaGatherPlan.MostMaps)]
     private struct Maps

@@ -1,3 +1,4 @@
+using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Backends.Cuda;
@@ -51,6 +52,9 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     /// <summary>How convolutions multiply float32.</summary>
     public Float32Precision Float32Precision { get; init; }
+
+    /// <summary>Whether blocks of Hopper's convolutions come in pairs.</summary>
+    public Conv2dSharing Sharing { get; set; }
 
     /// <summary>The opened device.</summary>
     public ICudaContext Context => _context;

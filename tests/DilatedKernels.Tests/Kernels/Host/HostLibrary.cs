@@ -22,6 +22,7 @@ public enum HostStatus
     Trap = 19,
     Mbarrier = 20,
     Warpgroup = 21,
+    Cluster = 22,
 }
 
 /// <summary>A call's status and, when it is not <see cref="HostStatus.Ok"/>, the message.</summary>
@@ -160,7 +161,12 @@ internal sealed unsafe class HostLibrary
     }
 
     /// <summary>Runs a kernel; the arguments' sizes must be those of its parameters.</summary>
-    public HostResult Launch(string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, params object[] arguments)
+    public HostResult Launch(string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, params object[] arguments) =>
+        LaunchClusters(kernel, grid, block, (1, 1, 1), sharedBytes, arguments);
+
+    /// <summary>Runs a kernel whose blocks come in clusters.</summary>
+    public HostResult LaunchClusters(
+        string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, (int X, int Y, int Z) cluster, int sharedBytes, params object[] arguments)
     {
         HostResult found = Find(kernel, out nint handle);
         if (found.Status != HostStatus.Ok)
@@ -191,8 +197,8 @@ internal sealed unsafe class HostLibrary
             pointers[i] = (nint)value;
         }
 
-        return Result(((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint*, int>)Export("dk_host_launch"))(
-            handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes, pointers));
+        return Result(((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, uint, uint, uint, nint*, int>)Export("dk_host_launch"))(
+            handle, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)cluster.X, (uint)cluster.Y, (uint)cluster.Z, (uint)sharedBytes, pointers));
     }
 
     public void MustLaunch(string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, params object[] arguments) =>

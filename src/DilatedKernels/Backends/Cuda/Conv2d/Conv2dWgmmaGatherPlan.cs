@@ -26,6 +26,15 @@ internal static class Conv2dWgmmaGatherPlan
     /// <summary>A tensor map's strides are below this, in bytes.</summary>
     public const long MostStride = 1L << 40;
 
+    /// <summary>Floating-point operations of a multiprocessor's clock, on paper.</summary>
+    public const double FlopsPerClock = 4096;
+
+    /// <summary>Bytes that a multiprocessor gets from L2 in a clock when all ask for as much as it gives, on paper.</summary>
+    public const double BytesPerClock = 26;
+
+    /// <summary>Pairs of blocks wait for each other, so that they have to spare an eighth of the time.</summary>
+    public const double Worth = 7.0 / 8;
+
     private const int MostBytes = (227 << 10) - 256;
     private const int MostStages = 8;
 
@@ -39,6 +48,7 @@ internal static class Conv2dWgmmaGatherPlan
     private const int MostStep = 8;
 
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
+    private static readonly int[] s_pairColumns = [256, 224, 168, 128];
 
     /// <summary>Why the kernel cannot run a pass that the kernels for sm_80 can; null when it can.</summary>
     /// <param name="product">What multiplies.</param>
@@ -76,27 +86,58 @@ internal static class Conv2dWgmmaGatherPlan
     /// <param name="gather">The pass.</param>
     /// <param name="regions">The rectangles of its positions.</param>
     /// <param name="multiprocessors">Those of the device: each has one block.</param>
+    /// <param name="sharing">Whether blocks may come in pairs, which takes two multiprocessors.</param>
     /// <param name="columns">Result channels of a tile.</param>
-    public static LaunchPlan Choose(in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, out int columns)
+    /// <returns>With a cluster of two where blocks come in pairs: of neighbouring positions of one rectangle and the same channels, of which each brings a half.</returns>
+    public static LaunchPlan Choose(in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, Conv2dSharing sharing, out int columns)
     {
         long rowTiles = regions.Tiles(gather.Batch, TileRows);
-        columns = 0;
-        long least = long.MaxValue;
-        foreach (int candidate in s_columns)
+        long rowPairs = regions.Tiles(gather.Batch, 2 * TileRows);
+        (columns, double alone) = Cheapest(s_columns, rowTiles, 1, gather.ResultChannels, Multiprocessors);
+        // Comparisons are of few tiles: by waves all would be narrow.
+        (int pairColumns, double paired) = Cheapest(s_pairColumns, rowPairs, 2, gather.ResultChannels, sharing == Conv2dSharing.Always ? 1 : Multiprocessors / 2);
+        bool asksMore = L2Decides(Math.Min(Multiprocessors, rowTiles * CeilingDivide(gather.ResultChannels, columns)), (TileRows + columns) * StepBytes, StepClocks(columns));
+        bool inPairs = sharing == Conv2dSharing.Always || (sharing == Conv2dSharing.WhereItPays && asksMore && paired <= Worth * alone);
+        if (multiprocessors < 2 || !inPairs)
         {
-            // A step's time is that of its bytes from L2, on paper: they grow with rows plus columns, the products with rows times columns.
-            long waves = CeilingDivide(rowTiles * CeilingDivide(gather.ResultChannels, candidate), Multiprocessors);
-            long cost = waves * (TileRows + candidate);
-            if (cost < least)
+            long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
+            return Plan($"{TileRows}x{columns}", (uint)Math.Min(tiles, multiprocessors), columns);
+        }
+
+        columns = pairColumns;
+        long pairs = rowPairs * CeilingDivide(gather.ResultChannels, columns);
+        return Plan($"pair_{TileRows}x{columns}", 2 * (uint)Math.Min(pairs, multiprocessors / 2), columns) with { Cluster = new Dim3(2) };
+    }
+
+    /// <summary>Result channels whose weights the first block of a pair brings; the second brings the rest. Whole eights, within which the swizzle repeats.</summary>
+    public static int FirstHalf(int columns) => (int)CeilingDivide(columns / 8, 2) * 8;
+
+    /// <summary>Whether so many blocks ask for more bytes while they multiply than L2 gives.</summary>
+    public static bool L2Decides(long blocks, long stepBytes, double stepClocks) => blocks * stepBytes > Multiprocessors * BytesPerClock * stepClocks;
+
+    private static double StepClocks(int columns) => 2.0 * TileRows * columns * StepChannels / FlopsPerClock;
+
+    private static LaunchPlan Plan(string tile, uint blocks, int columns)
+    {
+        int stageBytes = (TileRows + columns) * StepBytes;
+        return new LaunchPlan($"conv2d_gather_bf16_sm90_{tile}", new Dim3(blocks), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
+    }
+
+    // A step's time is that of its bytes from L2, on paper: they grow with rows plus columns, of which each block of a pair brings a half, the products with rows times columns.
+    private static (int Columns, double Cost) Cheapest(int[] candidates, long rowTiles, int blocks, int channels, int atATime)
+    {
+        (int Columns, double Cost) best = (0, double.PositiveInfinity);
+        foreach (int columns in candidates)
+        {
+            long waves = CeilingDivide(rowTiles * CeilingDivide(channels, columns), atATime);
+            double cost = waves * (TileRows + ((double)columns / blocks));
+            if (cost < best.Cost)
             {
-                (columns, least) = (candidate, cost);
+                best = (columns, cost);
             }
         }
 
-        long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
-        int stageBytes = (TileRows + columns) * StepBytes;
-        return new LaunchPlan(
-            $"conv2d_gather_bf16_sm90_{TileRows}x{columns}", new Dim3((uint)Math.Min(tiles, multiprocessors)), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
+        return best;
     }
 
     /// <summary>Stages of a ring, within what a block may have.</summary>

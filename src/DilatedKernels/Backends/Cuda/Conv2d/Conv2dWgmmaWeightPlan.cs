@@ -6,14 +6,16 @@ namespace DilatedKernels.Backends.Cuda.Conv2d;
 /// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
 /// take whole tiles, wave by wave, and share the steps of the rest. All are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
 /// </summary>
-/// <param name="Partial">Whole tiles, and the parts of the others.</param>
+/// <param name="Partial">Whole tiles, and the parts of the others. With a cluster of two where a worker is a pair of blocks: of neighbouring tiles of output channels and the same columns.</param>
 /// <param name="Finish">Adds the parts in order; null when there are none.</param>
 /// <param name="Workers">Each has as many steps as the others.</param>
-/// <param name="Waves">Whole tiles of a worker.</param>
+/// <param name="Waves">Whole tiles of a worker's block.</param>
+/// <param name="Blocks">Those of a worker.</param>
 /// <param name="RowBoxes">Output channels of a tile, in 64.</param>
 /// <param name="Columns">Columns of one of a block's two consumers.</param>
 /// <param name="Taps">The positions of each tap (see <see cref="Conv2dTapPositions"/>).</param>
-internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, LaunchPlan? Finish, int Workers, int Waves, int RowBoxes, int Columns, Conv2dRegions Taps)
+internal readonly record struct Conv2dWgmmaWeightPlan(
+    LaunchPlan Partial, LaunchPlan? Finish, int Workers, int Waves, int Blocks, int RowBoxes, int Columns, Conv2dRegions Taps)
 {
     /// <summary>Positions of a step, and the pixels of a load.</summary>
     public const int StepPositions = 64;
@@ -31,18 +33,15 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
     private const int FewestSteps = 4;
     private const int MostSteps = 1 << 10;
 
-    // Of a multiprocessor's clock, on paper: multiplied, and brought from L2.
-    private const double FlopsPerClock = 4096;
-    private const double BytesPerClock = 26;
-
     // How much faster than those for sm_80 these products are, on paper.
     private const double Faster = 1.6;
 
     // Columns of a block's two consumers to a name: those with 64 rows share them out.
     private static readonly Tile[] s_tiles = [new(2, 256), new(2, 224), new(2, 192), new(2, 168), new(2, 128), new(1, 192), new(1, 128), new(1, 64)];
+    private static readonly Tile[] s_pairs = [new(2, 256, 2), new(2, 224, 2), new(2, 168, 2), new(2, 128, 2)];
 
-    /// <summary>Bytes of the parts' sums: two parts a worker.</summary>
-    public long PartialBytes => 2L * Workers * 64 * RowBoxes * AcrossOf(RowBoxes, Columns) * sizeof(float);
+    /// <summary>Bytes of the parts' sums: two parts a worker's block.</summary>
+    public long PartialBytes => 2L * Workers * Blocks * 64 * RowBoxes * AcrossOf(RowBoxes, Columns) * sizeof(float);
 
     /// <summary>Why the kernel does not run a weight gradient that those for sm_80 can; null when it does.</summary>
     /// <param name="product">What multiplies.</param>
@@ -62,15 +61,37 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
             return $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40";
         }
 
-        Tile tile = ChooseTile(g);
+        Tile tile = Cheapest(s_tiles, g);
         double more = (double)tile.Count(g) * tile.Rows * tile.Across / Conv2dMmaWeightPlan.TileArea(product, g);
         return more > Faster ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
     }
 
     /// <summary>Chooses the tile and divides the work.</summary>
-    public static Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, int multiprocessors)
+    /// <param name="g">The convolution.</param>
+    /// <param name="multiprocessors">Those of the device: each has one block.</param>
+    /// <param name="sharing">Whether blocks may come in pairs, which takes two multiprocessors.</param>
+    public static Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, int multiprocessors, Conv2dSharing sharing)
     {
-        Tile tile = ChooseTile(g);
+        if (multiprocessors < 2 || sharing == Conv2dSharing.Never)
+        {
+            return Divide(g, Cheapest(s_tiles, g), multiprocessors);
+        }
+
+        Tile pair = Cheapest(s_pairs, g);
+        if (sharing == Conv2dSharing.Always)
+        {
+            return Divide(g, pair, multiprocessors);
+        }
+
+        Tile tile = Cheapest(s_tiles, g);
+        Conv2dWgmmaWeightPlan alone = Divide(g, tile, multiprocessors);
+        bool inPairs = Conv2dWgmmaGatherPlan.L2Decides(Math.Min(alone.Workers, Multiprocessors), tile.StageBytes, tile.ProductClocks)
+            && pair.Count(g) * pair.StepClocks <= Conv2dWgmmaGatherPlan.Worth * tile.Count(g) * tile.StepClocks;
+        return inPairs ? Divide(g, pair, multiprocessors) : alone;
+    }
+
+    private static Conv2dWgmmaWeightPlan Divide(in Conv2dGeometry g, Tile tile, int multiprocessors)
+    {
         Conv2dGather gather = Conv2dGather.Forward(g);
         (int tapsPerTile, int tilesPerTap) = tile.Divide(g.InChannels);
         var whole = new Conv2dRegions(Conv2dPieces.Whole(gather.Rows), Conv2dPieces.Whole(gather.Columns));
@@ -91,32 +112,35 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
             }
         }
 
-        long total = rowSteps * CeilingDivide(g.OutChannels, tile.Rows);
-        long workers = Math.Clamp(total / FewestSteps, 1, Multiprocessors);
+        long total = rowSteps * CeilingDivide(g.OutChannels, tile.Blocks * tile.Rows);
+        long workers = Math.Clamp(total / FewestSteps, 1, Multiprocessors / tile.Blocks);
         workers *= CeilingDivide(Math.Min(longest, CeilingDivide(total, workers)), MostSteps);
-        long waves = taps.Count == 1 && longest <= MostSteps ? tiles / workers : 0;
+        long waves = taps.Count == 1 && longest <= MostSteps ? tiles / tile.Blocks / workers : 0;
         long ofWaves = waves * workers * longest;
         bool inParts = Enumerable.Range(1, (int)workers - 1).Any(w => !ends.Contains((ofWaves + ((total - ofWaves) * w / workers)) % rowSteps));
         int stageBytes = tile.StageBytes;
         var partial = new LaunchPlan(
-            $"conv2d_wgrad_bf16_sm90_{tile.Rows}x{tile.Across}", new Dim3((uint)Math.Min(workers, multiprocessors)), new Dim3(Threads),
-            (Conv2dWgmmaGatherPlan.Stages(stageBytes) * stageBytes) + Conv2dWgmmaGatherPlan.Alignment);
+            $"conv2d_wgrad_bf16_sm90_{(tile.Blocks == 2 ? "pair_" : "")}{tile.Rows}x{tile.Across}", new Dim3((uint)(tile.Blocks * Math.Min(workers, multiprocessors / tile.Blocks))),
+            new Dim3(Threads), (Conv2dWgmmaGatherPlan.Stages(stageBytes) * stageBytes) + Conv2dWgmmaGatherPlan.Alignment)
+        {
+            Cluster = tile.Blocks == 2 ? new Dim3(2) : default,
+        };
         // Eight groups of eight columns to a block.
-        LaunchPlan? finish = inParts ? new LaunchPlan("conv2d_wgrad_finish_sm90", new Dim3((uint)workers - 1, (uint)CeilingDivide(tile.Columns, 64)), new Dim3(256)) : null;
-        return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.RowBoxes, tile.Columns, taps);
+        LaunchPlan? finish = inParts ? new LaunchPlan("conv2d_wgrad_finish_sm90", new Dim3((uint)workers - 1, (uint)CeilingDivide(tile.Columns, 64), (uint)tile.Blocks), new Dim3(256)) : null;
+        return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.Blocks, tile.RowBoxes, tile.Columns, taps);
     }
 
-    private static Tile ChooseTile(in Conv2dGeometry geometry)
+    private static Tile Cheapest(Tile[] tiles, in Conv2dGeometry geometry)
     {
         Conv2dGeometry g = geometry;
-        return s_tiles.MinBy(t => t.Count(g) * t.StepClocks);
+        return tiles.MinBy(t => t.Count(g) * t.StepClocks);
     }
 
     private static int AcrossOf(int rowBoxes, int columns) => rowBoxes == 2 ? columns : 2 * columns;
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
 
-    private readonly record struct Tile(int RowBoxes, int Columns)
+    private readonly record struct Tile(int RowBoxes, int Columns, int Blocks = 1)
     {
         public int Rows => 64 * RowBoxes;
 
@@ -129,16 +153,21 @@ internal readonly record struct Conv2dWgmmaWeightPlan(LaunchPlan Partial, Launch
         {
             get
             {
-                double products = 2.0 * Rows * Across * StepPositions / FlopsPerClock;
-                double bytes = StageBytes / BytesPerClock;
-                return Math.Max(products, bytes) + (Math.Min(products, bytes) / 8);
+                double bytes = AskedBytes / Conv2dWgmmaGatherPlan.BytesPerClock;
+                return Math.Max(ProductClocks, bytes) + (Math.Min(ProductClocks, bytes) / 8);
             }
         }
 
+        public double ProductClocks => 2.0 * Rows * Across * StepPositions / Conv2dWgmmaGatherPlan.FlopsPerClock;
+
+        // Of L2: a pair's blocks bring half of the columns each.
+        private double AskedBytes => (RowBoxes + ((double)CeilingDivide(Across, BoxChannels) / Blocks)) * BoxBytes;
+
+        // With those of a pair that have nothing to do.
         public long Count(in Conv2dGeometry g)
         {
             (int tapsPerTile, int tilesPerTap) = Divide(g.InChannels);
-            return CeilingDivide(g.OutChannels, Rows) * CeilingDivide(g.Taps, tapsPerTile) * tilesPerTap;
+            return CeilingDivide(g.OutChannels, Blocks * Rows) * Blocks * CeilingDivide(g.Taps, tapsPerTile) * tilesPerTap;
         }
 
         // As WeightColumns in kernels/conv2d/weight_steps.cuh: several taps to a tile where they have few channels, several tiles to a tap where they have many.

@@ -119,7 +119,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     [Test]
     public void EveryTileOfHoppersWeightGradientIsAmongThese()
     {
-        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132))];
+        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.WhereItPays))];
         Assert.That(plans.Select(p => p.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
             Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
         Assert.That(plans.Select(p => p.Taps.Count).Distinct(), Is.SupersetOf(new[] { 1, 3, 9 }));

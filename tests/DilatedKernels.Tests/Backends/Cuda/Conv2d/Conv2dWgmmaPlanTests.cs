@@ -46,8 +46,9 @@ public class Conv2dWgmmaPlanTests
     [TestCase(512, 1, ExpectedResult = "conv2d_gather_bf16_sm90_128x224, 105 blocks, 226304 bytes", Description = "one wave of wider tiles, though the last holds 64 channels")]
     public string TileFitsTheChannels(int channels, int batch)
     {
-        LaunchPlan plan = Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, 2)), 132, out int columns);
+        LaunchPlan plan = Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, 2)), 132, Conv2dSharing.Never, out int columns);
         Assert.That(plan.Kernel, Does.EndWith($"x{columns}"));
+        Assert.That(plan.Cluster, Is.EqualTo(default(Dim3)));
         Assert.That(plan.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
         return $"{plan.Kernel}, {plan.Grid.X} blocks, {plan.SharedBytes} bytes";
@@ -57,10 +58,36 @@ public class Conv2dWgmmaPlanTests
     public void TileIsTheSameOnEveryGpuAndTheGridIsNot()
     {
         Conv2dGather gather = Conv2dGather.Forward(Same(8, 512, 512, 66, 2));
-        LaunchPlan small = Choose(gather, 66, out int columns);
+        LaunchPlan small = Choose(gather, 66, Conv2dSharing.Never, out int columns);
         Assert.That(columns, Is.EqualTo(256));
         Assert.That(small.Grid, Is.EqualTo(new Dim3(66)));
+        Assert.That(Choose(gather, 67, Conv2dSharing.WhereItPays, out columns) is { Grid: var grid, Cluster: var cluster } ? (grid, cluster) : default, Is.EqualTo((new Dim3(66), new Dim3(2))));
+        Assert.That(Choose(gather, 1, Conv2dSharing.WhereItPays, out columns).Cluster, Is.EqualTo(default(Dim3)), "a pair takes two multiprocessors");
     }
+
+    /// <summary>Blocks come in pairs where L2 is predicted to decide and pairs to ask for an eighth less: wide tiles, and enough of them.</summary>
+    [TestCase(512, 8, 2, ExpectedResult = "pair_128x256, 132 blocks of 2, 197632 bytes")]
+    [TestCase(672, 8, 2, ExpectedResult = "pair_128x224, 132 blocks of 2, 226304 bytes")]
+    [TestCase(672, 8, 16, ExpectedResult = "pair_128x224, 132 blocks of 2, 226304 bytes", Description = "in nine rectangles")]
+    [TestCase(336, 8, 2, ExpectedResult = "pair_128x168, 132 blocks of 2, 228352 bytes")]
+    [TestCase(128, 8, 2, ExpectedResult = "pair_128x128, 132 blocks of 2, 230400 bytes")]
+    [TestCase(512, 1, 2, ExpectedResult = "pair_128x224, 108 blocks of 2, 226304 bytes", Description = "35 tiles of positions are 18 pairs")]
+    [TestCase(84, 8, 2, ExpectedResult = "128x88, 132 blocks of 0, 222208 bytes", Description = "a wider tile for half of its bytes is no gain")]
+    [TestCase(64, 8, 2, ExpectedResult = "128x64, 132 blocks of 0, 197632 bytes")]
+    [TestCase(21, 8, 2, ExpectedResult = "128x24, 132 blocks of 0, 156672 bytes")]
+    [TestCase(256, 1, 2, ExpectedResult = "128x88, 105 blocks of 0, 222208 bytes", Description = "a ninth less is not enough")]
+    public string PairsShareTheirWeightsWhereItPays(int channels, int batch, int dilation)
+    {
+        LaunchPlan plan = Choose(Conv2dGather.Forward(Same(batch, 512, channels, 66, dilation)), 132, Conv2dSharing.WhereItPays, out int columns);
+        Assert.That(plan.Kernel, Does.EndWith($"x{columns}"));
+        return $"{plan.Kernel["conv2d_gather_bf16_sm90_".Length..]}, {plan.Grid.X} blocks of {plan.Cluster.X}, {plan.SharedBytes} bytes";
+    }
+
+    [TestCase(256, ExpectedResult = 128)]
+    [TestCase(224, ExpectedResult = 112)]
+    [TestCase(168, ExpectedResult = 88)]
+    [TestCase(128, ExpectedResult = 64)]
+    public int HalvesAreWholeEights(int columns) => Conv2dWgmmaGatherPlan.FirstHalf(columns);
 
     [TestCase(66, 3, 2, 2, 1, ExpectedResult = "-2, -2")]
     [TestCase(66, 7, 4, 0, 1, ExpectedResult = "0, -24", Description = "valid: the last base pixel is 24 before the last")]
@@ -129,8 +156,8 @@ public class Conv2dWgmmaPlanTests
         }
     }
 
-    private static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, out int columns) =>
-        Conv2dWgmmaGatherPlan.Choose(gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), multiprocessors, out columns);
+    private static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, Conv2dSharing sharing, out int columns) =>
+        Conv2dWgmmaGatherPlan.Choose(gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), multiprocessors, sharing, out columns);
 
     private static string? WhyNot(in Conv2dGather gather) => Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16, gather, 90);
 

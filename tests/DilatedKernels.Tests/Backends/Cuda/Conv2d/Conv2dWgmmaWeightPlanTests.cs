@@ -36,7 +36,7 @@ public class Conv2dWgmmaWeightPlanTests
     public string TileFitsTheChannels(int inChannels, int outChannels, int kernel, int dilation)
     {
         int padding = (kernel - 1) * dilation / 2;
-        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132);
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.Never);
         Assert.That(plan.Partial.Grid, Is.EqualTo(new Dim3(132)));
         Assert.That(plan.Partial.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
@@ -46,18 +46,45 @@ public class Conv2dWgmmaWeightPlanTests
     [Test]
     public void WorkersAreTheSameOnEveryGpuAndTheGridIsNot()
     {
-        var small = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 66);
+        var small = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 66, Conv2dSharing.Never);
         Assert.That(small.Workers, Is.EqualTo(132));
         Assert.That(small.Partial.Grid, Is.EqualTo(new Dim3(66)));
+    }
+
+    /// <summary>Workers are pairs of blocks where L2 is predicted to decide and pairs to take an eighth less time: where the tiles of output channels come in twos.</summary>
+    [TestCase(512, 512, 3, 2, ExpectedResult = "pair_128x256, 132 blocks of 2, 66 workers, 0 waves, 197632 bytes, parts on 65 x 4 x 2")]
+    [TestCase(512, 4096, 7, 1, ExpectedResult = "pair_128x256, 132 blocks of 2, 66 workers, 23 waves, 197632 bytes, parts on 65 x 4 x 2")]
+    [TestCase(4096, 4096, 1, 1, ExpectedResult = "pair_128x256, 132 blocks of 2, 66 workers, 3 waves, 197632 bytes, parts on 65 x 4 x 2")]
+    [TestCase(336, 672, 3, 1, ExpectedResult = "pair_128x168, 132 blocks of 2, 66 workers, 0 waves, 205824 bytes, parts on 65 x 3 x 2")]
+    [TestCase(336, 672, 3, 16, ExpectedResult = "pair_128x168, 132 blocks of 2, 66 workers, 0 waves, 205824 bytes, parts on 65 x 3 x 2")]
+    [TestCase(672, 672, 3, 1, ExpectedResult = "pair_128x224, 132 blocks of 2, 66 workers, 1 waves, 197632 bytes, parts on 65 x 4 x 2")]
+    [TestCase(64, 256, 3, 1, ExpectedResult = "pair_128x256, 132 blocks of 2, 66 workers, 0 waves, 197632 bytes, parts on 65 x 4 x 2")]
+    [TestCase(64, 128, 3, 1, ExpectedResult = "128x192, 132 blocks of 0, 132 workers, 0 waves, 205824 bytes, parts on 131 x 3 x 1")]
+    [TestCase(128, 300, 1, 1, ExpectedResult = "128x128, 132 blocks of 0, 132 workers, 0 waves, 230400 bytes, parts on 131 x 2 x 1", Description = "three tiles of output channels")]
+    public string WorkersArePairsWhereItPays(int inChannels, int outChannels, int kernel, int dilation)
+    {
+        int padding = (kernel - 1) * dilation / 2;
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.WhereItPays);
+        Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
+        Assert.That(plan.PartialBytes, Is.EqualTo(2L * plan.Partial.Grid.X * 64 * plan.RowBoxes * plan.Columns * (plan.RowBoxes == 2 ? 1 : 2) * sizeof(float)), "two parts a block");
+        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Partial.Grid.X} blocks of {plan.Partial.Cluster.X}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, "
+            + $"parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y} x {plan.Finish?.Grid.Z}";
+    }
+
+    [Test]
+    public void PairsAreTheSameOnEveryGpu()
+    {
+        var odd = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 67, Conv2dSharing.WhereItPays);
+        Assert.That((odd.Workers, odd.Partial.Grid, odd.Partial.Cluster), Is.EqualTo((66, new Dim3(66), new Dim3(2))));
     }
 
     [Test]
     public void FewStepsHaveFewWorkersAndOneHasNoParts()
     {
-        var one = Conv2dWgmmaWeightPlan.Choose(Same(1, 64, 64, 5, 1), 132);
+        var one = Conv2dWgmmaWeightPlan.Choose(Same(1, 64, 64, 5, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That((one.Workers, one.Finish), Is.EqualTo((1, (LaunchPlan?)null)));
         // 18 tiles of one step each.
-        var few = Conv2dWgmmaWeightPlan.Choose(Same(1, 256, 256, 8, 1), 132);
+        var few = Conv2dWgmmaWeightPlan.Choose(Same(1, 256, 256, 8, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That((few.Workers, few.Finish), Is.EqualTo((4, (LaunchPlan?)null)), "whole tiles");
         Assert.That(few.Waves, Is.EqualTo(4));
     }
@@ -66,9 +93,9 @@ public class Conv2dWgmmaWeightPlanTests
     public void NoSumIsOfMoreThan65536Positions()
     {
         // 3 tiles, 34848 steps each.
-        var plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 64, 128, 528, 1), 132);
+        var plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That(plan.Workers, Is.EqualTo(132));
-        plan = Conv2dWgmmaWeightPlan.Choose(Same(16, 64, 128, 528, 1), 132);
+        plan = Conv2dWgmmaWeightPlan.Choose(Same(16, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That(plan.Workers, Is.EqualTo(264));
     }
 
@@ -99,9 +126,9 @@ public class Conv2dWgmmaWeightPlanTests
     [Test]
     public void WavesOfTilesAreNotCut()
     {
-        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132);
+        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132, Conv2dSharing.Never);
         Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((23, 1)));
-        plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 336, 672, 66, 16), 132);
+        plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 336, 672, 66, 16), 132, Conv2dSharing.Never);
         Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((0, 9)));
     }
 
@@ -126,8 +153,18 @@ public class Conv2dWgmmaWeightPlanTests
 
     [Test]
     public void TheDeviceCheckRunsEveryTile() => Assert.That(
-        DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132).Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
+        DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.Never).Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
         Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
+
+    [Test]
+    public void TheDeviceCheckRunsEveryTileOfPairs()
+    {
+        string[] widths = ["128x256", "128x224", "128x168", "128x128"];
+        Assert.That(DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null)
+            .Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.Always).Partial.Kernel["conv2d_wgrad_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
+        Assert.That(DeviceCheck.Convolutions().Select(g => Conv2dGather.Forward(g))
+            .Select(g => Conv2dWgmmaGatherPlan.Choose(g, Conv2dWgmmaGatherPlan.ChooseRegions(g), 132, Conv2dSharing.Always, out _).Kernel["conv2d_gather_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
+    }
 
     private static Conv2dGeometry Same(int batch, int inChannels, int outChannels, int extent, int dilation) =>
         new(batch, inChannels, extent, extent, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 
 namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
@@ -9,13 +10,15 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 internal static class HostBackend
 {
     /// <summary>Opens it, or ends the test as ignored with the reason.</summary>
-    public static CudaBackend Open(string build, long seed = 0, Float32Precision precision = Float32Precision.Strict, int architecture = 90)
+    public static CudaBackend Open(string build, long seed = 0, Float32Precision precision = Float32Precision.Strict, int architecture = 90,
+        Conv2dSharing sharing = Conv2dSharing.WhereItPays, int multiprocessors = 132)
     {
         HostDriver? driver = HostDriver.TryOpen(build, out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         driver!.SetSeed(seed);
         driver.Architecture = architecture;
-        return new CudaBackend(driver.Open(0), new Images()) { Float32Precision = precision };
+        driver.Multiprocessors = multiprocessors;
+        return new CudaBackend(driver.Open(0), new Images()) { Float32Precision = precision, Sharing = sharing };
     }
 
     public static DeviceBuffer Upload(Backend backend, float[] values, ElementType type = ElementType.Float32)

@@ -48,6 +48,20 @@ public abstract unsafe partial class CudaDriverContract
     }
 
     [Test]
+    public void BlocksComeInWholeClusters()
+    {
+        Assume.That(Driver.GetProperty(0, DeviceProperty.ClusterLaunch), Is.EqualTo(1), "the device has no clusters");
+        FunctionHandle function = GetAdd();
+        DevicePointer x = Upload(Values(500));
+        DevicePointer y = Upload(new float[500]);
+        var pairs = new LaunchConfiguration(new Dim3(4), new Dim3(Threads), 0, _stream) { Cluster = new Dim3(2) };
+        Launch(function, pairs, x, x, y, 500);
+        Assert.That(Download(y, 500), Is.EqualTo(Values(500).Select(v => v + v)));
+        Assert.Throws<CudaException>(() => Launch(function, pairs with { Grid = new Dim3(5) }, x, x, y, 500));
+        Assert.That(Download(y, 500), Is.EqualTo(Values(500).Select(v => v + v)));
+    }
+
+    [Test]
     public void LargeSharedMemoryIsOptedInto()
     {
         const int Large = 64 << 10;

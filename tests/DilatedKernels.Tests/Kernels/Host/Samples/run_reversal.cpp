@@ -20,7 +20,7 @@ int main(int count, char** arguments)
     }
 
     void* parameters[] = {&x, &y, &n};
-    int status = dk_host_launch(dk_host_find_kernel(arguments[1]), 1, 1, 1, threads, 1, 1, 0, parameters);
+    int status = dk_host_launch(dk_host_find_kernel(arguments[1]), 1, 1, 1, threads, 1, 1, 1, 1, 1, 0, parameters);
     std::printf("%d %s\n", status, dk_host_last_error());
     return 0;
 }

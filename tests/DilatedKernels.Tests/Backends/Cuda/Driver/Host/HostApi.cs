@@ -5,7 +5,7 @@ namespace DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 /// <summary>The C interface of libdilatedkernels_host (kernels/host/dilated_host.h). Loaded once a file, since its memory is the process's.</summary>
 internal sealed unsafe class HostApi
 {
-    private const int AbiVersion = 2;
+    private const int AbiVersion = 3;
     private const string Folder = "kernels/host";
 
     private readonly nint _library;
@@ -25,7 +25,7 @@ internal sealed unsafe class HostApi
         FindKernel = (delegate* unmanaged<byte*, nint>)Export("dk_host_find_kernel");
         ParameterCount = (delegate* unmanaged<nint, int>)Export("dk_host_parameter_count");
         ParameterBytes = (delegate* unmanaged<nint, int, int>)Export("dk_host_parameter_bytes");
-        Launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, void**, int>)Export("dk_host_launch");
+        Launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, uint, uint, uint, void**, int>)Export("dk_host_launch");
         EncodeTiled = (delegate* unmanaged<Tensor*, uint*, void*, int>)Export("dk_host_encode_tiled");
         EncodeIm2col = (delegate* unmanaged<Tensor*, int*, int*, uint, uint, void*, int>)Export("dk_host_encode_im2col");
         SetOption = (delegate* unmanaged<int, long, int>)Export("dk_host_set_option");
@@ -56,7 +56,7 @@ internal sealed unsafe class HostApi
 
     public delegate* unmanaged<nint, int, int> ParameterBytes { get; }
 
-    public delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, void**, int> Launch { get; }
+    public delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, uint, uint, uint, void**, int> Launch { get; }
 
     public delegate* unmanaged<Tensor*, uint*, void*, int> EncodeTiled { get; }
 

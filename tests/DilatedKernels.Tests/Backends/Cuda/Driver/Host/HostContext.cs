@@ -16,7 +16,7 @@ internal sealed unsafe partial class HostContext : ICudaContext
     private static readonly string[] Names =
     [
         "OK", "INVALID_ARGUMENT", "OUT_OF_MEMORY", "NOT_FOUND", "4", "5", "6", "7", "8", "9", "BARRIER_DIVERGENCE", "WARP_DIVERGENCE", "RACE",
-        "OUT_OF_BOUNDS", "UNINITIALISED", "ASYNC_COPY", "USE_AFTER_FREE", "MISALIGNED", "UNDEFINED_BEHAVIOUR", "TRAP", "MBARRIER", "WARPGROUP",
+        "OUT_OF_BOUNDS", "UNINITIALISED", "ASYNC_COPY", "USE_AFTER_FREE", "MISALIGNED", "UNDEFINED_BEHAVIOUR", "TRAP", "MBARRIER", "WARPGROUP", "CLUSTER",
     ];
 
     /// <param name="kernel">The kernel's name.</param>
@@ -187,6 +187,11 @@ internal sealed unsafe partial class HostContext : ICudaContext
             throw Refused("dk_host_launch", kernel.Name, $"{arguments.Length} arguments were given; the kernel has {kernel.Parameters} parameters");
         }
 
+        if (configuration.Cluster != default && Device.Architecture < 90)
+        {
+            throw Refused("dk_host_launch", kernel.Name, $"a cluster of {configuration.Cluster} blocks; sm_{Device.Architecture} has none");
+        }
+
         if (configuration.SharedBytes > kernel.MaxSharedBytes)
         {
             throw Refused("dk_host_launch", kernel.Name, $"{configuration.SharedBytes} bytes of shared memory; the kernel has been allowed {kernel.MaxSharedBytes}");
@@ -213,7 +218,7 @@ internal sealed unsafe partial class HostContext : ICudaContext
 
     private void Launch(FunctionHandle function, in LaunchConfiguration configuration, void** arguments)
     {
-        (Dim3 grid, Dim3 block) = (configuration.Grid, configuration.Block);
+        (Dim3 grid, Dim3 block, Dim3 cluster) = (configuration.Grid, configuration.Block, configuration.Cluster);
         if (Blocks is not null)
         {
             (long first, long count) = Blocks(_kernels[function.Value].Name, grid, arguments);
@@ -222,7 +227,7 @@ internal sealed unsafe partial class HostContext : ICudaContext
 
         try
         {
-            int code = _api.Launch(function.Value, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, configuration.SharedBytes, arguments);
+            int code = _api.Launch(function.Value, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, cluster.X, cluster.Y, cluster.Z, configuration.SharedBytes, arguments);
             if (code != 0)
             {
                 Throw(code, "dk_host_launch", _kernels[function.Value].Name, $"The grid was {grid} blocks of {block} threads with {configuration.SharedBytes} bytes of shared memory.");

@@ -26,6 +26,9 @@ internal sealed class HostDriver : ICudaDriver
     /// <summary>The compute capability that kernels are chosen for, as 10·major + minor.</summary>
     public int Architecture { get; set; } = 90;
 
+    /// <summary>The multiprocessors that it claims to have.</summary>
+    public int Multiprocessors { get; set; } = 132;
+
     /// <summary>Whether there is a matrix product, as cuBLAS is on a GPU.</summary>
     public bool HasGemm { get; set; }
 
@@ -57,7 +60,7 @@ internal sealed class HostDriver : ICudaDriver
             DeviceProperty.SharedBytesPerBlock => HostContext.SharedBytesWithoutOptIn,
             DeviceProperty.WarpSize => 32,
             DeviceProperty.ClockKilohertz => 1_980_000,
-            DeviceProperty.Multiprocessors => 132,
+            DeviceProperty.Multiprocessors => Multiprocessors,
             DeviceProperty.MemoryClockKilohertz => 3_201_000,
             DeviceProperty.MemoryBusBits => 6144,
             DeviceProperty.L2Bytes => 60 << 20,
@@ -69,7 +72,7 @@ internal sealed class HostDriver : ICudaDriver
             DeviceProperty.MaxSharedBytesPerBlock => SharedBytes,
             DeviceProperty.MemoryPools => 1,
             DeviceProperty.TensorMaps => Architecture >= 90 ? 1 : 0,
-            DeviceProperty.ClusterLaunch => 0,
+            DeviceProperty.ClusterLaunch => Architecture >= 90 ? 1 : 0,
             _ => throw new ArgumentOutOfRangeException(nameof(property), property, "The host driver does not know this property."),
         };
     }

@@ -656,6 +656,9 @@ API int cuLaunchKernelEx(const launch_config* config, void* f, void** arguments,
         else if (config->attributes[i].id == 6) last_launch.overlaps = config->attributes[i].value.words[0];
         else return INVALID_VALUE;
     }
+    for (int i = 0; i < 3; i++) {
+        if (last_launch.cluster[i] && config->grid[i] % last_launch.cluster[i]) return INVALID_VALUE;
+    }
     return launch(f, config->stream, arguments);
 }
 
