@@ -15,7 +15,7 @@ public sealed class LocalGroup : ProcessGroup
     private readonly Shared _shared;
 
     private LocalGroup(int rank, string[] hosts, Shared shared)
-        : base(rank, hosts) => _shared = shared;
+        : base(rank, hosts, new CallLog()) => _shared = shared;
 
     /// <summary>Makes a group.</summary>
     /// <param name="size">The number of members, 1 or more.</param>
@@ -37,9 +37,8 @@ public sealed class LocalGroup : ProcessGroup
     [DoesNotReturn]
     public override void Fail(string reason)
     {
-        var failure = new ProcessGroupException($"{NameOf(Rank)}: {reason}");
-        BreakAll(failure);
-        throw failure;
+        Blame(Rank, reason);
+        throw new ProcessGroupException(this, Rank, reason);
     }
 
     private protected override void Noted()
@@ -49,7 +48,7 @@ public sealed class LocalGroup : ProcessGroup
             _shared.States[Rank] = Log.State;
             if (Disagreement.Find(_shared.States) is { } fault)
             {
-                BreakAll(new ProcessGroupException($"{NameOf(fault.Rank)}: {fault.Reason}"));
+                Blame(fault.Rank, fault.Reason);
             }
         }
     }
@@ -60,11 +59,11 @@ public sealed class LocalGroup : ProcessGroup
 
     private protected override Task Receive(int from, int tag, Block data) => _shared.Post.Receive(new LocalPost.Route(from, Rank, tag), data);
 
-    private void BreakAll(ProcessGroupException failure)
+    private protected override void Blame(int rank, string reason)
     {
         foreach (LocalGroup member in _shared.Members)
         {
-            member.Break(failure);
+            member.Break(new ProcessGroupException(this, rank, reason));
         }
     }
 

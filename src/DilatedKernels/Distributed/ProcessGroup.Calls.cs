@@ -40,6 +40,11 @@ public abstract partial class ProcessGroup
         catch (Exception e)
         {
             Break(e);
+            if (e is ProcessGroupException { Fault: { } fault })
+            {
+                Blame(fault.Rank, fault.Reason);
+            }
+
             throw;
         }
     }
@@ -146,7 +151,7 @@ public abstract partial class ProcessGroup
         long length = await header.ConfigureAwait(false);
         if (length != payload.Sum(block => block.Length))
         {
-            throw new ProcessGroupException($"{NameOf(from)}: its message has {length} bytes, and {payload.Sum(block => block.Length)} were expected ({call})");
+            throw new ProcessGroupException(this, from, $"sent {length} bytes where {payload.Sum(block => block.Length)} were expected in {call}");
         }
 
         await bytes.ConfigureAwait(false);
@@ -174,6 +179,6 @@ public abstract partial class ProcessGroup
         header.Dispose();
         return theirs == call
             ? length
-            : throw new ProcessGroupException($"{NameOf(from)}: {Disagreement.Different(theirs, Rank, call)}");
+            : throw new ProcessGroupException(this, from, Disagreement.Different(theirs, Rank, call));
     }
 }

@@ -26,8 +26,9 @@ public abstract partial class ProcessGroup : IDisposable
     private string[] _hosts;
     private bool _disposed;
 
-    private protected ProcessGroup(int rank, IReadOnlyList<string> hosts)
+    private protected ProcessGroup(int rank, IReadOnlyList<string> hosts, CallLog log)
     {
+        Log = log;
         Rank = rank;
         Size = hosts.Count;
         _hosts = [.. hosts];
@@ -151,12 +152,15 @@ public abstract partial class ProcessGroup : IDisposable
     }
 
     /// <summary>How far this process is.</summary>
-    private protected CallLog Log { get; } = new();
+    private protected CallLog Log { get; }
 
     /// <summary>Called when a call has been noted in the <see cref="Log"/>, before any message of it.</summary>
     private protected virtual void Noted()
     {
     }
+
+    /// <summary>Tells the others, or ends them: a call found a process at fault.</summary>
+    private protected abstract void Blame(int rank, string reason);
 
     /// <summary>Called once, when the <see cref="Log"/> says that this process has left.</summary>
     private protected abstract void Leave();
