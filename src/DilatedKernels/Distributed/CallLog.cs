@@ -6,7 +6,7 @@ namespace DilatedKernels.Distributed;
 /// <param name="Begun">The number of calls it has begun.</param>
 /// <param name="Call">The last of them; of no meaning where there is none.</param>
 /// <param name="Open">The number of its oldest call that is not done, from 0; −1 when all are.</param>
-/// <param name="Waiting">How long nothing has moved in its open calls; 0 without one.</param>
+/// <param name="Waiting">For how much of its running time nothing has moved in its open calls; 0 without one.</param>
 /// <param name="LongestAway">The longest that it has computed between two calls.</param>
 /// <param name="HasLeft">Whether it makes no call any more.</param>
 internal readonly record struct MemberState(long Begun, Call Call, long Open, TimeSpan Waiting, TimeSpan LongestAway, bool HasLeft);
@@ -18,7 +18,8 @@ internal sealed class CallLog
     private readonly SortedSet<long> _open = [];
     private long _begun;
     private Call _last;
-    private long _moved = Stopwatch.GetTimestamp();
+    private long _idleSince = Stopwatch.GetTimestamp();
+    private TimeSpan _waiting;
     private TimeSpan _longestAway;
     private bool _left;
 
@@ -28,8 +29,7 @@ internal sealed class CallLog
         {
             lock (_lock)
             {
-                bool isOpen = _open.Count > 0;
-                return new MemberState(_begun, _last, isOpen ? _open.Min : -1, isOpen ? Stopwatch.GetElapsedTime(_moved) : TimeSpan.Zero, _longestAway, _left);
+                return new MemberState(_begun, _last, _open.Count > 0 ? _open.Min : -1, _waiting, _longestAway, _left);
             }
         }
     }
@@ -38,12 +38,10 @@ internal sealed class CallLog
     {
         lock (_lock)
         {
-            long now = Stopwatch.GetTimestamp();
             if (_open.Count == 0)
             {
-                TimeSpan away = Stopwatch.GetElapsedTime(_moved, now);
+                TimeSpan away = Stopwatch.GetElapsedTime(_idleSince);
                 _longestAway = away > _longestAway ? away : _longestAway;
-                _moved = now;
             }
 
             (_begun, _last) = (call.Number + 1, call.Call);
@@ -56,7 +54,16 @@ internal sealed class CallLog
     {
         lock (_lock)
         {
-            _moved = Stopwatch.GetTimestamp();
+            _waiting = TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>Time has passed in which this process ran.</summary>
+    public void Pass(TimeSpan time)
+    {
+        lock (_lock)
+        {
+            _waiting = _open.Count > 0 ? _waiting + time : TimeSpan.Zero;
         }
     }
 
@@ -64,8 +71,9 @@ internal sealed class CallLog
     {
         lock (_lock)
         {
-            _moved = Stopwatch.GetTimestamp();
             _ = _open.Remove(call.Number);
+            _waiting = TimeSpan.Zero;
+            _idleSince = Stopwatch.GetTimestamp();
         }
     }
 

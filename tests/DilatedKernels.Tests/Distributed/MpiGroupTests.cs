@@ -27,10 +27,10 @@ public class MpiGroupTests(string implementation)
     [TestCase("throws-elsewhere", 1, "the disk is full")]
     [TestCase("exits", 1, "the process ends with exit code 0 and has not left the group")]
     [TestCase("leaves", 2, @"left the group after \d+ calls, and rank [01] has begun \d+")]
-    [TestCase("stops", 0, "gave no sign of life for [34] s: it is stopped, its machine is down, or the network is cut")]
-    [TestCase("stops", 2, "gave no sign of life for [34] s: it is stopped, its machine is down, or the network is cut")]
-    [TestCase("hangs", 0, @"has begun \d+ calls and does not come to the next, for which rank [12] has waited [34] s")]
-    [TestCase("hangs", 1, @"has begun \d+ calls and does not come to the next, for which rank [02] has waited [34] s")]
+    [TestCase("stops", 0, @"gave no sign of life for \d+ s: it is stopped, its machine is down, or the network is cut")]
+    [TestCase("stops", 2, @"gave no sign of life for \d+ s: it is stopped, its machine is down, or the network is cut")]
+    [TestCase("hangs", 0, @"has begun \d+ calls and does not come to the next, for which rank [12] has waited \d+ s")]
+    [TestCase("hangs", 1, @"has begun \d+ calls and does not come to the next, for which rank [02] has waited \d+ s")]
     public void AProcessThatGoesWrongEndsTheJobAndIsNamed(string action, int rank, string reason)
     {
         (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "3").With(MpiProcess.PatienceVariable, "3").Run(3, action, $"{rank}");
@@ -70,7 +70,16 @@ public class MpiGroupTests(string implementation)
     {
         (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.PatienceVariable, "3").Run(3, "never-joins", "1");
         Assert.That(code, Is.Not.Zero);
-        Assert.That(error, Does.Contain($"has not started within 3 s on host {Environment.MachineName}: one of the 3 processes has ended or did not come"));
+
+        // Open MPI's mpirun may be the first to notice.
+        Assert.That(error, Does.Contain($"has not started within 3 s on host {Environment.MachineName}: one of the 3 processes has ended or did not come").Or.Match(@"process rank 1 [^.]*exiting improperly"));
+    }
+
+    [Test]
+    public void AllMayPauseForLongerThanOneMayBeSilent()
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "3").With(MpiProcess.PatienceVariable, "3").Run(3, "all-pause");
+        Assert.That(code, Is.Zero, error);
     }
 
     [Test]

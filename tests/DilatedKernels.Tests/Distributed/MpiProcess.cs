@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using DilatedKernels.Distributed;
@@ -66,6 +67,16 @@ internal static class MpiProcess
         }
 
         group.Barrier();
+        if (action == "all-pause")
+        {
+            // As by Ctrl-Z and, five seconds later, fg.
+            using Process alarm = Process.Start("/bin/sh", ["-c", $"sleep 5; kill -s CONT {Environment.ProcessId}"]);
+            group.Barrier();
+            _ = Signal(Environment.ProcessId, SignalStop);
+            group.Barrier();
+            Thread.Sleep(TimeSpan.FromSeconds(2));
+        }
+
         if (isTheOne)
         {
             Break(group, action);

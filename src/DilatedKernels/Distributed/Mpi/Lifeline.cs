@@ -57,8 +57,10 @@ internal sealed class Lifeline : IDisposable
     public (int Rank, string Reason)? Advance(bool isDone, (int Rank, string Reason)? failure)
     {
         TimeSpan passed = Stopwatch.GetElapsedTime(_looked);
+        passed = passed < LongestLook ? passed : LongestLook;
         _looked = Stopwatch.GetTimestamp();
-        _now += passed < LongestLook ? passed : LongestLook;
+        _now += passed;
+        _log.Pass(passed);
         MemberState state = _log.State;
         _watch.Hear(_rank, state, _now);
         while (_isReceiving && _mpi.IsComplete(ref _receiving))

@@ -19,7 +19,7 @@ public sealed class MpiGroup : ProcessGroup
 {
     private static int s_joined;
     private readonly MpiThread _thread;
-    private PosixSignalRegistration? _terminated;
+    private PosixSignalRegistration[] _ended = [];
 
     private MpiGroup(MpiThread thread, int rank, int size, string library, CallLog log)
         : base(rank, [.. Enumerable.Repeat("?", size)], log)
@@ -92,7 +92,7 @@ public sealed class MpiGroup : ProcessGroup
     {
         AppDomain.CurrentDomain.UnhandledException -= FailUnhandled;
         AppDomain.CurrentDomain.ProcessExit -= FailAtExit;
-        _terminated?.Dispose();
+        Array.ForEach(_ended, registration => registration.Dispose());
         _thread.Dispose();
     }
 
@@ -106,8 +106,8 @@ public sealed class MpiGroup : ProcessGroup
         AppDomain.CurrentDomain.UnhandledException += FailUnhandled;
         AppDomain.CurrentDomain.ProcessExit += FailAtExit;
 
-        // So ends mpirun those that are left when one has gone.
-        _terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => AppDomain.CurrentDomain.ProcessExit -= FailAtExit);
+        // So a person ends the job, and mpirun those that are left when one has gone.
+        _ended = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT }.Select(signal => PosixSignalRegistration.Create(signal, _ => AppDomain.CurrentDomain.ProcessExit -= FailAtExit))];
     }
 
     private void FailUnhandled(object sender, UnhandledExceptionEventArgs e) => Fail(((Exception)e.ExceptionObject).Message);

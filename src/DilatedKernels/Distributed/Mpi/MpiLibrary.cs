@@ -96,6 +96,11 @@ internal sealed unsafe partial class MpiLibrary
     /// <exception cref="MpiUnavailableException">There is none.</exception>
     public static MpiLibrary Load(MpiLauncher launcher)
     {
+        if (OperatingSystem.IsWindows())
+        {
+            throw new MpiUnavailableException("MPI is used on Linux and macOS, and this is Windows.");
+        }
+
         // UCX, which either may use, would take over the signal by which .NET notices null references. It reads its settings as it is loaded.
         _ = SetEnvironment("UCX_ERROR_SIGNALS", "", 0);
         foreach (string file in launcher.Libraries)

@@ -10,7 +10,7 @@ public sealed record MpiOptions
 
     /// <summary>
     /// How long others wait at least for a process that is alive but does not come to a call; as long as ten times the longest that any process has computed between
-    /// two calls, where that is longer. Also how long the start may take.
+    /// two calls so far, where that is longer. What one process does alone while the others wait must take less. Also how long the start may take.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
