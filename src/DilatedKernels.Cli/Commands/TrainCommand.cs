@@ -167,8 +167,8 @@ internal sealed class TrainCommand
     {
         string? data = result.GetValue(_data);
         return config is null
-            ? Trainer.Resume(result.GetValue(_resume)!, device, data is null ? null : FullPath(data), cancellation)
-            : Trainer.Start(config, result.GetValue(_run) ?? throw new UserInputException(Usage), device, result.GetValue(_onlyFresh), cancellation);
+            ? Trainer.Resume(result.GetValue(_resume)!, device, data is null ? null : FullPath(data), cancellation: cancellation)
+            : Trainer.Start(config, result.GetValue(_run) ?? throw new UserInputException(Usage), device, result.GetValue(_onlyFresh), cancellation: cancellation);
     }
 
     private TrainingConfig Configure(ParseResult result, string data)
