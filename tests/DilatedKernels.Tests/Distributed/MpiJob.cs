@@ -48,6 +48,10 @@ internal sealed class MpiJob
         return (result.ExitCode, result.Output, result.Error);
     }
 
+    /// <summary>Runs the command as the processes of a job, in a working folder.</summary>
+    public DilatedProcess.Result RunCommand(string folder, int processes, params string[] arguments) =>
+        DilatedProcess.RunThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
+
     private static string? VersionOf(string program)
     {
         try

@@ -19,6 +19,7 @@ public sealed class GroupStepTests
         Weighted,
         Focal,
         Dice,
+        EveryParameterUsedTwice,
     }
 
     [Test]
@@ -175,6 +176,7 @@ public sealed class GroupStepTests
             Loss.Weighted => (x, labels, context) => Ops.SoftmaxCrossEntropy(net.Scores(x, context), labels, weights!),
             Loss.Focal => (x, labels, context) => Ops.FocalLoss(net.Scores(x, context), labels, 2f, weights),
             Loss.Dice => (x, labels, context) => Ops.DiceLoss(net.Scores(x, context), labels),
+            Loss.EveryParameterUsedTwice => (x, labels, context) => Ops.Add(net.Loss(x, labels, context), net.Loss(Ops.Scale(x, 0.5f), labels, context)),
             _ => net.Loss,
         };
         return new RecordedStep(StepNetwork.InputShape with { N = parts * imagesInAPart }, StepNetwork.LabelSize, net.Optimizer, compute, StepNetwork.Seed, parts, group)
