@@ -5,6 +5,7 @@
 //   --memory ...     what training steps take of the memory, ours and PyTorch's, into a results folder
 //   --start ...      programs from the start of their process to its end, and their sizes, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
+//   --exchange ...   sums over processes that mpirun starts, over their length, into a results folder
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 
 using DilatedKernels.Bench;
@@ -16,6 +17,8 @@ return args switch
     ["--peak", ..] => PeakCommand.Run(args[1..]),
     ["--memory", ..] => MemoryCommand.Run(args[1..]),
     ["--start", ..] => StartCommand.Run(args[1..]),
+    ["--exchange", ..] => ExchangeCommand.Run(args[1..]),
+    [ExchangeCommand.WorkerVerb, ..] => ExchangeCommand.RunWorker(args[1..]),
     ["--worker", ..] => Worker.Run(args[1..]),
     _ => BenchmarkCommand.Run(args),
 };

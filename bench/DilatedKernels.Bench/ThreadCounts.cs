@@ -3,11 +3,11 @@ using DilatedKernels.Segmentation;
 
 namespace DilatedKernels.Bench;
 
-/// <summary>The option <c>--threads</c>: one count or several.</summary>
+/// <summary>Options such as <c>--threads</c>: one count or several.</summary>
 internal static class ThreadCounts
 {
     /// <exception cref="UserInputException">The text is no list of counts.</exception>
-    public static int[] Parse(string text)
+    public static int[] Parse(string text, string option = "--threads")
     {
         string[] parts = text.Split(',');
         int[] counts = new int[parts.Length];
@@ -15,7 +15,7 @@ internal static class ThreadCounts
         {
             if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out counts[i]) || counts[i] is < 1 or > 1024)
             {
-                throw new UserInputException($"--threads takes numbers from 1 to 1024, separated by commas; it was '{text}'.");
+                throw new UserInputException($"{option} takes numbers from 1 to 1024, separated by commas; it was '{text}'.");
             }
         }
 

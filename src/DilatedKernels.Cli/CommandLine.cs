@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using DilatedKernels.Cli.Commands;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Training;
@@ -86,13 +87,14 @@ internal static class CommandLine
         return at < 0 ? message : message[..at] + ".";
     }
 
-    private static int? CodeOf(Exception exception) => exception switch
+    /// <summary>The exit code of a failure that is told in one message; null for one that is not foreseen.</summary>
+    public static int? CodeOf(Exception exception) => exception switch
     {
         // The library refuses arguments that it cannot use; what reaches it here was given by the user.
         UserInputException or SafetensorsException or ArgumentException or OverflowException => ExitCode.BadInput,
-        CudaUnavailableException => ExitCode.NoDevice,
+        CudaUnavailableException or MpiUnavailableException => ExitCode.NoDevice,
         OperationCanceledException => ExitCode.Interrupted,
-        TrainingDivergedException or WrongResultException or CudaException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
+        TrainingDivergedException or ProcessGroupException or WrongResultException or CudaException or IOException or UnauthorizedAccessException or OutOfMemoryException => ExitCode.Failed,
         _ => null,
     };
 }

@@ -1,7 +1,7 @@
 namespace DilatedKernels.Tests;
 
 /// <summary>
-/// Parts that a build leaves out, most where the machine has no compiler for them, a browser, and what packages need. Their tests are skipped then, with the reason; the environment
+/// Parts that a build leaves out, most where the machine has no compiler for them, a browser, MPI, and what packages need. Their tests are skipped then, with the reason; the environment
 /// variable DILATEDKERNELS_REQUIRE lists the parts, separated by commas, whose absence is a failure instead.
 /// </summary>
 internal static class BuildPart
@@ -20,6 +20,9 @@ internal static class BuildPart
 
     /// <summary>The command as a native executable, which ./build.sh aot makes.</summary>
     public const string Native = "aot";
+
+    /// <summary>Open MPI and MPICH, each with its mpirun, which is no part of the build.</summary>
+    public const string Mpi = "mpi";
 
     public static void SkipUnless(bool present, string part, string reason)
     {

@@ -58,14 +58,14 @@ internal sealed class ConfigOptions
 
     /// <summary>Prints the configuration where that is asked for.</summary>
     /// <returns>Whether it was.</returns>
-    public bool Print(ParseResult result, TrainingConfig config)
+    public bool Print(ParseResult result, TrainingConfig config, TextWriter output)
     {
         if (!result.GetValue(_print))
         {
             return false;
         }
 
-        result.InvocationConfiguration.Output.Write(Encoding.UTF8.GetString(TrainingJson.ToBytes(config)));
+        output.Write(Encoding.UTF8.GetString(TrainingJson.ToBytes(config)));
         return true;
     }
 }

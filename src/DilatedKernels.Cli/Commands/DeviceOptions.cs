@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation;
+using DilatedKernels.Segmentation.Training;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -55,9 +57,11 @@ internal sealed class DeviceOptions
     }
 
     /// <summary>The processor threads that were asked for.</summary>
-    public int Threads(ParseResult result)
+    public int Threads(ParseResult result) => Threads(result, Environment.ProcessorCount);
+
+    private int Threads(ParseResult result, int otherwise)
     {
-        int threads = result.GetValue(_threads) ?? Environment.ProcessorCount;
+        int threads = result.GetValue(_threads) ?? otherwise;
         return threads is >= 1 and <= 1024 ? threads : throw new UserInputException($"--threads is from 1 to 1024; it was {threads}.");
     }
 
@@ -66,17 +70,17 @@ internal sealed class DeviceOptions
         int threads = Threads(result);
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
-        if (name == "auto" && TryOpenGpu(driver, result.InvocationConfiguration.Error) is { } gpu)
-        {
-            return gpu;
-        }
+        return name == "auto" && TryOpenGpu(driver, result.InvocationConfiguration.Error, ordinal: 0) is { } gpu ? gpu : OpenNamed(name, threads, driver, anyOrdinal: 0);
+    }
 
+    private static Device OpenNamed(string name, int threads, string? driver, int anyOrdinal)
+    {
         if (name is "auto" or "cpu")
         {
             return Device.CreateCpu(threads);
         }
 
-        if (ParseOrdinal(name) is int ordinal)
+        if (ParseOrdinal(name, anyOrdinal) is int ordinal)
         {
             try
             {
@@ -91,8 +95,36 @@ internal sealed class DeviceOptions
         throw new UserInputException($"--device is auto, cpu, cuda or cuda:N; it was {name}.");
     }
 
+    /// <summary>
+    /// Opens a device for each process of a group: of a machine's GPUs each its own, or a share of its cores. A GPU that nobody asked for is taken where every process has one.
+    /// </summary>
+    public Device Open(ParseResult result, ProcessGroup? group)
+    {
+        if (group is null)
+        {
+            return Open(result);
+        }
+
+        int threads = Threads(result, SharedProcessors.Share(group));
+        string? driver = GetDriver(result, _driver);
+        string name = result.GetValue(_device)!;
+        if (name != "auto")
+        {
+            return Together.Run(group, () => OpenNamed(name, threads, driver, group.LocalRank), device => device.Dispose());
+        }
+
+        Device? gpu = TryOpenGpu(driver, group.Rank == 0 ? result.InvocationConfiguration.Error : TextWriter.Null, group.LocalRank);
+        if (group.Sum([gpu is null ? 0 : 1])[0] == group.Size)
+        {
+            return gpu!;
+        }
+
+        gpu?.Dispose();
+        return Device.CreateCpu(threads);
+    }
+
     // Nobody asked for the GPU, so it has to prove itself; and nobody should wonder why it stays idle.
-    private static Device? TryOpenGpu(string? driver, TextWriter messages)
+    private static Device? TryOpenGpu(string? driver, TextWriter messages, int ordinal)
     {
         CudaDevices cuda = CudaDevices.List(driver);
         if (cuda.Driver is null || (cuda.Devices.Count == 0 && cuda.Reason.Length == 0))
@@ -103,10 +135,10 @@ internal sealed class DeviceOptions
         string? reason = cuda.Reason;
         if (reason.Length == 0)
         {
-            reason = TryOpen(0, driver, out Device? device);
+            reason = TryOpen(ordinal, driver, out Device? device);
             if (reason is null)
             {
-                messages.WriteLine($"Computing on {cuda.Devices[0]}.");
+                messages.WriteLine($"Computing on {cuda.Devices[ordinal]}.");
                 return device;
             }
         }
@@ -138,7 +170,7 @@ internal sealed class DeviceOptions
         }
     }
 
-    private static int? ParseOrdinal(string name) =>
-        name == "cuda" ? 0 :
+    private static int? ParseOrdinal(string name, int any) =>
+        name == "cuda" ? any :
         name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 }

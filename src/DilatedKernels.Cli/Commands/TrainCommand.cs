@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using DilatedKernels.Cli.Output;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
@@ -52,6 +53,11 @@ internal sealed class TrainCommand
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
+    private readonly Option<bool> _distributed = new("--distributed")
+    {
+        Description = "Train as one of several processes: mpirun -n N dilated train ... --distributed. They share a step's batches (--accumulate), and the run is that of one process, to the bit; also with --resume.",
+    };
+
     private readonly ConfigOptions _config = new();
     private readonly ModelOptions _model = new();
     private readonly DeviceOptions _device = new();
@@ -78,6 +84,7 @@ internal sealed class TrainCommand
         }
 
         command.Options.Add(verb._anomaly);
+        command.Options.Add(verb._distributed);
         verb._model.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -86,21 +93,42 @@ internal sealed class TrainCommand
 
     private int Run(ParseResult result, CancellationToken cancellation)
     {
-        TextWriter output = result.InvocationConfiguration.Output;
-        ProgressDisplay display = ProgressDisplay.For(result.InvocationConfiguration.Error);
-        TrainingConfig? config = Configuration(result);
-        if (config is not null && _config.Print(result, config))
+        if (!result.GetValue(_distributed))
+        {
+            return Run(result, null, cancellation);
+        }
+
+        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Report = result.InvocationConfiguration.Error.WriteLine });
+        try
+        {
+            return Run(result, group, cancellation);
+        }
+        catch (Exception e) when (group.Rank > 0 && CommandLine.CodeOf(e) is not null)
+        {
+            // The first process says it.
+            return CommandLine.CodeOf(e)!.Value;
+        }
+    }
+
+    private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
+    {
+        bool isSilent = group is { Rank: > 0 };
+        TextWriter output = isSilent ? TextWriter.Null : result.InvocationConfiguration.Output;
+        TextWriter error = isSilent ? TextWriter.Null : result.InvocationConfiguration.Error;
+        ProgressDisplay display = ProgressDisplay.For(error);
+        TrainingConfig? config = Together.Run(group, () => Configuration(result), _ => { });
+        if (config is not null && _config.Print(result, config, output))
         {
             return ExitCode.Ok;
         }
 
-        using Device device = _device.Open(result);
-        using Trainer trainer = Open(result, config, device, cancellation);
+        using Device device = _device.Open(result, group);
+        using Trainer trainer = Open(result, config, device, group, cancellation);
         trainer.DetectAnomaly = result.GetValue(_anomaly);
         if (trainer.Fresh.Count > 0)
         {
             IEnumerable<string> layers = trainer.Fresh.Select(parameter => parameter[..parameter.LastIndexOf('.')]).Distinct();
-            result.InvocationConfiguration.Error.WriteLine($"not in the weights, so fresh: {string.Join(", ", layers)}");
+            error.WriteLine($"not in the weights, so fresh: {string.Join(", ", layers)}");
         }
 
         TrainingResult outcome;
@@ -129,7 +157,7 @@ internal sealed class TrainCommand
         output.WriteLine($"metrics     {trainer.Folder.MetricsFile}");
         if (outcome.ReportProblem is { } problem)
         {
-            result.InvocationConfiguration.Error.WriteLine($"No report was written: {problem}");
+            error.WriteLine($"No report was written: {problem}");
         }
         else
         {
@@ -138,7 +166,8 @@ internal sealed class TrainCommand
 
         if (!outcome.IsComplete)
         {
-            output.WriteLine($"Interrupted. Continue with: {Suggestion.Of("train", "--resume", trainer.Folder.Path)}");
+            string onward = Suggestion.Of("train", "--resume", trainer.Folder.Path);
+            output.WriteLine($"Interrupted. Continue with: {(group is null ? onward : $"mpirun -n {group.Size} {onward} {_distributed.Name}")}");
             return ExitCode.Interrupted;
         }
 
@@ -163,12 +192,12 @@ internal sealed class TrainCommand
             ?? throw new UserInputException(Usage);
     }
 
-    private Trainer Open(ParseResult result, TrainingConfig? config, Device device, CancellationToken cancellation)
+    private Trainer Open(ParseResult result, TrainingConfig? config, Device device, ProcessGroup? group, CancellationToken cancellation)
     {
         string? data = result.GetValue(_data);
         return config is null
-            ? Trainer.Resume(result.GetValue(_resume)!, device, data is null ? null : FullPath(data), cancellation)
-            : Trainer.Start(config, result.GetValue(_run) ?? throw new UserInputException(Usage), device, result.GetValue(_onlyFresh), cancellation);
+            ? Trainer.Resume(result.GetValue(_resume)!, device, data is null ? null : FullPath(data), group, cancellation)
+            : Trainer.Start(config, result.GetValue(_run) ?? throw new UserInputException(Usage), device, result.GetValue(_onlyFresh), group, cancellation);
     }
 
     private TrainingConfig Configure(ParseResult result, string data)

@@ -41,6 +41,7 @@ internal sealed class ProgressDisplay
             string.Create(CultureInfo.InvariantCulture, $"loss {progress.Loss:F4}"),
             $"{Duration(progress.TimeLeft)} left",
             string.Create(CultureInfo.InvariantCulture, $"{progress.ImagesPerSecond:F1} images/s"),
+            progress.Slowest is { } slowest ? string.Create(CultureInfo.InvariantCulture, $"slowest rank {slowest.Rank} on {slowest.Host} {slowest.Time.TotalSeconds:F2} s") : "",
             string.Create(CultureInfo.InvariantCulture, $"lr {progress.LearningRate:G3}"));
         if (progress.Warning is { } warning)
         {

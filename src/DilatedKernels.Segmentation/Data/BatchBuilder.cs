@@ -19,7 +19,8 @@ internal sealed class BatchBuilder
 
     public TrainingBatch Build(long step, CancellationToken cancellation)
     {
-        int n = _options.BatchSize;
+        (int begin, int end) = _options.OwnImages ?? (0, _options.BatchSize);
+        int n = end - begin;
         Size2 crop = _options.Crop;
         Size2 label = _options.LabelSize;
         int imageLength = crop.Height * crop.Width * 3;
@@ -30,7 +31,7 @@ internal sealed class BatchBuilder
         for (int k = 0; k < n; k++)
         {
             cancellation.ThrowIfCancellationRequested();
-            long draw = (step * n) + k;
+            long draw = (step * _options.BatchSize) + begin + k;
             int index = _plan.SampleOf(draw);
             DecodedSample sample = Scaled(_cache.Get(index), draw, _cache.NameOf(index));
             names[k] = _cache.NameOf(index);

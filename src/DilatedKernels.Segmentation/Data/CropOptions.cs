@@ -54,6 +54,9 @@ public sealed record CropOptions
     /// <summary>Crops in a batch, 1 or more.</summary>
     public int BatchSize { get; init; } = 1;
 
+    /// <summary>The crops of a batch that are cut here, from the first to before the last; null for all. Each is the same whoever else is cut.</summary>
+    internal (int Begin, int End)? OwnImages { get; init; }
+
     /// <summary>The network's output size for <see cref="Crop"/>.</summary>
     public Size2 Cells => new((Interior.Height + Stride - 1) / Stride, (Interior.Width + Stride - 1) / Stride);
 

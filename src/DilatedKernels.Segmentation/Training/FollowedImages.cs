@@ -59,6 +59,12 @@ internal sealed partial class FollowedImages
         }
     }
 
+    /// <summary>Takes what another process predicted.</summary>
+    public void Add(KeptPrediction kept) => _predictions[kept.Index] = kept.Mask;
+
+    /// <summary>What this process predicted, with which of the followed images it was.</summary>
+    public IEnumerable<KeptPrediction> Predictions => _predictions.Index().Where(kept => kept.Item is not null).Select(kept => new KeptPrediction(kept.Index, 0, kept.Item!));
+
     /// <summary>Writes what was predicted after a step.</summary>
     public void Write(long step)
     {

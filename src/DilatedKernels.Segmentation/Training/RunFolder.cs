@@ -9,11 +9,16 @@ public sealed class RunFolder : IDisposable
 {
     private const string LockName = ".lock";
     private const long MostConfigBytes = 1 << 24;
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
 
-    private RunFolder(string path)
+    private RunFolder(string path, bool isOwner = true)
     {
         Path = path;
+        if (!isOwner)
+        {
+            return;
+        }
+
         try
         {
             _lock = new FileStream(
@@ -69,12 +74,23 @@ public sealed class RunFolder : IDisposable
         File.Exists(LastCheckpoint) ? LastCheckpoint : File.Exists(PreviousCheckpoint) ? PreviousCheckpoint : null;
 
     /// <summary>Lets another process have the folder.</summary>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose() => _lock?.Dispose();
+
+    /// <summary>The folder of a run that another process of a group has created, for reading what it writes there.</summary>
+    internal static RunFolder Join(string path)
+    {
+        RequirePath(path);
+        return new RunFolder(path, isOwner: false);
+    }
 
     /// <summary>Undoes <see cref="Create"/> for a run that could not begin: the folder can be named again.</summary>
     internal void Discard()
     {
-        File.Delete(ConfigFile);
+        if (_lock is not null)
+        {
+            File.Delete(ConfigFile);
+        }
+
         Dispose();
     }
 
@@ -120,7 +136,10 @@ public sealed class RunFolder : IDisposable
     /// <param name="path">The folder.</param>
     /// <param name="config">The run's configuration.</param>
     /// <exception cref="UserInputException">There is no run, or its configuration cannot be read.</exception>
-    public static RunFolder Open(string path, out TrainingConfig config)
+    public static RunFolder Open(string path, out TrainingConfig config) => Open(path, isOwner: true, out config);
+
+    /// <summary>As <see cref="Open(string, out TrainingConfig)"/>; where another process of a group owns the folder, nothing in it is changed.</summary>
+    internal static RunFolder Open(string path, bool isOwner, out TrainingConfig config)
     {
         RequirePath(path);
         string configFile = System.IO.Path.Combine(path, "config.json");
@@ -129,7 +148,7 @@ public sealed class RunFolder : IDisposable
             throw new UserInputException($"{path} holds no run: {configFile} does not exist.");
         }
 
-        var folder = new RunFolder(path);
+        var folder = new RunFolder(path, isOwner);
         try
         {
             FileSize.Check(folder.ConfigFile, "a run's configuration", MostConfigBytes);
@@ -146,7 +165,11 @@ public sealed class RunFolder : IDisposable
             throw;
         }
 
-        folder.RemoveTemporaries();
+        if (isOwner)
+        {
+            folder.RemoveTemporaries();
+        }
+
         return folder;
     }
 

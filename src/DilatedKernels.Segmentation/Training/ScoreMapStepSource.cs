@@ -12,18 +12,22 @@ internal sealed class ScoreMapStepSource(
     /// <summary>Decoded maps kept in memory; the rest is read again from disk.</summary>
     public long CacheBytes { get; init; } = 2L << 30;
 
+    /// <summary>The maps of a batch that are read here, from the first to before the last.</summary>
+    public (int Begin, int End) OwnImages { get; init; } = (0, batchSize);
+
     public StepInput Get(long step)
     {
-        ScoreMapStore.Entry first = Entry(step, 0, out _);
+        int images = OwnImages.End - OwnImages.Begin;
+        ScoreMapStore.Entry first = Entry(step, OwnImages.Begin, out _);
         int scale = first.LabelHeight / first.Height;
-        var shape = new Shape(batchSize, first.Channels, cells.Height, cells.Width);
+        var shape = new Shape(images, first.Channels, cells.Height, cells.Width);
         var labelSize = new Size2(cells.Height * scale, cells.Width * scale);
         float[] values = new float[shape.Count];
-        byte[] labels = new byte[batchSize * labelSize.Height * labelSize.Width];
+        byte[] labels = new byte[images * labelSize.Height * labelSize.Width];
         Array.Fill(labels, (byte)voidLabel);
-        for (int i = 0; i < batchSize; i++)
+        for (int i = 0; i < images; i++)
         {
-            ScoreMapStore.Entry entry = Entry(step, i, out RandomSequence random);
+            ScoreMapStore.Entry entry = Entry(step, OwnImages.Begin + i, out RandomSequence random);
             int top = random.NextInt32(Math.Max(0, entry.Height - cells.Height) + 1);
             int left = random.NextInt32(Math.Max(0, entry.Width - cells.Width) + 1);
             Copy(entry.Scores, entry.Height, entry.Width, top, left, values, i, cells, entry.Channels);

@@ -1,3 +1,4 @@
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
@@ -17,21 +18,23 @@ internal sealed class ScoreMapStore(string folder)
     /// <summary>The scores <c>[h][w][C]</c> and labels <c>[h][w]</c> of one image.</summary>
     public sealed record Entry(int Height, int Width, int Channels, float[] Scores, int LabelHeight, int LabelWidth, byte[] Labels);
 
-    /// <summary>Computes the maps that are not there yet, or are damaged.</summary>
+    /// <summary>Computes the maps that are not there yet, or are damaged. Of a group, each process computes every Size-th, and all wait until every map is there; they share the folder.</summary>
     public void Fill(
         Predictor predictor, IReadOnlyList<Sample> samples, ClassSet classes, int stride, LabelResolution resolution, bool mirror,
-        Action<int, int>? onImage, CancellationToken cancellation)
+        Action<int, int>? onImage, Ending ending, ProcessGroup? group)
     {
         Directory.CreateDirectory(folder);
         int variants = mirror ? 2 : 1;
-        for (int i = 0; i < samples.Count * variants; i++)
+        int count = samples.Count * variants;
+        (int rank, int size) = (group?.Rank ?? 0, group?.Size ?? 1);
+        for (int first = 0; first < count; first += size)
         {
-            cancellation.ThrowIfCancellationRequested();
+            ending.ThrowIfDue();
+            int i = first + rank;
             bool flipped = i % variants == 1;
-            Sample sample = samples[i / variants];
-            string path = PathOf(i / variants, flipped);
-            if (!IsWhole(path))
+            if (i < count && PathOf(i / variants, flipped) is var path && !IsWhole(path))
             {
+                Sample sample = samples[i / variants];
                 RgbImage image = ImageFile.Read(sample.ImagePath);
                 IndexMask mask = SampleReader.ReadMask(sample);
                 if (flipped)
@@ -39,11 +42,13 @@ internal sealed class ScoreMapStore(string folder)
                     (image, mask) = (image.Mirror(), mask.Mirror());
                 }
 
-                Save(path, predictor, image, mask, classes, stride, resolution, cancellation);
+                Save(path, predictor, image, mask, classes, stride, resolution, ending.Token);
             }
 
-            onImage?.Invoke(i + 1, samples.Count * variants);
+            onImage?.Invoke(Math.Min(first + size, count), count);
         }
+
+        group?.Barrier();
     }
 
     public Entry Load(int sample, bool mirrored)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Segmentation.Data;
@@ -7,7 +8,6 @@ using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Metrics;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Report;
-using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Segmentation.Training;
 
@@ -15,7 +15,7 @@ namespace DilatedKernels.Segmentation.Training;
 /// Trains a network on a dataset folder and writes the run folder: configuration, metrics, last and best checkpoints.
 /// Interrupting it at any step keeps what was done; resuming gives the same bits as a run that was never interrupted.
 /// </summary>
-public sealed class Trainer : IDisposable
+public sealed partial class Trainer : IDisposable
 {
     private readonly TrainingConfig _config;
     private readonly RunFolder _folder;
@@ -26,7 +26,8 @@ public sealed class Trainer : IDisposable
     private readonly Optimizer _optimizer;
     private readonly Module _network;
     private readonly string _fingerprint;
-    private readonly FollowedImages _followed;
+    private readonly RunValidation _validation;
+    private readonly ProcessGroup? _group;
     private long _step;
     private double _bestMeanIoU = double.NaN;
     private float? _unreportedLoss;
@@ -35,8 +36,9 @@ public sealed class Trainer : IDisposable
     private bool _isRunning;
     private volatile bool _isDisposed;
 
-    private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model)
+    private Trainer(TrainingConfig config, RunFolder folder, DatasetFolder data, SegmentationModel model, ProcessGroup? group)
     {
+        _group = group;
         _config = config;
         _folder = folder;
         _data = data;
@@ -52,7 +54,7 @@ public sealed class Trainer : IDisposable
             _ => model,
         };
         _fingerprint = DataFingerprint.Of(_trainingSamples);
-        _followed = new FollowedImages(folder.ValidationFolder, _validationSamples, config.FollowedImages, data.Classes);
+        _validation = new RunValidation(folder, _validationSamples, data.Classes, config.FollowedImages, group);
         if (config.Recipe == Recipe.Context)
         {
             model.SetFrontEndTrainable(false);
@@ -90,97 +92,11 @@ public sealed class Trainer : IDisposable
     /// </summary>
     public bool DetectAnomaly { get; set; }
 
-    /// <summary>Starts a run. The dataset is checked whole before anything is written.</summary>
-    /// <param name="config">What to train.</param>
-    /// <param name="runFolder">A new or empty folder.</param>
-    /// <param name="device">Where to train.</param>
-    /// <param name="onlyFresh">
-    /// Whether the parameters that the weights have keep their values, as when DeepLab's branches of several scales are added to a trained network (Chen et al.
-    /// 2015, section 4.3).
-    /// </param>
-    /// <param name="cancellation">Ends the check of the dataset, which may take minutes; nothing is written then.</param>
-    /// <exception cref="UserInputException">The configuration, the dataset, the weights or the folder cannot be used; the message says why.</exception>
-    public static Trainer Start(TrainingConfig config, string runFolder, Device device, bool onlyFresh = false, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        config.Validate();
-        DatasetFolder data = TrainingSetup.OpenData(config, cancellation, out DatasetReport training);
-        config = TrainingSetup.WithClassWeights(config, training);
-        SegmentationModel model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
-        try
-        {
-            TrainingSetup.CheckCrop(config);
-            IReadOnlyList<string> fresh = [];
-            if (config.Weights is { } weights)
-            {
-                fresh = TrainingSetup.LoadWeights(weights, model, config.Recipe);
-            }
-            else if (config.Recipe == Recipe.Context)
-            {
-                throw new UserInputException("The context recipe trains on the score maps of a trained front end: name its checkpoint as the weights.");
-            }
-
-            config = onlyFresh ? TrainingSetup.WithFrozen(config, model, fresh) : config;
-            RunFolder folder = RunFolder.Create(runFolder, config);
-            try
-            {
-                return new Trainer(config, folder, data, model) { Fresh = fresh };
-            }
-            catch
-            {
-                folder.Discard();
-                throw;
-            }
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Continues a run from its last checkpoint.</summary>
-    /// <param name="runFolder">The run's folder.</param>
-    /// <param name="device">Where to train.</param>
-    /// <param name="movedData">Where the dataset is now, if it has moved since the run began.</param>
-    /// <param name="cancellation">Ends the check of the dataset; the run stays as it was.</param>
-    /// <exception cref="UserInputException">There is no run, its dataset has gone or changed, or its checkpoint cannot be used.</exception>
-    public static Trainer Resume(string runFolder, Device device, string? movedData = null, CancellationToken cancellation = default)
-    {
-        RunFolder folder = RunFolder.Open(runFolder, out TrainingConfig config);
-        SegmentationModel? model = null;
-        Trainer? trainer = null;
-        try
-        {
-            config = movedData is null ? config : config with { Data = movedData };
-            config.Validate();
-            DatasetFolder data = TrainingSetup.OpenData(config, cancellation, out DatasetReport training);
-            config = TrainingSetup.WithClassWeights(config, training);
-            model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);
-            string? checkpoint = folder.NewestCheckpoint();
-            if (config.Weights is { } weights && checkpoint is null)
-            {
-                TrainingSetup.LoadWeights(weights, model, config.Recipe);
-            }
-
-            trainer = new Trainer(config, folder, data, model);
-            if (checkpoint is not null)
-            {
-                trainer.Restore(checkpoint);
-            }
-
-            return trainer;
-        }
-        catch
-        {
-            trainer?.Dispose();
-            model?.Dispose();
-            folder.Dispose();
-            throw;
-        }
-    }
-
     /// <summary>Trains to the configured number of steps, until validations have stopped to get better where that is configured, or until cancelled; a cancelled run ends with a checkpoint of the step it reached.</summary>
+    /// <remarks>
+    /// The processes of a group call it alike. When one is cancelled, all stop after the same step. When one fails, it ends the whole group
+    /// (<see cref="ProcessGroup.Fail"/>).
+    /// </remarks>
     /// <param name="progress">Called after every step, on this thread.</param>
     /// <param name="preparation">Called while score maps are computed, with the number done and the number in all.</param>
     /// <param name="cancellation">Ends the run; a step that has begun is given up where the processor computes it, and done where a GPU does.</param>
@@ -191,6 +107,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="OutOfMemoryException">The processor's memory is used up; as above.</exception>
     /// <exception cref="IOException">The run folder cannot be written, because the disk is full or it may not be; the last checkpoint is as it was.</exception>
     /// <exception cref="UserInputException">A file of the dataset has gone or changed since the run began; as above.</exception>
+    /// <exception cref="ProcessGroupException">Another process of the group failed, or the processes came to different numbers.</exception>
     /// <exception cref="InvalidOperationException">It runs on another thread already.</exception>
     public TrainingResult Run(Action<TrainingProgress>? progress = null, Action<int, int>? preparation = null, CancellationToken cancellation = default)
     {
@@ -202,7 +119,13 @@ public sealed class Trainer : IDisposable
 
         try
         {
-            return Train(progress, preparation, cancellation);
+            return Train(progress, preparation, new Ending(_group, cancellation));
+        }
+        catch (Exception e) when (_group is not null && e is not (ProcessGroupException or TrainingDivergedException { IsCommon: true }))
+        {
+            // The others would wait for this process.
+            _group.Fail(e is IOException or UnauthorizedAccessException or UserInputException ? Stopped(e) : ErrorText.Of(e));
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -218,18 +141,16 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private TrainingResult Train(Action<TrainingProgress>? progress, Action<int, int>? preparation, CancellationToken cancellation)
+    private TrainingResult Train(Action<TrainingProgress>? progress, Action<int, int>? preparation, Ending ending)
     {
         float loss = float.NaN;
         double? seconds = null;
         string? reportProblem = null;
         try
         {
-            using IStepSource source = OpenSource(preparation, cancellation);
-            long reported = _unreportedLoss is null ? _step : _step - 1;
-            using MetricsLog log = MetricsLog.Open(_folder, reported);
-            FollowedImages.ForgetAfter(_folder.ValidationFolder, reported);
-            seconds = log.SecondsBefore;
+            using IStepSource source = StepSources.Open(_config, _folder, _model, _trainingSamples, _data.Classes, _group, ending, preparation);
+            using MetricsLog? log = OpenLog();
+            seconds = log?.SecondsBefore;
             if (_step == 0)
             {
                 SaveLast();
@@ -240,37 +161,43 @@ public sealed class Trainer : IDisposable
             {
                 Parts = _config.Accumulate ?? 1,
                 ClipNorm = (float?)_config.Optimizer.ClipNorm,
+                Group = _group,
             };
+            var times = new StepTimes(_group);
             var watch = new LossWatch(_data.Classes.Names.Count);
             var speed = new SpeedMeter(_config.StepImages);
             if (_unreportedLoss is { } interrupted)
             {
                 loss = interrupted;
-                Report(schedule, speed, log, watch, progress, cancellation);
+                Report(schedule, speed, log, watch, progress, times, ending);
             }
 
-            while (_step < _config.Steps && !IsStale && !cancellation.IsCancellationRequested)
+            while (_step < _config.Steps && !IsStale && !ending.IsDue)
             {
                 long started = Stopwatch.GetTimestamp();
-                loss = RunStep(training, source, cancellation);
+                training.Tally = times.Tally(ending.IsAsked);
+                loss = RunStep(training, source, ending.Token);
+                ending.Note(times.Take(training.Tally));
                 _step++;
-                speed.Add(Stopwatch.GetElapsedTime(started));
+                TimeSpan time = Stopwatch.GetElapsedTime(started);
+                speed.Add(time);
+                times.Own = time - training.Waited;
                 _unreportedLoss = loss;
-                Report(schedule, speed, log, watch, progress, cancellation);
-                seconds = log.Seconds;
+                Report(schedule, speed, log, watch, progress, times, ending);
+                seconds = log?.Seconds;
                 if (_step % _config.CheckpointEvery == 0 && _step < _config.Steps)
                 {
                     SaveLast();
                 }
             }
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsDue)
         {
             // Interrupted inside a step, a validation or while maps were computed; the step reached so far is saved below.
         }
 
         SaveLast();
-        if (File.Exists(_folder.MetricsFile))
+        if (IsFirst(_group) && File.Exists(_folder.MetricsFile))
         {
             CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
             // Interrupted before it went on, it took no more than the file says.
@@ -282,12 +209,28 @@ public sealed class Trainer : IDisposable
             reportProblem = WriteReport();
         }
 
+        // Nobody says that the run has ended, or ends, before the first has written it.
+        _group?.Barrier();
+
         return new TrainingResult(
             _step, IsComplete, loss, _bestMeanIoU, _folder.LastCheckpoint,
             File.Exists(_folder.BestCheckpoint) ? _folder.BestCheckpoint : null, IsStale && _step < _config.Steps)
         {
             ReportProblem = reportProblem,
         };
+    }
+
+    private MetricsLog? OpenLog()
+    {
+        if (!IsFirst(_group))
+        {
+            return null;
+        }
+
+        long reported = _unreportedLoss is null ? _step : _step - 1;
+        var log = MetricsLog.Open(_folder, reported);
+        FollowedImages.ForgetAfter(_folder.ValidationFolder, reported);
+        return log;
     }
 
     // What somebody put in the page's place, or damaged among what it shows, does not undo a training; a full disk stops it here as anywhere.
@@ -304,29 +247,12 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Scores the model as it stands on the validation split.</summary>
+    /// <summary>Scores the model as it stands on the validation split, in this process alone.</summary>
     /// <param name="cancellation">Checked between images.</param>
     public ConfusionMatrix Validate(CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         return Evaluator.Run(new Predictor(_model), _validationSamples, _data.Classes, cancellation: cancellation);
-    }
-
-    // A validation whose worst images, and those that the run follows, stay in the folder.
-    private ConfusionMatrix ValidateWithPictures(CancellationToken cancellation)
-    {
-        var pictures = new ValidationPictures(_data.Classes);
-        ConfusionMatrix matrix = Evaluator.Run(
-            new Predictor(_model), _validationSamples, _data.Classes,
-            (_, sample, prediction) =>
-            {
-                pictures.Add(sample, prediction);
-                _followed.Add(sample, prediction);
-            },
-            cancellation);
-        pictures.Write(_folder.ValidationFolder, _step, _validationSamples.Count, matrix);
-        _followed.Write(_step);
-        return matrix;
     }
 
     private RunFacts Facts(double seconds) => RunFacts.Of(_model.Device) with
@@ -375,11 +301,11 @@ public sealed class Trainer : IDisposable
 
     // What follows a step: a validation where one is due, the best checkpoint, the row of metrics. If it is interrupted, the
     // checkpoint says so, and the resumed run does it first.
-    private void Report(LearningRateSchedule schedule, SpeedMeter speed, MetricsLog log, LossWatch watch, Action<TrainingProgress>? progress, CancellationToken cancellation)
+    private void Report(LearningRateSchedule schedule, SpeedMeter speed, MetricsLog? log, LossWatch watch, Action<TrainingProgress>? progress, StepTimes times, Ending ending)
     {
         bool validate = _validationSamples.Count > 0
             && (_step == _config.Steps || (_config.ValidateEvery > 0 && _step % _config.ValidateEvery == 0));
-        ConfusionMatrix? validation = validate ? ValidateWithPictures(cancellation) : null;
+        ConfusionMatrix? validation = validate ? _validation.Run(new Predictor(_model), _step, ending) : null;
         float loss = _unreportedLoss!.Value;
         _unreportedLoss = null;
         bool isBest = validation is not null && !(validation.MeanIoU <= _bestMeanIoU);
@@ -388,80 +314,32 @@ public sealed class Trainer : IDisposable
         {
             CheckWeights();
             _bestMeanIoU = validation!.MeanIoU;
-            Save(_folder.BestCheckpoint);
+            if (IsFirst(_group))
+            {
+                Save(_folder.BestCheckpoint);
+            }
         }
 
         var report = new TrainingProgress(
-            _step, _config.Steps, loss, schedule.At(_step - 1), speed.ImagesPerSecond, speed.TimeFor(_config.Steps - _step), validation, isBest, watch.Check(_step, loss));
-        log.Add(report);
+            _step, _config.Steps, loss, schedule.At(_step - 1), speed.ImagesPerSecond, speed.TimeFor(_config.Steps - _step), validation, isBest, watch.Check(_step, loss))
+        {
+            Slowest = times.Slowest,
+        };
+        log?.Add(report);
         progress?.Invoke(report);
-    }
-
-    private void Restore(string checkpoint)
-    {
-        RunState state;
-        try
-        {
-            SameRun.Check(checkpoint, _config, _folder.ConfigFile);
-            state = Checkpoint.Restore(checkpoint, _model, _optimizer);
-        }
-        catch (SafetensorsException exception) when (checkpoint != _folder.PreviousCheckpoint && File.Exists(_folder.PreviousCheckpoint))
-        {
-            throw new UserInputException($"{exception.Message} {_folder.WayOut(checkpoint)}", exception);
-        }
-
-        if (state.Data != _fingerprint)
-        {
-            throw new UserInputException(
-                $"The split {_config.TrainingSplit} of {_config.Data} is not the one that the run began with ({state.Data} then, {_fingerprint} now). Start a new run with --weights {checkpoint}.");
-        }
-
-        (_step, _bestMeanIoU, _unreportedLoss, _, _sinceBest) = state;
-        _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
-    }
-
-    private IStepSource OpenSource(Action<int, int>? preparation, CancellationToken cancellation)
-    {
-        if (_config.Recipe == Recipe.Context && _config.ScoreMaps == ScoreMaps.Stored)
-        {
-            var store = new ScoreMapStore(_folder.ScoreMapFolder);
-            store.Fill(
-                new Predictor(_model), _trainingSamples, _data.Classes, _model.Stride, _config.Labels, _config.Mirror, preparation, cancellation);
-            return new ScoreMapStepSource(
-                store, _trainingSamples.Count, _config.Mirror, _config.StepImages, MapCells(store), _data.Classes.VoidLabel, _config.Seed);
-        }
-
-        IReadOnlyList<double> mean = _model.Config.MeanBgr;
-        var loader = new BatchLoader(
-            _trainingSamples,
-            _data.Classes with { MeanBgr = (mean[0], mean[1], mean[2]) },
-            TrainingSetup.CropOptionsOf(_config, _config.Crop!.Value));
-        return new CropStepSource(loader);
-    }
-
-    private Size2 MapCells(ScoreMapStore store)
-    {
-        if (_config.Crop is { } crop)
-        {
-            return TrainingSetup.CropOptionsOf(_config, crop).Cells;
-        }
-
-        var cells = new Size2(1, 1);
-        for (int i = 0; i < _trainingSamples.Count; i++)
-        {
-            Size2 map = store.SizeOf(i);
-            cells = new Size2(Math.Max(cells.Height, map.Height), Math.Max(cells.Width, map.Width));
-        }
-
-        return cells;
     }
 
     // A loss is finite before the update that spoils the weights, and the next step's loss comes after the checkpoint.
     private void CheckWeights()
     {
+        if (_group is not null)
+        {
+            SameNumbers.Check(_group, _model.Parameters, _optimizer, _step);
+        }
+
         if (_model.Parameters.FirstOrDefault(parameter => !parameter.Value.IsFinite()) is { } spoilt)
         {
-            throw new TrainingDivergedException(Math.Max(0, _step - 1), spoilt);
+            throw new TrainingDivergedException(Math.Max(0, _step - 1), spoilt) { IsCommon = true };
         }
     }
 
@@ -471,7 +349,8 @@ public sealed class Trainer : IDisposable
     private void SaveLast()
     {
         CheckWeights();
-        if (_saved == (_step, _unreportedLoss) && File.Exists(_folder.LastCheckpoint))
+        (long, float?) stand = (_step, _unreportedLoss);
+        if (!IsFirst(_group) || (_saved == stand && File.Exists(_folder.LastCheckpoint)))
         {
             // Written again, it would take the place of the one before it.
             return;
@@ -485,6 +364,9 @@ public sealed class Trainer : IDisposable
         }
 
         File.Move(written, _folder.LastCheckpoint);
-        _saved = (_step, _unreportedLoss);
+        _saved = stand;
     }
+
+    // The process that writes and speaks for all.
+    private static bool IsFirst(ProcessGroup? group) => group is not { Rank: > 0 };
 }

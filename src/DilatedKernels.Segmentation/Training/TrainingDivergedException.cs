@@ -10,10 +10,22 @@ public sealed class TrainingDivergedException : Exception
     /// <param name="loss">Its loss, or null where the step did not get so far.</param>
     /// <param name="cause">Where the first number began that is not finite, or null where that was not found.</param>
     public TrainingDivergedException(long step, float? loss, NonFiniteException? cause = null)
-        : base(Describe(step, loss, cause), cause)
+        : base(Describe(step, loss, cause?.Message), cause)
     {
         Step = step;
         Loss = loss ?? float.NaN;
+    }
+
+    /// <summary>Names a step of a group of processes, all of which throw it.</summary>
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="loss">Its loss.</param>
+    /// <param name="where">Where the first number began that is not finite, and in which process; null where that was not found.</param>
+    internal TrainingDivergedException(long step, float loss, string? where)
+        : base(Describe(step, loss, where))
+    {
+        Step = step;
+        Loss = loss;
+        IsCommon = true;
     }
 
     /// <summary>Names a step whose update spoilt a weight.</summary>
@@ -32,10 +44,13 @@ public sealed class TrainingDivergedException : Exception
     /// <summary>The loss, or NaN where the step did not get so far.</summary>
     public float Loss { get; }
 
-    private static string Describe(long step, float? loss, NonFiniteException? cause)
+    /// <summary>Whether every process of a group throws it, for the same step.</summary>
+    internal bool IsCommon { get; init; }
+
+    private static string Describe(long step, float? loss, string? cause)
     {
         string what = loss is { } value ? string.Create(CultureInfo.InvariantCulture, $"The loss of step {step + 1} is {value}.") : $"Step {step + 1} met a number that is not finite.";
-        string where = cause is null ? "" : " " + cause.Message;
+        string where = cause is null ? "" : " " + cause;
         return $"{what}{where} Training stopped before that step's update; the last checkpoint is intact. A lower learning rate is the usual cure.";
     }
 }

@@ -13,7 +13,17 @@ namespace DilatedKernels.Segmentation.Training;
 /// <param name="IsBest">Whether that validation is the best so far.</param>
 /// <param name="Warning">What looks wrong with the run, said once, or null.</param>
 public sealed record TrainingProgress(
-    long Step, long Steps, float Loss, float LearningRate, double ImagesPerSecond, TimeSpan TimeLeft, ConfusionMatrix? Validation, bool IsBest, string? Warning = null);
+    long Step, long Steps, float Loss, float LearningRate, double ImagesPerSecond, TimeSpan TimeLeft, ConfusionMatrix? Validation, bool IsBest, string? Warning = null)
+{
+    /// <summary>Of a group of processes, the one that computed longest in the step before, for whom the others waited; else null.</summary>
+    public SlowestProcess? Slowest { get; init; }
+}
+
+/// <summary>The process of a group that was the slowest in a step.</summary>
+/// <param name="Rank">Its number.</param>
+/// <param name="Host">Its machine.</param>
+/// <param name="Time">How long it computed, without waiting for others.</param>
+public sealed record SlowestProcess(int Rank, string Host, TimeSpan Time);
 
 /// <summary>How a training run ended.</summary>
 /// <param name="Steps">Steps done in all.</param>

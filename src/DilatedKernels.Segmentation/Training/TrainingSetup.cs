@@ -1,3 +1,4 @@
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Models;
@@ -7,6 +8,17 @@ namespace DilatedKernels.Segmentation.Training;
 /// <summary>What is checked and loaded before a run begins or goes on. Every error is a <see cref="UserInputException"/>.</summary>
 internal static class TrainingSetup
 {
+    /// <summary>Refuses a step that cannot be shared out.</summary>
+    public static void CheckProcesses(TrainingConfig config, ProcessGroup? group)
+    {
+        int parts = config.Accumulate ?? 1;
+        if (group?.Size > parts)
+        {
+            throw new UserInputException(
+                $"{group.Size} processes cannot share a step of {parts} batch{(parts == 1 ? "" : "es")}: each computes one or more. Let a step accumulate {group.Size} or more (--accumulate), of fewer images each (--batch), or start fewer processes.");
+        }
+    }
+
     /// <summary>The dataset, whose splits are checked whole.</summary>
     public static DatasetFolder OpenData(TrainingConfig config, CancellationToken cancellation, out DatasetReport training)
     {

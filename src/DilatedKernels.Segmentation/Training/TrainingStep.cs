@@ -1,3 +1,5 @@
+using System.Text;
+using DilatedKernels.Distributed;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Segmentation.Models;
@@ -54,6 +56,15 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The length to which the gradients are shortened before the update, or null for none (<see cref="Optimizer.ClipGradients"/>).</summary>
     public float? ClipNorm { get; init; }
 
+    /// <summary>The processes that compute a step together, each its share of the parts (<see cref="RecordedStep.ShareOf"/>), or null.</summary>
+    public ProcessGroup? Group { get; init; }
+
+    /// <summary>Numbers that the group adds up at the beginning of the next step; afterwards, their sums (<see cref="RecordedStep.Tally"/>).</summary>
+    public IReadOnlyList<long> Tally { get; set; } = [];
+
+    /// <summary>How long this process waited for others in the latest step.</summary>
+    public TimeSpan Waited => _recorded?.Waited ?? TimeSpan.Zero;
+
     /// <summary>Why the steps of the latest shape are not recorded, in one sentence; null when they are, or have yet to be.</summary>
     public string? WhyNotRecorded => _recorded?.WhyNotRecorded;
 
@@ -62,7 +73,7 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>Runs a step.</summary>
     /// <param name="step">The step's number, from 0.</param>
-    /// <param name="input">Its input.</param>
+    /// <param name="input">Its input, of a group's step the images of this process's parts.</param>
     /// <param name="cancellation">Ends a step on the processor before its next operator.</param>
     /// <returns>The loss before the update.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled; the parameters are as before the step.</exception>
@@ -74,13 +85,16 @@ public sealed class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(input);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (_recorded?.InputShape != input.Shape || _recorded.LabelSize != input.LabelSize)
+        if (_recorded?.OwnShape != input.Shape || _recorded.LabelSize != input.LabelSize)
         {
             _recorded?.Dispose();
-            _recorded = new RecordedStep(input.Shape, input.LabelSize, _optimizer, ComputeLoss, _seed, Parts) { DetectAnomaly = _detectAnomaly, ClipNorm = ClipNorm };
+            (int begin, int end) = RecordedStep.ShareOf(Group, Parts);
+            Shape whole = Group is null ? input.Shape : input.Shape with { N = input.Shape.N / (end - begin) * Parts };
+            _recorded = new RecordedStep(whole, input.LabelSize, _optimizer, ComputeLoss, _seed, Parts, Group) { DetectAnomaly = _detectAnomaly, ClipNorm = ClipNorm };
         }
 
         float loss;
+        _recorded.Tally = Tally;
         try
         {
             loss = _recorded.Run((ulong)step, input.Values, input.Labels, _schedule.At(step), cancellation);
@@ -90,7 +104,8 @@ public sealed class TrainingStep : IDisposable
             throw new TrainingDivergedException(step, loss: null, anomaly);
         }
 
-        return float.IsFinite(loss) ? loss : throw new TrainingDivergedException(step, loss, _recorded.FindAnomaly((ulong)step, input.Values, input.Labels));
+        Tally = _recorded.Tally;
+        return float.IsFinite(loss) ? loss : throw Diverged(step, loss, _recorded.FindAnomaly((ulong)step, input.Values, input.Labels));
     }
 
     /// <summary>Gives recording and buffers back; network and optimizer stay.</summary>
@@ -99,6 +114,19 @@ public sealed class TrainingStep : IDisposable
         _isDisposed = true;
         _recorded?.Dispose();
         _loss.Dispose();
+    }
+
+    // What one process of a group found, all report.
+    private TrainingDivergedException Diverged(long step, float loss, NonFiniteException? found)
+    {
+        if (Group is null)
+        {
+            return new TrainingDivergedException(step, loss, found);
+        }
+
+        byte[][] all = Group.AllGather(Encoding.UTF8.GetBytes(found?.Message ?? ""));
+        int first = Array.FindIndex(all, message => message.Length > 0);
+        return new TrainingDivergedException(step, loss, first < 0 ? null : $"On {Group.NameOf(first)}: {Encoding.UTF8.GetString(all[first])}");
     }
 
     private Tensor ComputeLoss(Tensor x, LabelMap labels, ForwardContext context) => _loss.Of(Scores(x, labels, context), labels);

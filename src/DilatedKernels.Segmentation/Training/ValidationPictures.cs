@@ -11,60 +11,59 @@ namespace DilatedKernels.Segmentation.Training;
 /// Keeps of a validation its scores and, as pictures, the images with the largest share of wrong pixels: at most <see cref="Most"/>, none of a side above
 /// <see cref="LongestSide"/>. They are in the run's folder <c>validation</c>, where each validation takes the place of the one before.
 /// </summary>
-internal sealed partial class ValidationPictures(ClassSet classes)
+internal sealed partial class ValidationPictures(IReadOnlyList<Sample> samples, ClassSet classes)
 {
     public const int Most = 12;
     public const int LongestSide = 384;
     public static readonly IReadOnlyList<string> Kinds = ["image", "truth", "prediction"];
 
-    private readonly List<(string Name, double Errors, RgbImage Image, IndexMask Truth, IndexMask Prediction)> _worst = [];
+    private readonly List<KeptPrediction> _worst = [];
 
-    /// <summary>Looks at a prediction.</summary>
-    public void Add(Sample sample, IndexMask prediction)
+    /// <summary>The predictions with the most errors, worst first; of equals, that of the image that comes first in its split.</summary>
+    public IReadOnlyList<KeptPrediction> Worst => _worst;
+
+    /// <summary>Looks at an image's prediction.</summary>
+    public void Add(int index, IndexMask prediction)
     {
-        IndexMask truth = SampleReader.ReadMask(sample);
-        double errors = Errors(truth, prediction);
-        if (double.IsNaN(errors) || (_worst.Count == Most && errors <= _worst[^1].Errors))
+        double errors = Errors(SampleReader.ReadMask(samples[index]), prediction);
+        if (!double.IsNaN(errors))
         {
-            return;
-        }
-
-        (RgbImage image, _) = Evaluator.Read(sample);
-        int at = _worst.FindIndex(kept => kept.Errors < errors);
-        _worst.Insert(at < 0 ? _worst.Count : at, (sample.Name, errors, Reduction.Of(image, LongestSide), Reduction.Of(truth, LongestSide), Reduction.Of(prediction, LongestSide)));
-        if (_worst.Count > Most)
-        {
-            _worst.RemoveAt(Most);
+            Add(index, errors, () => Reduction.Of(prediction, LongestSide));
         }
     }
 
+    /// <summary>Takes what another process kept.</summary>
+    public void Add(KeptPrediction kept) => Add(kept.Index, kept.Errors, () => kept.Mask);
+
     /// <summary>Writes what was kept. A process that is killed meanwhile leaves the validation before it whole.</summary>
-    public void Write(string folder, long step, int images, ConfusionMatrix matrix)
+    public void Write(string folder, long step, ConfusionMatrix matrix)
     {
         Directory.CreateDirectory(folder);
         var pictures = new List<KeptPicture>();
         var palette = new Palette([.. classes.Palette.Colors.Take(classes.Count)]);
-        foreach ((string name, double errors, RgbImage image, IndexMask truth, IndexMask prediction) in _worst)
+        foreach (KeptPrediction kept in _worst)
         {
-            var picture = new KeptPicture(name, string.Create(CultureInfo.InvariantCulture, $"{step}-{pictures.Count + 1:D2}"), errors);
+            Sample sample = samples[kept.Index];
+            (RgbImage image, IndexMask truth) = Evaluator.Read(sample);
+            var picture = new KeptPicture(sample.Name, string.Create(CultureInfo.InvariantCulture, $"{step}-{pictures.Count + 1:D2}"), kept.Errors);
             pictures.Add(picture);
-            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[0])), image);
-            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[1])), truth, palette);
-            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[2])), prediction, palette);
+            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[0])), Reduction.Of(image, LongestSide));
+            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[1])), Reduction.Of(truth, LongestSide), palette);
+            PngWriter.Write(Path.Combine(folder, picture.FileOf(Kinds[2])), kept.Mask, palette);
         }
 
         new KeptValidation
         {
             Step = step,
-            Images = images,
+            Images = samples.Count,
             Classes = classes.Names,
             Palette = palette,
             VoidLabel = classes.VoidLabel,
             Confusion = [.. matrix.ToArray().Cast<long>()],
             Pictures = pictures,
         }.Write(folder);
-        HashSet<string> kept = [.. pictures.SelectMany(picture => Kinds.Select(picture.FileOf))];
-        foreach (string file in Directory.EnumerateFiles(folder, "*.png").Where(file => IsOwn().IsMatch(Path.GetFileName(file)) && !kept.Contains(Path.GetFileName(file))))
+        HashSet<string> files = [.. pictures.SelectMany(picture => Kinds.Select(picture.FileOf))];
+        foreach (string file in Directory.EnumerateFiles(folder, "*.png").Where(file => IsOwn().IsMatch(Path.GetFileName(file)) && !files.Contains(Path.GetFileName(file))))
         {
             File.Delete(file);
         }
@@ -72,6 +71,17 @@ internal sealed partial class ValidationPictures(ClassSet classes)
 
     [GeneratedRegex(@"^\d+-\d\d-(image|truth|prediction)\.png$")]
     private static partial Regex IsOwn();
+
+    private void Add(int index, double errors, Func<IndexMask> reduced)
+    {
+        int at = _worst.FindIndex(kept => kept.Errors < errors || (kept.Errors == errors && kept.Index > index));
+        at = at < 0 ? _worst.Count : at;
+        if (at < Most)
+        {
+            _worst.Insert(at, new KeptPrediction(index, errors, reduced()));
+            _worst.RemoveRange(Math.Min(Most, _worst.Count), Math.Max(0, _worst.Count - Most));
+        }
+    }
 
     private double Errors(IndexMask truth, IndexMask prediction)
     {

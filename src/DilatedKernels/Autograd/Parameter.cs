@@ -92,5 +92,26 @@ public sealed class Parameter : IDisposable
     /// <summary>Writes the name and shape.</summary>
     public override string ToString() => $"{Name} {Value.Shape}";
 
+    /// <summary>Takes the gradient away, with its memory; the next backward pass starts a new sum in other memory. Null when none has arrived.</summary>
+    internal Tensor? TakeGradient()
+    {
+        Tensor? gradient = Gradient;
+        if (gradient is not null)
+        {
+            HasGradient = false;
+            _gradient = null;
+        }
+
+        return gradient;
+    }
+
+    /// <summary>Takes over a gradient, or only its memory, in the place of the parameter's own.</summary>
+    internal void PutGradient(Tensor gradient, bool isSum)
+    {
+        _gradient?.Dispose();
+        _gradient = gradient;
+        HasGradient = isSum;
+    }
+
     internal Tensor GradientStorage() => _gradient ??= Tensor.Allocate(Value.Device, Value.Shape, ElementType.Float32, $"the gradient of '{Name}',");
 }

@@ -135,7 +135,10 @@ public sealed class Tape : IDisposable
     /// <exception cref="NonFiniteException">The tape looks for anomalies, and a gradient holds one.</exception>
     /// <exception cref="OperationCanceledException">The tape's token was cancelled.</exception>
     /// <remarks>Where it throws half-way, for want of memory, from a fault of the device or because it is cancelled, the parameters it reaches have no gradient afterwards, rather than a part of one.</remarks>
-    public void Backward(Tensor loss)
+    public void Backward(Tensor loss) => BackwardTelling(loss, onGradient: null);
+
+    /// <summary>As <see cref="Backward"/>, and tells of each parameter's gradient as soon as it is whole: when the last operation that read the parameter has run backward.</summary>
+    internal void BackwardTelling(Tensor loss, Action<Parameter>? onGradient)
     {
         ArgumentNullException.ThrowIfNull(loss);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -157,6 +160,7 @@ public sealed class Tape : IDisposable
         }
 
         _kept.Add(loss);
+        Dictionary<Parameter, int>? uses = onGradient is null ? null : CountUses();
         using var gradients = new GradientTable(loss);
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
@@ -192,6 +196,11 @@ public sealed class Tape : IDisposable
             if (!_kept.Contains(node.Output))
             {
                 node.Output.Dispose();
+            }
+
+            if (uses is not null)
+            {
+                TellWhole(node, uses, onGradient!);
             }
         }
 
@@ -305,6 +314,36 @@ public sealed class Tape : IDisposable
         {
             tape._owned.Remove(tensor);
             tensor.Dispose();
+        }
+    }
+
+    private Dictionary<Parameter, int> CountUses()
+    {
+        var uses = new Dictionary<Parameter, int>();
+        foreach (Parameter parameter in TrainableParameters)
+        {
+            uses[parameter] = uses.GetValueOrDefault(parameter) + 1;
+        }
+
+        return uses;
+    }
+
+    private void TellWhole(TapeNode node, Dictionary<Parameter, int> uses, Action<Parameter> onGradient)
+    {
+        foreach (Tensor input in node.Inputs)
+        {
+            if (input is { RequiresGradient: true, Parameter: { } parameter } && --uses[parameter] == 0 && parameter.HasGradient)
+            {
+                try
+                {
+                    onGradient(parameter);
+                }
+                catch
+                {
+                    ForgetUnfinishedGradients();
+                    throw;
+                }
+            }
         }
     }
 

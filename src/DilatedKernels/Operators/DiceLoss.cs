@@ -39,7 +39,7 @@ public static partial class Ops
         Shape shape = probabilities.Shape;
         Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar, name: nameof(DiceLoss));
         DeviceBuffer factors = Tape.NewSaved(() => backend.Allocate(2L * shape.C, ElementType.Float32), nameof(DiceLoss));
-        backend.DiceForward(shape, probabilities.Buffer, labels.Buffer, ignoreLabel, 1f / labels.Parts.Count, loss.Buffer, factors);
+        backend.DiceForward(shape, probabilities.Buffer, labels.Buffer, ignoreLabel, 1f / labels.Step.Count, loss.Buffer, factors);
         GC.KeepAlive(labels);
         if (records)
         {

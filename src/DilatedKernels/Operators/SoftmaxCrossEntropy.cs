@@ -21,7 +21,7 @@ public static partial class Ops
         CheckLabels(scores, labels, ignoreLabel);
         Backend backend = scores.Backend;
         long count = scores.Shape.Count;
-        long validCount = labels.CountValid(ignoreLabel);
+        long validCount = labels.Step.CountValid(ignoreLabel);
         bool records = Tape.WillRecord(scores);
 
         Tensor loss = Tape.NewOutput(scores.Device, Shape.Scalar);

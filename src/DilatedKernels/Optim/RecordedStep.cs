@@ -1,5 +1,6 @@
 using DilatedKernels.Backends;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 using DilatedKernels.Nn;
 
 namespace DilatedKernels.Optim;
@@ -36,9 +37,13 @@ public sealed class RecordedStep : IDisposable
     private readonly HashSet<Parameter> _parameters;
     private readonly Func<Tensor, LabelMap, ForwardContext, Tensor> _computeLoss;
     private readonly ulong _seed;
+    private readonly int _parts;
+    private readonly int _firstPart;
     private readonly Tensor[] _inputs;
     private readonly LabelMap[] _labels;
     private readonly Tensor _loss;
+    private readonly PartSums _sums;
+    private readonly GradientExchange? _exchange;
     private readonly StepRecorder? _recorder;
     private Parameter? _stray;
     private CancellationToken _cancellation;
@@ -55,11 +60,16 @@ public sealed class RecordedStep : IDisposable
     /// Into how many parts of N/<paramref name="parts"/> images a step is cut: the function is called for each, and their gradients and losses are added up, so that
     /// a step of many images takes the memory of few. Operators that take a mean over valid labels take it over those of the whole step, so the sums are
     /// to rounding those of one part; other functions of a part's loss are added as they are. Part p of a step has its own random numbers,
-    /// those of step <c>parts · step + p</c>.
+    /// those of step <c>parts · step + p</c>. Gradients and losses are added in one order, that of a binary tree over the parts' numbers.
     /// </param>
-    /// <exception cref="ArgumentException">An extent is negative, or N is no multiple of <paramref name="parts"/>.</exception>
+    /// <param name="group">
+    /// The processes that compute the step together, or null where this one does alone. Each computes some of the parts, with a network, an optimizer and a step of its own
+    /// that are alike; losses and gradients are added up over all of them, and every process makes the same update. The bits are those of one process that computes all
+    /// the parts. Not owned.
+    /// </param>
+    /// <exception cref="ArgumentException">An extent is negative, N is no multiple of <paramref name="parts"/>, or there are more processes than parts.</exception>
     public RecordedStep(
-        Shape inputShape, Size2 labelSize, Optimizer optimizer, Func<Tensor, LabelMap, ForwardContext, Tensor> computeLoss, ulong seed, int parts = 1)
+        Shape inputShape, Size2 labelSize, Optimizer optimizer, Func<Tensor, LabelMap, ForwardContext, Tensor> computeLoss, ulong seed, int parts = 1, ProcessGroup? group = null)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(computeLoss);
@@ -72,7 +82,14 @@ public sealed class RecordedStep : IDisposable
             throw new ArgumentException($"A step of {inputShape.N} images cannot be cut into {parts} parts of the same size.", nameof(parts));
         }
 
+        if (group?.Size > parts)
+        {
+            throw new ArgumentException($"A step of {parts} parts cannot be spread over {group.Size} processes: each computes one part or more.", nameof(group));
+        }
+
         InputShape = inputShape;
+        _parts = parts;
+        (_firstPart, int end) = ShareOf(group, parts);
         _optimizer = optimizer;
         _parameters = [.. optimizer.Parameters];
         _computeLoss = computeLoss;
@@ -80,11 +97,11 @@ public sealed class RecordedStep : IDisposable
         Device device = optimizer.Parameters[0].Value.Device;
         Shape part = inputShape with { N = inputShape.N / parts };
         byte[] labels = new byte[(long)part.N * labelSize.Height * labelSize.Width];
-        _inputs = new Tensor[parts];
-        _labels = new LabelMap[parts];
+        _inputs = new Tensor[end - _firstPart];
+        _labels = new LabelMap[_inputs.Length];
         try
         {
-            for (int i = 0; i < parts; i++)
+            for (int i = 0; i < _inputs.Length; i++)
             {
                 _inputs[i] = Tensor.Zeros(device, part);
                 _labels[i] = LabelMap.FromArray(device, part.N, labelSize.Height, labelSize.Width, labels);
@@ -98,9 +115,13 @@ public sealed class RecordedStep : IDisposable
             throw;
         }
 
-        LabelMap.Join(_labels);
-        _recorder = device.Backend.CreateRecorder();
-        WhyNotRecorded = _recorder is null ? $"The device {device} runs every step as it is called." : null;
+        StepLabels step = LabelMap.Join(_labels, parts);
+        _sums = new PartSums(optimizer.Parameters);
+        _exchange = group is null ? null : new GradientExchange(group, optimizer.Parameters, parts, step);
+        _recorder = group is null ? device.Backend.CreateRecorder() : null;
+        WhyNotRecorded = group is not null ? $"The step is computed by {group.Size} processes together, whose gradients pass through host memory."
+            : _recorder is null ? $"The device {device} runs every step as it is called."
+            : null;
     }
 
     /// <summary>Lets go of a recording that nobody disposed; the device knows of it, and would keep it.</summary>
@@ -108,6 +129,9 @@ public sealed class RecordedStep : IDisposable
 
     /// <summary>The shape of every step's input.</summary>
     public Shape InputShape { get; }
+
+    /// <summary>The shape of what this process computes of it: all, or in a group of processes its parts' images.</summary>
+    public Shape OwnShape => InputShape with { N = _inputs[0].Shape.N * _inputs.Length };
 
     /// <summary>Rows and columns of every step's label maps.</summary>
     public Size2 LabelSize => new(_labels[0].Height, _labels[0].Width);
@@ -140,17 +164,42 @@ public sealed class RecordedStep : IDisposable
         }
     }
 
+    /// <summary>
+    /// Numbers that this process adds to what all exchange at the beginning of a step, as many in every process; after <see cref="Run"/>, their sums. A group can so agree on
+    /// something, such as whether one of them has been asked to stop, without another exchange. Without a group they stay as they are.
+    /// </summary>
+    public IReadOnlyList<long> Tally { get; set; } = [];
+
+    /// <summary>How long this process waited for others of its group in the latest step.</summary>
+    public TimeSpan Waited => _exchange?.Waited ?? TimeSpan.Zero;
+
+    /// <summary>The exchange with other processes, for tests of when it sends.</summary>
+    internal GradientExchange? Exchange => _exchange;
+
     /// <summary>The recorder, for tests of what it holds.</summary>
     internal StepRecorder? Recorder => _recorder;
 
+    /// <summary>Which parts of a step this process computes.</summary>
+    /// <param name="group">The processes that compute it together, or null for this one alone.</param>
+    /// <param name="parts">The parts of a step.</param>
+    /// <returns>The first part, and that after the last.</returns>
+    public static (int Begin, int End) ShareOf(ProcessGroup? group, int parts)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(parts, 1);
+        return SumTree.Share(parts, group?.Size ?? 1, group?.Rank ?? 0);
+    }
+
     /// <summary>Runs a step and waits for its loss. Gradients are forgotten at its end.</summary>
     /// <param name="step">Its number, for random layers.</param>
-    /// <param name="input">The input channels-last: N, then H, then W, then C.</param>
+    /// <param name="input">The input <see cref="OwnShape"/> channels-last: N, then H, then W, then C.</param>
     /// <param name="labels">Class indices in the order N, H, W.</param>
     /// <param name="learningRate">0 or more and finite.</param>
-    /// <param name="cancellation">On the processor, where a step may take minutes, looked at before every operator. A step that is cancelled changes nothing.</param>
+    /// <param name="cancellation">
+    /// On the processor, where a step may take minutes, looked at before every operator. A step that is cancelled changes nothing. A group of processes ends its steps together
+    /// and does not look at it.
+    /// </param>
     /// <returns>
-    /// The loss before the update. Where it is not a finite number, there was no update: parameters, optimizer states and
+    /// The loss, that of all processes, before the update. Where it is not a finite number, there was no update: parameters, optimizer states and
     /// <see cref="Optimizer.StepCount"/> are as before the step.
     /// </returns>
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
@@ -170,6 +219,7 @@ public sealed class RecordedStep : IDisposable
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
         SetParts(input, labels);
+        Tally = _exchange?.Begin(Tally) ?? Tally;
         // What a GPU has been given runs to its end anyway, and a recording is made once.
         _cancellation = _recorder is null ? cancellation : CancellationToken.None;
         long count = _optimizer.StepCount;
@@ -186,9 +236,9 @@ public sealed class RecordedStep : IDisposable
         }
     }
 
-    /// <summary>Runs a step's forward and backward pass without its update and looks at every number: to find where a loss of NaN came from.</summary>
+    /// <summary>Runs a step's forward and backward pass without its update and looks at every number: to find where a loss of NaN came from. Of a group, each process looks at its own parts.</summary>
     /// <param name="step">Its number, for random layers.</param>
-    /// <param name="input">The input channels-last: N, then H, then W, then C.</param>
+    /// <param name="input">The input <see cref="OwnShape"/> channels-last: N, then H, then W, then C.</param>
     /// <param name="labels">Class indices in the order N, H, W.</param>
     /// <returns>Where the first number began that is not finite, or null when all are finite.</returns>
     /// <exception cref="ArgumentException">The number of values or labels is not that of the shapes, or a label is not a class.</exception>
@@ -236,18 +286,19 @@ public sealed class RecordedStep : IDisposable
         }
     }
 
-    private ulong RandomStep(ulong step) => unchecked(step * (ulong)_inputs.Length);
+    private ulong RandomStep(ulong step) => unchecked(step * (ulong)_parts);
 
-    private Tensor ComputeLoss(int part, ulong randomStep) => _computeLoss(_inputs[part], _labels[part], ForwardContext.Training(_seed, unchecked(randomStep + (ulong)part)));
+    private Tensor ComputeLoss(int index, ulong randomStep) =>
+        _computeLoss(_inputs[index], _labels[index], ForwardContext.Training(_seed, unchecked(randomStep + (ulong)(_firstPart + index))));
 
     private void SetParts(ReadOnlySpan<float> input, ReadOnlySpan<byte> labels)
     {
         int values = (int)_inputs[0].Shape.Count;
         int positions = _labels[0].Batch * _labels[0].Height * _labels[0].Width;
-        if (input.Length != InputShape.Count || labels.Length != (long)positions * _labels.Length)
+        if (input.Length != OwnShape.Count || labels.Length != (long)positions * _labels.Length)
         {
             throw new ArgumentException(
-                $"A step of the shape {InputShape} with label maps of {LabelSize} takes {InputShape.Count} values and {(long)positions * _labels.Length} labels, but {input.Length} and {labels.Length} were given.");
+                $"A step of the shape {OwnShape} with label maps of {LabelSize} takes {OwnShape.Count} values and {(long)positions * _labels.Length} labels, but {input.Length} and {labels.Length} were given.");
         }
 
         for (int i = 0; i < _inputs.Length; i++)
@@ -318,6 +369,15 @@ public sealed class RecordedStep : IDisposable
                 AddGradients(i, scalars.RandomStep);
             }
 
+            if (_exchange is null)
+            {
+                _sums.Finish(_loss);
+            }
+            else
+            {
+                _exchange.Finish(_sums, _loss);
+            }
+
             if (ClipNorm is { } norm)
             {
                 _optimizer.ClipGradients(norm);
@@ -328,24 +388,26 @@ public sealed class RecordedStep : IDisposable
         }
         finally
         {
+            _sums.Clear();
             _optimizer.ClearGradients();
         }
     }
 
-    private void AddGradients(int part, ulong randomStep)
+    private void AddGradients(int index, ulong randomStep)
     {
+        int part = _firstPart + index;
+        bool isLast = index == _inputs.Length - 1;
         using Tape tape = Tape.Record(DetectAnomaly, _cancellation);
-        Tensor loss = ComputeLoss(part, randomStep);
+        Tensor loss = ComputeLoss(index, randomStep);
         _stray = tape.TrainableParameters.FirstOrDefault(p => !_parameters.Contains(p));
-        tape.Backward(loss);
-        if (part == 0)
+        tape.BackwardTelling(loss, parameter =>
         {
-            loss.Backend.Copy(loss.Buffer, _loss.Buffer, sizeof(float));
-        }
-        else
-        {
-            loss.Backend.Add(_loss.Buffer, loss.Buffer, _loss.Buffer, 1);
-        }
+            if (_sums.AddGradient(part, parameter) && isLast)
+            {
+                _exchange?.Add(parameter, _sums);
+            }
+        });
+        _sums.End(part, tape.MoveOut(loss));
     }
 
     // Its gradient grows from step to step, or starts anew when somebody clears it; a replay cannot know which.

@@ -43,7 +43,7 @@ public sealed class ClassWeights : IDisposable
     {
         if (weights is null)
         {
-            return labels.CountValid(ignoreLabel);
+            return labels.Step.CountValid(ignoreLabel);
         }
 
         double total = 0;
@@ -51,7 +51,7 @@ public sealed class ClassWeights : IDisposable
         {
             if (label != ignoreLabel)
             {
-                total += (double)weights._values[label] * labels.Parts.Sum(part => (long)part.CountOf((byte)label));
+                total += (double)weights._values[label] * labels.Step.CountOf(label);
             }
         }
 

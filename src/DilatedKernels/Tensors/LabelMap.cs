@@ -5,9 +5,11 @@ namespace DilatedKernels;
 /// <summary>Class indices <c>[N, H, W]</c> on a device, one byte each: 0 to 254 are classes, and one value may be set aside as void.</summary>
 public sealed class LabelMap : IDisposable
 {
+    /// <summary>How many labels there are, 0 to 255.</summary>
+    internal const int Labels = 256;
+
     private readonly HashSet<(int Classes, int IgnoreLabel)> _uses = [];
     private int[] _histogram;
-    private IReadOnlyList<LabelMap> _parts;
     private DeviceBuffer? _buffer;
 
     private LabelMap(Device device, int batch, int height, int width, DeviceBuffer buffer, int[] histogram)
@@ -16,7 +18,7 @@ public sealed class LabelMap : IDisposable
         Device = device;
         (Batch, Height, Width) = (batch, height, width);
         _buffer = buffer;
-        _parts = [this];
+        Step = new StepLabels([this]);
     }
 
     /// <summary>Where the labels are.</summary>
@@ -31,8 +33,8 @@ public sealed class LabelMap : IDisposable
     /// <summary>Columns, W.</summary>
     public int Width { get; }
 
-    /// <summary>The maps of a step that is computed in parts, this one among them; this one alone otherwise.</summary>
-    internal IReadOnlyList<LabelMap> Parts => _parts;
+    /// <summary>The labels of a step that is computed in parts, this map among them; this map alone otherwise.</summary>
+    internal StepLabels Step { get; private set; }
 
     internal DeviceBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(LabelMap));
 
@@ -80,25 +82,18 @@ public sealed class LabelMap : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => Interlocked.Exchange(ref _buffer, null)?.Dispose();
 
-    /// <summary>Makes maps the parts of one step: a mean over valid positions is then one over those of all parts, and the parts' losses add up to the step's.</summary>
-    internal static void Join(IReadOnlyList<LabelMap> parts)
+    /// <summary>Makes maps parts of one step: a mean over valid positions is then one over those of all parts, and the parts' losses add up to the step's.</summary>
+    /// <param name="maps">The parts of this process.</param>
+    /// <param name="count">The parts of all processes.</param>
+    internal static StepLabels Join(IReadOnlyList<LabelMap> maps, int count)
     {
-        foreach (LabelMap part in parts)
+        var step = new StepLabels(maps, count);
+        foreach (LabelMap map in maps)
         {
-            part._parts = parts;
-        }
-    }
-
-    /// <summary>How many positions of all <see cref="Parts"/> carry another label than <paramref name="ignoreLabel"/>.</summary>
-    internal long CountValid(int ignoreLabel)
-    {
-        long valid = 0;
-        foreach (LabelMap part in _parts)
-        {
-            valid += ((long)part.Batch * part.Height * part.Width) - (ignoreLabel is >= 0 and <= 255 ? part.CountOf((byte)ignoreLabel) : 0);
+            map.Step = step;
         }
 
-        return valid;
+        return step;
     }
 
     /// <summary>Refuses labels that are neither a class nor the one that is ignored.</summary>
@@ -150,17 +145,17 @@ public sealed class LabelMap : IDisposable
     // Four tables, so that a run of one label does not wait for its own count.
     private static int[] Histogram(ReadOnlySpan<byte> labels)
     {
-        Span<int> counts = stackalloc int[4 * 256];
+        Span<int> counts = stackalloc int[4 * Labels];
         counts.Clear();
         for (int i = 0; i < labels.Length; i++)
         {
             counts[((i & 3) << 8) | labels[i]]++;
         }
 
-        int[] histogram = new int[256];
-        for (int label = 0; label < 256; label++)
+        int[] histogram = new int[Labels];
+        for (int label = 0; label < Labels; label++)
         {
-            histogram[label] = counts[label] + counts[256 + label] + counts[512 + label] + counts[768 + label];
+            histogram[label] = counts[label] + counts[Labels + label] + counts[(2 * Labels) + label] + counts[(3 * Labels) + label];
         }
 
         return histogram;

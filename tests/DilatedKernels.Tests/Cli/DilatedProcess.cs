@@ -69,6 +69,10 @@ internal sealed class DilatedProcess : IDisposable
     public static Result RunThrough(string folder, string[] before, params string[] arguments) =>
         RunProgram(folder, new Dictionary<string, string>(), [.. before, .. Self(), .. arguments]);
 
+    /// <summary>As that, with something in its environment.</summary>
+    public static Result RunThrough(string folder, IReadOnlyDictionary<string, string> environment, string[] before, params string[] arguments) =>
+        RunProgram(folder, environment, [.. before, .. Self(), .. arguments]);
+
     /// <summary>The command as words of a shell.</summary>
     public static string ShellWords => string.Join(' ', Self().Select(word => $"'{word}'"));
 

@@ -1,3 +1,4 @@
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
@@ -25,6 +26,20 @@ public class SnippetTests
 
         Assert.That(edges.Shape, Is.EqualTo(image.Shape));
         Assert.That(edges.ToArray()[(16 * 32) + 13], Is.EqualTo(1), "left of the edge, within the dilation");
+    }
+
+    [Test]
+    public void SumsOverThreads()
+    {
+        // snippet
+        LocalGroup[] members = LocalGroup.Create(3);
+        long[][] sums = new long[3][];
+        Thread[] threads = [.. members.Select(member => new Thread(() => sums[member.Rank] = member.Sum([1, member.Rank])))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        // end
+
+        Assert.That(sums, Is.All.EqualTo(new long[] { 3, 3 }));
     }
 
     [Test]

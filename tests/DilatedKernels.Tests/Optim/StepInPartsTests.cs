@@ -22,6 +22,55 @@ public class StepInPartsTests(Device device)
     }
 
     [Test]
+    public void GradientsAreAddedInTheOrderOfATree()
+    {
+        const int Parts = 6;
+        byte[] labels = Labels(_ => 0.2);
+        (float Loss, float[] Gradient)[] p = PartByPart(Parts, labels);
+        float[] expected = Add(Add(Add(p[0], p[1]), Add(p[2], p[3])), Add(p[4], p[5])).Gradient;
+        Assert.That(expected, Is.Not.EqualTo(Add(Add(Add(Add(Add(p[0], p[1]), p[2]), p[3]), p[4]), p[5]).Gradient), "another order would give other bits");
+
+        using Network net = new(device);
+        float[] before = net.Optimizer.Parameters[0].Value.ToArray();
+        using var step = new RecordedStep(s_input, s_labels, net.Optimizer, net.Loss, seed: 5, Parts);
+        float loss = step.Run(0, Input(0), labels, learningRate: 1f);
+        Assert.That(loss, Is.EqualTo(((p[0].Loss + p[1].Loss) + (p[2].Loss + p[3].Loss)) + (p[4].Loss + p[5].Loss)));
+        Assert.That(net.Optimizer.Parameters[0].Value.ToArray(), Is.EqualTo(before.Zip(expected, (w, g) => w - g)));
+    }
+
+    [Test]
+    public void AStepThatFailsLeavesNothingBehind([Range(0, 4)] int at)
+    {
+        using Network net = new(device);
+        int fails = -1, calls = 0;
+        using var step = new RecordedStep(s_input with { N = 5 }, s_labels, net.Optimizer, Loss, seed: 5, parts: 5);
+        byte[] labels = Labels(_ => 0)[..(5 * 5 * 4)];
+        float[] input = Input(0)[..(5 * 3 * 5 * 4)];
+        step.Run(0, input, labels, 0.1f);
+        float[] before = net.Optimizer.Parameters[0].Value.ToArray();
+        long live = device.Memory.LiveBytes;
+        (fails, calls) = (at, 0);
+        Assert.That(() => step.Run(1, input, labels, 0.1f), Throws.InvalidOperationException.With.Message.EqualTo("mine"));
+        Assert.That(device.Memory.LiveBytes, Is.EqualTo(live));
+        Assert.That(net.Optimizer.Parameters[0].Value.ToArray(), Is.EqualTo(before));
+        Assert.That(net.Optimizer.Parameters[0].Gradient, Is.Null);
+        fails = -1;
+        step.Run(1, input, labels, 0.1f);
+
+        using Network other = new(device);
+        using var whole = new RecordedStep(s_input with { N = 5 }, s_labels, other.Optimizer, other.Loss, seed: 5, parts: 5);
+        whole.Run(0, input, labels, 0.1f);
+        whole.Run(1, input, labels, 0.1f);
+        Assert.That(net.Optimizer.Parameters[0].Value.ToArray(), Is.EqualTo(other.Optimizer.Parameters[0].Value.ToArray()));
+
+        Tensor Loss(Tensor x, LabelMap map, ForwardContext context)
+        {
+            Tensor loss = net.Loss(x, map, context);
+            return calls++ == fails ? throw new InvalidOperationException("mine") : loss;
+        }
+    }
+
+    [Test]
     public void EveryPartDrawsItsOwnRandomNumbers()
     {
         using Network net = new(device);
@@ -62,6 +111,33 @@ public class StepInPartsTests(Device device)
         float[] losses = [.. Enumerable.Range(0, 4).Select(i => step.Run((ulong)i, Input(i), labels, 0.2f))];
         return (losses, [.. net.Optimizer.Parameters.SelectMany(p => p.Value.ToArray()).Select(w => (double)w)]);
     }
+
+    // The gradients of a step's parts, each by itself.
+    private (float Loss, float[] Gradient)[] PartByPart(int parts, byte[] labels)
+    {
+        using Network net = new(device);
+        int images = s_input.N / parts;
+        int positions = images * s_labels.Height * s_labels.Width;
+        int values = images * s_input.C * s_input.H * s_input.W;
+        LabelMap[] maps = [.. Enumerable.Range(0, parts).Select(i => LabelMap.FromArray(device, images, s_labels.Height, s_labels.Width, labels.AsSpan(i * positions, positions)))];
+        LabelMap.Join(maps, parts);
+        var results = new (float, float[])[parts];
+        for (int i = 0; i < parts; i++)
+        {
+            using Tensor x = Tensor.FromChannelsLast(device, s_input with { N = images }, Input(0).AsSpan(i * values, values));
+            using Tape tape = Tape.Record();
+            Tensor loss = net.Loss(x, maps[i], ForwardContext.Training(5, (ulong)i));
+            tape.Backward(loss);
+            results[i] = (loss.Item(), net.Optimizer.Parameters[0].Gradient!.ToArray());
+            net.Optimizer.ClearGradients();
+            maps[i].Dispose();
+        }
+
+        return results;
+    }
+
+    private static (float Loss, float[] Gradient) Add((float Loss, float[] Gradient) left, (float Loss, float[] Gradient) right) =>
+        (left.Loss + right.Loss, [.. left.Gradient.Zip(right.Gradient, (a, b) => a + b)]);
 
     private static float[] Input(int step) => Array4.Random(s_input, $"parts {step}").ToSingle();
 

@@ -34,15 +34,15 @@ internal sealed class StepNetwork : IDisposable
 
     public static float Rate(ulong step) => 0.05f / (1 + step);
 
-    public static float[] Input(ulong step) => Array4.Random(InputShape, $"input {step}").ToSingle();
+    public static float[] Input(ulong step, int images = 2) => Array4.Random(InputShape with { N = images }, $"input {step}").ToSingle();
 
     /// <summary>More void from step to step, so that the number of valid positions changes.</summary>
-    public static byte[] Labels(ulong step)
+    public static byte[] Labels(ulong step, int images = 2)
     {
         var random = new RandomSequence(step, "step labels");
         return
         [
-            .. Enumerable.Range(0, InputShape.N * LabelSize.Height * LabelSize.Width)
+            .. Enumerable.Range(0, images * LabelSize.Height * LabelSize.Width)
                 .Select(_ => random.NextInt32(10) < (int)step ? (byte)255 : (byte)random.NextInt32(Classes)),
         ];
     }

@@ -26,13 +26,13 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(Pointer(scores));
         arguments.Add(Pointer(labels));
         arguments.Add(ignoreLabel);
-        arguments.Add(Step(Share(validCount), scalars => Share(scalars.Labels.CountValid(ignoreLabel)), "a number of valid positions"));
+        arguments.Add(Step(Share(validCount), scalars => Share(scalars.Labels.Step.CountValid(ignoreLabel)), "a number of valid positions"));
         arguments.Add(dScores is null ? default : Pointer(dScores));
         arguments.Add(Pointer(partial));
         arguments.Add(shape.Positions);
         arguments.Add(shape.C);
         Launch(plan, arguments);
-        StepValue<double> divisor = Step(Divisor(validCount), scalars => Divisor(scalars.Labels.CountValid(ignoreLabel)), "a number of valid positions");
+        StepValue<double> divisor = Step(Divisor(validCount), scalars => Divisor(scalars.Labels.Step.CountValid(ignoreLabel)), "a number of valid positions");
         SumPartials(partial, blocks, divisor, loss);
     }
 

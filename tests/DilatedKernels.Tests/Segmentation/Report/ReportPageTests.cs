@@ -56,7 +56,8 @@ public sealed class ReportPageTests
         string folder = _folder["validation"];
         foreach (long step in (long[])[1, 2])
         {
-            var pictures = new ValidationPictures(classes);
+            var samples = new List<DilatedKernels.Segmentation.Data.Sample>();
+            var pictures = new ValidationPictures(samples, classes);
             for (int i = 0; i < 30; i++)
             {
                 // Image i has i·40 wrong pixels of 1600; the right half of the last is void.
@@ -71,10 +72,11 @@ public sealed class ReportPageTests
 
                 DilatedKernels.Segmentation.Imaging.PngWriter.Write(sample.ImagePath, new DilatedKernels.Segmentation.Imaging.RgbImage(40, 40));
                 DilatedKernels.Segmentation.Imaging.PngWriter.Write(sample.MaskPath!, truth, classes.Palette);
-                pictures.Add(sample, prediction);
+                samples.Add(sample);
+                pictures.Add(i, prediction);
             }
 
-            pictures.Write(folder, step, 30, DilatedKernels.Segmentation.Metrics.ConfusionMatrix.FromCounts(2, [1, 2, 3, 4]));
+            pictures.Write(folder, step, DilatedKernels.Segmentation.Metrics.ConfusionMatrix.FromCounts(2, [1, 2, 3, 4]));
         }
 
         KeptValidation kept = KeptValidation.Read(folder)!;

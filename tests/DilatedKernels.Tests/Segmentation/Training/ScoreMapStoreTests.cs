@@ -28,6 +28,6 @@ public class ScoreMapStoreTests
         Assert.That(files.Select(File.ReadAllBytes), Is.EqualTo(whole));
 
         void Fill() => new ScoreMapStore(maps.Path).Fill(
-            new Predictor(model), data.Split("train"), data.Classes, model.Stride, LabelResolution.Stride, mirror: true, onImage: null, CancellationToken.None);
+            new Predictor(model), data.Split("train"), data.Classes, model.Stride, LabelResolution.Stride, mirror: true, onImage: null, new Ending(null, CancellationToken.None), group: null);
     }
 }

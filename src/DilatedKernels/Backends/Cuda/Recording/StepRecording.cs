@@ -136,7 +136,7 @@ internal sealed unsafe class StepRecording : IDisposable
     /// <summary>Refuses labels that are not the step's: nobody would tell replays how many of them are valid.</summary>
     public void ExpectLabels(DeviceBuffer labels)
     {
-        if (!_scalars.Labels.Parts.Any(part => part.Buffer == labels))
+        if (!_scalars.Labels.Step.Maps.Any(part => part.Buffer == labels))
         {
             throw Refuse("compares scores with labels other than those it is given, and replays would not learn how many of them are valid");
         }
@@ -144,7 +144,7 @@ internal sealed unsafe class StepRecording : IDisposable
 
     /// <summary>Which of the step's parts a random step belongs to; the first where it belongs to none.</summary>
     public ulong PartOf(ulong randomStep) =>
-        unchecked(randomStep - _scalars.RandomStep) is var part && part < (ulong)_scalars.Labels.Parts.Count ? part : 0;
+        unchecked(randomStep - _scalars.RandomStep) is var part && part < (ulong)_scalars.Labels.Step.Count ? part : 0;
 
     /// <summary>Keeps a table for the kernels, and says where it will be.</summary>
     public DevicePointer AddTable(ReadOnlySpan<byte> bytes)

@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace DilatedKernels.Distributed.Mpi;
+
+/// <summary>What mpirun put into the environment of the processes it starts.</summary>
+/// <param name="Name">Whose mpirun it was.</param>
+/// <param name="Size">How many processes it started; 0 where it does not say.</param>
+/// <param name="Libraries">The files of the library that it works with, in the order in which they are tried.</param>
+internal sealed record MpiLauncher(string Name, int Size, IReadOnlyList<string> Libraries)
+{
+    /// <summary>The environment variable that names the MPI library.</summary>
+    public const string LibraryVariable = "DILATEDKERNELS_LIBMPI";
+
+    /// <summary>Whether it names a process that a signal has ended by its number only.</summary>
+    public bool TellsNumbers => Name == "MPICH";
+
+    private static readonly string[] OpenMpi = OperatingSystem.IsMacOS() ? ["libmpi.40.dylib"] : ["libmpi.so.40"];
+    private static readonly string[] Mpich = OperatingSystem.IsMacOS() ? ["libmpi.12.dylib"] : ["libmpich.so.12", "libmpi.so.12"];
+
+    /// <summary>The launcher that started this process.</summary>
+    /// <param name="read">Reads a variable of the environment.</param>
+    /// <exception cref="MpiUnavailableException">None did.</exception>
+    public static MpiLauncher Find(Func<string, string?> read)
+    {
+        MpiLauncher launcher =
+            read("OMPI_COMM_WORLD_SIZE") is { } openMpi ? new("Open MPI", Number(openMpi), OpenMpi)
+            : read("PMI_SIZE") is { } mpich ? new("MPICH", Number(mpich), Mpich)
+            : read("PMIX_RANK") is not null ? new("a PMIx launcher", 0, [.. OpenMpi, .. Mpich])
+            : throw new MpiUnavailableException("This process was not started by mpirun; start it as: mpirun -n N COMMAND, with N the number of processes.");
+        return read(LibraryVariable) is { Length: > 0 } chosen ? launcher with { Libraries = [chosen] } : launcher;
+    }
+
+    private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+}

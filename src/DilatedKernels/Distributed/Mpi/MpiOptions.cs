@@ -1,0 +1,19 @@
+namespace DilatedKernels.Distributed;
+
+/// <summary>When an <see cref="MpiGroup"/> gives a process up.</summary>
+public sealed record MpiOptions
+{
+    internal static readonly TimeSpan ShortestSilence = TimeSpan.FromSeconds(2);
+
+    /// <summary>After so long without a sign of life a process is lost: stopped, its machine down, or the network cut. 2 s or more.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// How long others wait at least for a process that is alive but does not come to a call; as long as ten times the longest that any process has computed between
+    /// two calls so far, where that is longer. What one process does alone while the others wait must take less. Also how long the start may take.
+    /// </summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Takes the one line that says who ended the job and why; to standard error by default.</summary>
+    public Action<string> Report { get; init; } = Console.Error.WriteLine;
+}

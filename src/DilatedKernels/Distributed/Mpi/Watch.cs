@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace DilatedKernels.Distributed.Mpi;
+
+/// <summary>Tells from the processes' signs of life who is lost or hangs. Knows no clock but the times that it is given.</summary>
+internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
+{
+    // A process that waited shorter may only be slow.
+    private const int TimesTheLongest = 10;
+
+    private readonly MemberState[] _states = [.. Enumerable.Repeat(new MemberState(0, default, -1, TimeSpan.Zero, TimeSpan.Zero, false), size)];
+    private readonly TimeSpan[] _heard = new TimeSpan[size];
+
+    /// <summary>Whether all processes but one have left.</summary>
+    public bool AllLeftBut(int rank) => _states.Where((state, other) => other != rank).All(state => state.HasLeft);
+
+    public void Hear(int rank, MemberState state, TimeSpan now) => (_states[rank], _heard[rank]) = (state, now);
+
+    /// <summary>Who is at fault, and why; null where nobody is.</summary>
+    public (int Rank, string Reason)? Find(TimeSpan now)
+    {
+        for (int rank = 0; rank < size; rank++)
+        {
+            if (!_states[rank].HasLeft && now - _heard[rank] > silence)
+            {
+                return (rank, Silent(now - _heard[rank]));
+            }
+        }
+
+        return Disagreement.Find(_states) ?? FindHang();
+    }
+
+    /// <summary>What to say of a process that has not been heard of for so long.</summary>
+    public static string Silent(TimeSpan time) => $"gave no sign of life for {Seconds(time)}: it is stopped, its machine is down, or the network is cut";
+
+    private (int Rank, string Reason)? FindHang()
+    {
+        TimeSpan longest = TimesTheLongest * _states.Max(state => state.LongestAway);
+        TimeSpan limit = longest > patience ? longest : patience;
+        int waiting = Array.FindIndex(_states, state => state.Open >= 0 && state.Waiting > limit);
+        if (waiting < 0)
+        {
+            return null;
+        }
+
+        MemberState waits = _states[waiting];
+        int last = Enumerable.Range(0, size).MinBy(rank => _states[rank].Begun);
+        return _states[last].Begun <= waits.Open
+            ? (last, $"has begun {_states[last].Begun} calls and does not come to the next, for which rank {waiting} has waited {Seconds(waits.Waiting)}")
+            : (waiting, $"has moved nothing for {Seconds(waits.Waiting)} in call {waits.Open + 1}, which all have begun");
+    }
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s");
+}

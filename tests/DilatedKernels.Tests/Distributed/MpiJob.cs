@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using DilatedKernels.Tests.Cli;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Distributed;
+
+/// <summary>Starts jobs of this program with Open MPI's or MPICH's mpirun.</summary>
+internal sealed class MpiJob
+{
+    public const string OpenMpi = "Open MPI";
+    public const string Mpich = "MPICH";
+
+    private readonly string[] _mpirun;
+    private readonly Dictionary<string, string> _environment = new()
+    {
+        // Tests may run as root, in a container.
+        ["OMPI_ALLOW_RUN_AS_ROOT"] = "1",
+        ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
+    };
+
+    private MpiJob(string[] mpirun) => _mpirun = mpirun;
+
+    /// <summary>Skips the calling test where the implementation is not installed.</summary>
+    public static MpiJob Of(string implementation)
+    {
+        (string[] programs, string sign, string[] options) = implementation == OpenMpi
+            ? (new[] { "mpirun.openmpi", "mpirun" }, "Open MPI", new[] { "--oversubscribe" })
+            : (["mpirun.mpich", "mpirun"], "HYDRA", []);
+        string? found = programs.FirstOrDefault(program => VersionOf(program)?.Contains(sign, StringComparison.Ordinal) == true);
+        BuildPart.SkipUnless(found is not null, BuildPart.Mpi, $"there is no mpirun of {implementation}: {string.Join(" and ", programs)} were tried");
+        return new MpiJob([found!, .. options]);
+    }
+
+    public MpiJob With(string variable, string value)
+    {
+        _environment[variable] = value;
+        return this;
+    }
+
+    /// <summary>Runs a job to its end, which must come within half a minute.</summary>
+    public (int ExitCode, string Output, string Error) Run(int processes, params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        long begun = Stopwatch.GetTimestamp();
+        DilatedProcess.Result result = DilatedProcess.RunProgram(
+            folder.Path, _environment, [.. _mpirun, "-n", $"{processes}", "dotnet", typeof(MpiJob).Assembly.Location, MpiProcess.Verb, .. arguments]);
+        Assert.That(Stopwatch.GetElapsedTime(begun).TotalSeconds, Is.LessThan(30), result.Error);
+        return (result.ExitCode, result.Output, result.Error);
+    }
+
+    /// <summary>Runs the command as the processes of a job, in a working folder.</summary>
+    public DilatedProcess.Result RunCommand(string folder, int processes, params string[] arguments) =>
+        DilatedProcess.RunThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
+
+    private static string? VersionOf(string program)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, "--version") { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            string version = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return version;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using DilatedKernels.Distributed;
+
+namespace DilatedKernels.Tests.Distributed;
+
+/// <summary>One process of a job that a test has mpirun start: keeps the contract, or breaks it in some way.</summary>
+internal static class MpiProcess
+{
+    public const string Verb = "--mpi-process";
+    public const string SilenceVariable = "TEST_SILENCE";
+    public const string PatienceVariable = "TEST_PATIENCE";
+    public const int Unavailable = 3;
+
+    private const int SignalKill = 9;
+    private const int SignalStop = 19;
+
+    public static int Run(string[] arguments)
+    {
+        string rank = Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") ?? Environment.GetEnvironmentVariable("PMI_RANK") ?? "";
+        string action = arguments[0];
+        bool isTheOne = arguments.Length > 1 && arguments[1] == rank;
+        if (action == "never-joins" && isTheOne)
+        {
+            return 0;
+        }
+
+        MpiGroup group;
+        try
+        {
+            group = MpiGroup.Join(new MpiOptions { Silence = Seconds(SilenceVariable, 15), Patience = Seconds(PatienceVariable, 60) });
+        }
+        catch (MpiUnavailableException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return Unavailable;
+        }
+
+        try
+        {
+            Act(group, action, isTheOne);
+            group.Dispose();
+            return 0;
+        }
+        catch (Exception e)
+        {
+            group.Fail(e.Message);
+            throw;
+        }
+    }
+
+    private static void Act(MpiGroup group, string action, bool isTheOne)
+    {
+        if (action == "contract")
+        {
+            foreach (string name in GroupContract.Cases)
+            {
+                GroupContract.Run(name, group);
+                if (group.Rank == 0)
+                {
+                    Console.WriteLine($"{name}: kept");
+                }
+            }
+
+            return;
+        }
+
+        group.Barrier();
+        if (action == "all-pause")
+        {
+            // As by Ctrl-Z and, five seconds later, fg.
+            using Process alarm = Process.Start("/bin/sh", ["-c", $"sleep 5; kill -s CONT {Environment.ProcessId}"]);
+            group.Barrier();
+            _ = Signal(Environment.ProcessId, SignalStop);
+            group.Barrier();
+            Thread.Sleep(TimeSpan.FromSeconds(2));
+        }
+
+        if (isTheOne)
+        {
+            Break(group, action);
+        }
+
+        group.Barrier();
+    }
+
+    private static void Break(MpiGroup group, string action)
+    {
+        switch (action)
+        {
+            case "throws":
+                throw new InvalidOperationException("the disk is full");
+            case "throws-elsewhere":
+                new Thread(() => throw new InvalidOperationException("the disk is full")).Start();
+                Thread.Sleep(Timeout.Infinite);
+                break;
+            case "exits":
+                Environment.Exit(0);
+                break;
+            case "leaves":
+                group.Dispose();
+                Environment.Exit(0);
+                break;
+            case "calls-otherwise":
+                group.Sum([1]);
+                break;
+            case "stops":
+                _ = Signal(Environment.ProcessId, SignalStop);
+                break;
+            case "is-killed":
+                _ = Signal(Environment.ProcessId, SignalKill);
+                break;
+            case "hangs":
+                Thread.Sleep(Timeout.Infinite);
+                break;
+            case "null":
+                // .NET's own way to notice these must survive the start of MPI.
+                string? text = Environment.GetEnvironmentVariable("NO_SUCH_VARIABLE");
+                Assert.That(() => text!.Length, Throws.InstanceOf<NullReferenceException>());
+                break;
+            default:
+                throw new ArgumentException($"There is no action '{action}'.");
+        }
+    }
+
+    private static TimeSpan Seconds(string variable, int usual) =>
+        TimeSpan.FromSeconds(Environment.GetEnvironmentVariable(variable) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : usual);
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Signal(int process, int signal);
+}

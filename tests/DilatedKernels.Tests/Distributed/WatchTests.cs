@@ -1,0 +1,99 @@
+using DilatedKernels.Distributed;
+using DilatedKernels.Distributed.Mpi;
+
+namespace DilatedKernels.Tests.Distributed;
+
+public class WatchTests
+{
+    private static readonly Call Sum = new(CallKind.Sum, 3);
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Test]
+    public void AllIsWellWhileAllAreHeard()
+    {
+        Watch watch = Watching(Seconds(100), At(4), At(4), At(3));
+        Assert.That(watch.Find(Seconds(114)), Is.Null);
+    }
+
+    [Test]
+    public void SilenceIsAFault()
+    {
+        Watch watch = Watching(Seconds(100), At(4), At(4), At(3));
+        watch.Hear(0, At(4), Seconds(116));
+        watch.Hear(2, At(4), Seconds(116));
+        Assert.That(watch.Find(Seconds(116)), Is.EqualTo((1, "gave no sign of life for 16 s: it is stopped, its machine is down, or the network is cut")));
+    }
+
+    [Test]
+    public void WhoHasLeftMayBeSilent()
+    {
+        Watch watch = Watching(Seconds(100), At(4), At(4) with { HasLeft = true }, At(4));
+        watch.Hear(0, At(4), Seconds(200));
+        watch.Hear(2, At(4), Seconds(200));
+        Assert.That(watch.Find(Seconds(200)), Is.Null);
+        Assert.That(watch.AllLeftBut(0), Is.False);
+        watch.Hear(2, At(4) with { HasLeft = true }, Seconds(201));
+        Assert.That(watch.AllLeftBut(0), Is.True);
+    }
+
+    [Test]
+    public void WhoDoesNotComeIsAFaultAfterAMinute()
+    {
+        Assert.That(Watching(Seconds(100), Waits(4, 59), At(3), Waits(4, 59)).Find(Seconds(100)), Is.Null);
+        Assert.That(
+            Watching(Seconds(100), Waits(4, 59), At(3), Waits(4, 61)).Find(Seconds(100)),
+            Is.EqualTo((1, "has begun 3 calls and does not come to the next, for which rank 2 has waited 61 s")));
+    }
+
+    [Test]
+    public void WhereCallsLieFarApartTheWaitIsTenTimesThat()
+    {
+        MemberState slow = At(3) with { LongestAway = TimeSpan.FromSeconds(20) };
+        Assert.That(Watching(Seconds(100), Waits(4, 199), slow, Waits(4, 199)).Find(Seconds(100)), Is.Null);
+        Assert.That(Watching(Seconds(100), Waits(4, 201), slow, Waits(4, 201)).Find(Seconds(100))?.Rank, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void ACallThatAllHaveBegunAndThatDoesNotMoveIsAFault() =>
+        Assert.That(
+            Watching(Seconds(100), At(4), Waits(4, 61), Waits(4, 59)).Find(Seconds(100)),
+            Is.EqualTo((1, "has moved nothing for 61 s in call 4, which all have begun")));
+
+    [Test]
+    public void DifferentCallsAreAFault() =>
+        Assert.That(
+            Watching(Seconds(1), At(4), At(4), At(4) with { Call = new Call(CallKind.Broadcast, 8, 1) }).Find(Seconds(1)),
+            Is.EqualTo((2, "made Broadcast of 8 bytes from rank 1 as call 4 where rank 0 made Sum of 3 values as call 4; all processes must make the same calls in the same order")));
+
+    [Test]
+    public void AControlMessageComesAsItWasSent()
+    {
+        var state = new MemberState(1L << 40, new Call(CallKind.OrderedSum, 1L << 33, 7), 12, TimeSpan.FromMilliseconds(1.5), TimeSpan.FromSeconds(3), true);
+        var message = new ControlMessage(ControlKind.Failure, 3, state, "the disk is full: é");
+        byte[] bytes = new byte[ControlMessage.Bytes];
+        message.Write(bytes);
+        Assert.That(ControlMessage.Read(bytes), Is.EqualTo(message));
+
+        // A reason that is too long is cut.
+        (message with { Text = new string('x', 5000) }).Write(bytes);
+        Assert.That(ControlMessage.Read(bytes).Text, Does.Match("^x{800,1000}$"));
+    }
+
+    private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
+
+    private static MemberState At(long begun) => new(begun, Sum, -1, TimeSpan.Zero, TimeSpan.Zero, false);
+
+    private static MemberState Waits(long begun, int seconds) => At(begun) with { Open = begun - 1, Waiting = Seconds(seconds) };
+
+    private static Watch Watching(TimeSpan now, params MemberState[] states)
+    {
+        var watch = new Watch(states.Length, Silence, Patience);
+        for (int rank = 0; rank < states.Length; rank++)
+        {
+            watch.Hear(rank, states[rank], now);
+        }
+
+        return watch;
+    }
+}
