@@ -49,17 +49,11 @@ public class MpiGroupTests(string implementation)
     }
 
     [Test]
-    public void AProcessThatIsKilledEndsTheJobAndIsNamed()
+    public void AProcessThatIsKilledEndsTheJob()
     {
-        (int code, string output, string error) = MpiJob.Of(implementation).Run(3, "is-killed", "2");
+        (int code, _, string error) = MpiJob.Of(implementation).Run(3, "is-killed", "2");
         Assert.That(code, Is.Not.Zero);
-        if (implementation == MpiJob.Mpich)
-        {
-            string number = Regex.Match(error, $@"rank 2 is process (\d+) on host {Host}").Groups[1].Value;
-            Assert.That(number, Is.Not.Empty, error);
-            Assert.That(output + error, Does.Contain($"PID {number} RUNNING AT {Environment.MachineName}"));
-        }
-        else
+        if (implementation == MpiJob.OpenMpi)
         {
             Assert.That(error, Does.Match($@"process rank 2 .*on node {Host} exited on signal 9"));
         }

@@ -13,7 +13,7 @@ namespace DilatedKernels.Distributed;
 /// <remarks>
 /// A thread of its own makes all calls to MPI, so that messages travel while the process computes. It also exchanges signs of life. Where a process fails (<see cref="ProcessGroup.Fail"/>), gives no sign of
 /// life for <see cref="MpiOptions.Silence"/>, or does not come to a call within <see cref="MpiOptions.Patience"/>, one line to <see cref="MpiOptions.Report"/> names it with its host and the reason, and the whole
-/// job ends with an exit code other than 0. A process that the system ends (a signal, no memory left) is noticed by mpirun, which ends the others at once and says what it knows.
+/// job ends with an exit code other than 0. A process that the system ends (a signal, no memory left) is noticed by mpirun, which ends the others at once; Open MPI's names its rank, MPICH's does not.
 /// </remarks>
 public sealed class MpiGroup : ProcessGroup
 {
@@ -68,7 +68,6 @@ public sealed class MpiGroup : ProcessGroup
         group.ExchangeHosts(Environment.MachineName);
         thread.SetNames(group.NameOf);
         group.WatchForTheEnd();
-        group.TellNumbers(launcher, options.Report);
         return group;
     }
 
@@ -100,7 +99,7 @@ public sealed class MpiGroup : ProcessGroup
 
     private protected override Task Receive(int from, int tag, Block data) => _thread.Post(new Transfer(isSend: false, from, tag, data));
 
-    // mpirun may see the end of a process, but not why, and MPICH's not of which rank.
+    // mpirun may see the end of a process, but not why; MPICH's does not even say of which rank.
     private void WatchForTheEnd()
     {
         AppDomain.CurrentDomain.UnhandledException += FailUnhandled;
@@ -114,14 +113,4 @@ public sealed class MpiGroup : ProcessGroup
 
     private void FailAtExit(object? sender, EventArgs e) =>
         Fail(string.Create(CultureInfo.InvariantCulture, $"the process ends with exit code {Environment.ExitCode} and has not left the group"));
-
-    // mpirun of Open MPI gives the rank of a process that a signal has ended; MPICH's gives its number in the system.
-    private void TellNumbers(MpiLauncher launcher, Action<string> report)
-    {
-        byte[][] numbers = Gather(BitConverter.GetBytes(Environment.ProcessId));
-        if (Rank == 0 && launcher.TellsNumbers)
-        {
-            report($"{Library}: {string.Join(", ", numbers.Select((number, rank) => string.Create(CultureInfo.InvariantCulture, $"rank {rank} is process {BitConverter.ToInt32(number)} on host {HostOf(rank)}")))}");
-        }
-    }
 }

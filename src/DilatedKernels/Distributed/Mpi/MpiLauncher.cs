@@ -11,9 +11,6 @@ internal sealed record MpiLauncher(string Name, int Size, IReadOnlyList<string> 
     /// <summary>The environment variable that names the MPI library.</summary>
     public const string LibraryVariable = "DILATEDKERNELS_LIBMPI";
 
-    /// <summary>Whether it names a process that a signal has ended by its number only.</summary>
-    public bool TellsNumbers => Name == "MPICH";
-
     private static readonly string[] OpenMpi = OperatingSystem.IsMacOS() ? ["libmpi.40.dylib"] : ["libmpi.so.40"];
     private static readonly string[] Mpich = OperatingSystem.IsMacOS() ? ["libmpi.12.dylib"] : ["libmpich.so.12", "libmpi.so.12"];
 
