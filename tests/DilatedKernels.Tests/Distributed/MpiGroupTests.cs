@@ -33,7 +33,7 @@ public class MpiGroupTests(string implementation)
     [TestCase("hangs", 1, @"has begun \d+ calls and does not come to the next, for which rank [02] has waited \d+ s")]
     public void AProcessThatGoesWrongEndsTheJobAndIsNamed(string action, int rank, string reason)
     {
-        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "3").With(MpiProcess.PatienceVariable, "3").Run(3, action, $"{rank}");
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "6").With(MpiProcess.PatienceVariable, "6").Run(3, action, $"{rank}");
         Assert.That(code, Is.Not.Zero);
         Assert.That(Faults(error), Has.Length.EqualTo(1), error);
         Assert.That(Faults(error)[0], Does.Match($"^rank {rank} of 3 on host {Host}: {reason}$"));
@@ -72,7 +72,7 @@ public class MpiGroupTests(string implementation)
     [Test]
     public void AllMayPauseForLongerThanOneMayBeSilent()
     {
-        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "3").With(MpiProcess.PatienceVariable, "3").Run(3, "all-pause");
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "6").With(MpiProcess.PatienceVariable, "6").Run(3, "all-pause");
         Assert.That(code, Is.Zero, error);
     }
 

@@ -69,8 +69,8 @@ internal static class MpiProcess
         group.Barrier();
         if (action == "all-pause")
         {
-            // As by Ctrl-Z and, five seconds later, fg.
-            using Process alarm = Process.Start("/bin/sh", ["-c", $"sleep 5; kill -s CONT {Environment.ProcessId}"]);
+            // As by Ctrl-Z and, nine seconds later, fg.
+            using Process alarm = Process.Start("/bin/sh", ["-c", $"sleep 9; kill -s CONT {Environment.ProcessId}"]);
             group.Barrier();
             _ = Signal(Environment.ProcessId, SignalStop);
             group.Barrier();
