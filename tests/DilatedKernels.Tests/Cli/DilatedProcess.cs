@@ -12,6 +12,8 @@ internal sealed class DilatedProcess : IDisposable
     private const int Interrupt = 2;
     private const int KillNow = 9;
     private const int Terminate = 15;
+    private const int Stop = 19;
+    private const int Continue = 18;
 
     private readonly Process _process;
     private readonly Task<string> _output;
@@ -93,6 +95,10 @@ internal sealed class DilatedProcess : IDisposable
 
     public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, new Dictionary<string, string>(), [.. Self(), .. arguments]);
 
+    /// <summary>As that through another program, with something in the environment.</summary>
+    public static DilatedProcess StartThrough(string folder, IReadOnlyDictionary<string, string> environment, string[] before, params string[] arguments) =>
+        new(folder, environment, [.. before, .. Self(), .. arguments]);
+
     public bool HasExited => _process.HasExited;
 
     /// <summary>The memory that the process has now; 0 once it has ended.</summary>
@@ -126,6 +132,12 @@ internal sealed class DilatedProcess : IDisposable
 
     /// <summary>Ends the process between two instructions; it may have ended by itself.</summary>
     public void KillAtOnce() => _ = Kill(_process.Id, KillNow);
+
+    /// <summary>Ends any process at once; it may have ended by itself.</summary>
+    public static void KillAtOnce(int process) => _ = Kill(process, KillNow);
+
+    /// <summary>Stops any process, as Ctrl-Z does, or lets it go on; it may have ended by itself.</summary>
+    public static void SetStopped(int process, bool stopped) => _ = Kill(process, stopped ? Stop : Continue);
 
     public Result Wait()
     {

@@ -52,6 +52,34 @@ internal sealed class MpiJob
     public DilatedProcess.Result RunCommand(string folder, int processes, params string[] arguments) =>
         DilatedProcess.RunThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
 
+    /// <summary>Starts it.</summary>
+    public DilatedProcess StartCommand(string folder, int processes, params string[] arguments) =>
+        DilatedProcess.StartThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
+
+    /// <summary>The number in the system of a job's process, by the environment of all processes here; null where it has not started or is gone.</summary>
+    /// <param name="mark">A variable and its value, which the job alone has: <c>NAME=VALUE</c>.</param>
+    /// <param name="rank">Its rank.</param>
+    public static int? ProcessOf(string mark, int rank)
+    {
+        foreach (string folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        {
+            try
+            {
+                string[] environment = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
+                if (environment.Contains(mark) && (environment.Contains($"OMPI_COMM_WORLD_RANK={rank}") || environment.Contains($"PMI_RANK={rank}")))
+                {
+                    return int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It has ended, or is somebody else's.
+            }
+        }
+
+        return null;
+    }
+
     private static string? VersionOf(string program)
     {
         try

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Globalization;
+using DilatedKernels.Tests.Distributed;
+using DilatedKernels.Tests.Segmentation;
+
+namespace DilatedKernels.Tests.Cli;
+
+/// <summary>
+/// A process of a shared training that is killed or stopped at any moment ends the whole job, and the run goes on, with any number of processes, to the bits
+/// of one that nothing happened to. One that is slowed down changes nothing.
+/// </summary>
+[Platform("Linux")]
+[NonParallelizable]
+public class DistributedFaultTests
+{
+    private const int Processes = 3;
+    private const string Mark = "DILATEDKERNELS_TEST_JOB";
+    private static readonly TimeSpan Promise = TimeSpan.FromSeconds(30);
+
+    private static readonly string[] Options =
+        [.. SmallDataset.TinyTraining, "--accumulate", "3", "--steps", "60", "--checkpoint-every", "2", "--validate-every", "20", "--device", "cpu", "--threads", "1"];
+
+    private enum Fault
+    {
+        Kill,
+        Stop,
+        SlowDown,
+    }
+
+    [TestCase(MpiJob.OpenMpi)]
+    [TestCase(MpiJob.Mpich)]
+    public void ARunThatAFaultEndedResumesToTheSameBits(string implementation) => Disturb(implementation, moments: 3);
+
+    [TestCase(MpiJob.OpenMpi)]
+    [TestCase(MpiJob.Mpich)]
+    [Explicit("Some minutes: ./build.sh test --filter \"Name~ARunThatFaultsEndedResumesFiftyTimes\"")]
+    public void ARunThatFaultsEndedResumesFiftyTimes(string implementation) => Disturb(implementation, moments: 50);
+
+    private static void Disturb(string implementation, int moments)
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        DilatedProcess.Result whole = DilatedProcess.Run(folder.Path, ["train", data, "--run", "whole", .. Options]);
+        Assert.That(whole.ExitCode, Is.Zero, whole.Error);
+        long begun = Stopwatch.GetTimestamp();
+        DilatedProcess.Result shared = MpiJob.Of(implementation).RunCommand(folder.Path, Processes, ["train", data, "--run", "shared", .. Options, "--distributed"]);
+        TimeSpan duration = Stopwatch.GetElapsedTime(begun);
+        Assert.That(shared.ExitCode, Is.Zero, shared.Error);
+
+        var random = new RandomSequence(1, "moments");
+        var done = new int[3];
+        TimeSpan slowest = default;
+        for (int moment = 0; moment < moments; moment++)
+        {
+            var fault = (Fault)(moment % 3);
+            int rank = (int)(random.NextDouble() * Processes);
+            string name = $"run{moment}";
+            string mark = $"{name}-{Guid.NewGuid()}";
+            MpiJob job = MpiJob.Of(implementation).With(Mark, mark);
+            using DilatedProcess process = job.StartCommand(folder.Path, Processes, ["train", data, "--run", name, .. Options, "--distributed"]);
+            Thread.Sleep(duration * random.NextDouble());
+            bool struck = Strike(process, fault, $"{Mark}={mark}", rank);
+            long struckAt = Stopwatch.GetTimestamp();
+            DilatedProcess.Result result = process.Wait();
+            TimeSpan took = Stopwatch.GetElapsedTime(struckAt);
+            string what = $"{fault} rank {rank} as number {moment}: {result.Error}";
+            if (fault == Fault.SlowDown || !struck)
+            {
+                Assert.That(result.ExitCode, Is.Zero, what);
+            }
+            else if (result.ExitCode != 0)
+            {
+                // What ends in the last moments of a job, after its work, may be all right.
+                Assert.That(took, Is.LessThan(Promise), what);
+                slowest = took > slowest ? took : slowest;
+                done[(int)fault]++;
+                Assert.That(!struck || Named(implementation, fault, rank, result.Error), what);
+            }
+
+            Assert.That(Enumerable.Range(0, Processes).Select(r => MpiJob.ProcessOf($"{Mark}={mark}", r)), Is.All.Null, $"left behind: {what}");
+            Resume(implementation, folder, data, name, processes: 1 + (moment % Processes));
+            foreach (string file in (string[])["last.safetensors", "best.safetensors"])
+            {
+                Assert.That(File.ReadAllBytes(folder[$"{name}/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(folder[$"whole/{file}"])), $"{file} after {what}");
+            }
+
+            Assert.That(Rows(folder[$"{name}/metrics.csv"]), Is.EqualTo(Rows(folder["whole/metrics.csv"])), what);
+            Directory.Delete(folder[name], recursive: true);
+        }
+
+        TestContext.Progress.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{implementation}: {done[0]} jobs ended by a kill, {done[1]} by a stop, the slowest after {slowest.TotalSeconds:F1} s."));
+    }
+
+    // Whether there was still a process to strike.
+    private static bool Strike(DilatedProcess job, Fault fault, string mark, int rank)
+    {
+        int? process = null;
+        while (process is null && !job.HasExited)
+        {
+            process = MpiJob.ProcessOf(mark, rank);
+        }
+
+        if (process is not { } id)
+        {
+            return false;
+        }
+
+        switch (fault)
+        {
+            case Fault.Kill:
+                DilatedProcess.KillAtOnce(id);
+                break;
+            case Fault.Stop:
+                DilatedProcess.SetStopped(id, stopped: true);
+                break;
+            default:
+                for (int i = 0; i < 5; i++)
+                {
+                    DilatedProcess.SetStopped(id, stopped: true);
+                    Thread.Sleep(700);
+                    DilatedProcess.SetStopped(id, stopped: false);
+                    Thread.Sleep(300);
+                }
+
+                break;
+        }
+
+        return true;
+    }
+
+    // The mpirun of MPICH ends what is left of a job at once, and tells the number of one of the processes that it found ended, not always the first.
+    private static bool Named(string implementation, Fault fault, int rank, string error) => (fault, implementation) switch
+    {
+        (Fault.Stop, _) => error.Contains($"rank {rank} of {Processes} on host {Environment.MachineName}: ", StringComparison.Ordinal)
+            || error.Contains("has not started within", StringComparison.Ordinal),
+        (_, MpiJob.OpenMpi) => error.Contains($"process rank {rank} ", StringComparison.Ordinal),
+        _ => error.Contains("KILLED BY SIGNAL: 9", StringComparison.Ordinal) || error.Contains("EXIT CODE: 9", StringComparison.Ordinal),
+    };
+
+    private static void Resume(string implementation, TemporaryFolder folder, string data, string name, int processes)
+    {
+        bool begins = !File.Exists(folder[$"{name}/config.json"]);
+        string[] arguments = begins ? ["train", data, "--run", name, .. Options] : ["train", "--resume", name, "--threads", "1"];
+        DilatedProcess.Result result = processes == 1
+            ? DilatedProcess.Run(folder.Path, arguments)
+            : MpiJob.Of(implementation).RunCommand(folder.Path, processes, [.. arguments, "--distributed"]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+    }
+
+    private static string[] Rows(string file) => [.. File.ReadLines(file).Select(row => string.Join(',', row.Split(',').Where((_, column) => column != 3)))];
+}
