@@ -220,8 +220,8 @@ public sealed class RecordedStep : IDisposable
         using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
         SetParts(input, labels);
         Tally = _exchange?.Begin(Tally) ?? Tally;
-        // What a GPU has been given runs to its end anyway, and a recording is made once.
-        _cancellation = _recorder is null ? cancellation : CancellationToken.None;
+        // What a GPU has been given runs to its end anyway, and a recording is made once. Others of a group would wait for this process's gradients.
+        _cancellation = _recorder is null && _exchange is null ? cancellation : CancellationToken.None;
         long count = _optimizer.StepCount;
         float loss = float.NaN;
         try

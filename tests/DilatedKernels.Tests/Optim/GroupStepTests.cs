@@ -108,6 +108,24 @@ public sealed class GroupStepTests
     }
 
     [Test]
+    public void AStepIsDoneEverywhereWhereOneProcessWasCancelled()
+    {
+        float[][][] results = new float[2][][];
+        LocalThreads.Run(2, group =>
+        {
+            using Device device = TestDevices.Cpu(1);
+            using var net = new StepNetwork(device, adam: false);
+            using RecordedStep step = Make(net, Loss.CrossEntropy, null, group, parts: 2, imagesInAPart: 1);
+            var cancelled = new CancellationToken(canceled: group.Rank == 1);
+            float loss = step.Run(0, Own(StepNetwork.Input(0, 2), step, group, 2), Own(StepNetwork.Labels(0, 2), step, group, 2), StepNetwork.Rate(0), cancelled);
+            Assert.That(float.IsFinite(loss));
+            Assert.That(net.Optimizer.StepCount, Is.EqualTo(1));
+            results[group.Rank] = net.Everything();
+        });
+        Assert.That(results[1], Is.EqualTo(results[0]));
+    }
+
+    [Test]
     public void TheTallyIsSummedAtTheBeginningOfAStep()
     {
         LocalThreads.Run(3, group =>
