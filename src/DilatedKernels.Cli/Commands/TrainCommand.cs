@@ -99,15 +99,7 @@ internal sealed class TrainCommand
         }
 
         using ProcessGroup group = MpiGroup.Join(new MpiOptions { Report = result.InvocationConfiguration.Error.WriteLine });
-        try
-        {
-            return Run(result, group, cancellation);
-        }
-        catch (Exception e) when (group.Rank > 0 && CommandLine.CodeOf(e) is not null)
-        {
-            // The first process says it.
-            return CommandLine.CodeOf(e)!.Value;
-        }
+        return InGroup.Run(group, result.InvocationConfiguration.Error, () => Run(result, group, cancellation));
     }
 
     private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
