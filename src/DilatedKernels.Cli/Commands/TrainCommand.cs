@@ -15,6 +15,9 @@ internal sealed class TrainCommand
 {
     private const string Usage = "Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help";
 
+    // The first process writes checkpoints while the others wait, on a file system that may be slow.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private readonly Argument<string?> _data = new("data") { Description = "The dataset folder.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
@@ -98,16 +101,8 @@ internal sealed class TrainCommand
             return Run(result, null, cancellation);
         }
 
-        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Report = result.InvocationConfiguration.Error.WriteLine });
-        try
-        {
-            return Run(result, group, cancellation);
-        }
-        catch (Exception e) when (group.Rank > 0 && CommandLine.CodeOf(e) is not null)
-        {
-            // The first process says it.
-            return CommandLine.CodeOf(e)!.Value;
-        }
+        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Report = result.InvocationConfiguration.Error.WriteLine });
+        return InGroup.Run(group, result.InvocationConfiguration.Error, () => Run(result, group, cancellation));
     }
 
     private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
