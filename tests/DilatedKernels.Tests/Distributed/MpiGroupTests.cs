@@ -77,6 +77,13 @@ public class MpiGroupTests(string implementation)
     }
 
     [Test]
+    public void SumsThatNobodyWaitsForAreFinishedBeforeTheEnd([Values(1, 2, 3)] int processes)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).Run(processes, "leaves-sums-open");
+        Assert.That(code, Is.Zero, error);
+    }
+
+    [Test]
     public void NullReferencesAreStillNoticed() => Assert.That(MpiJob.Of(implementation).Run(2, "null", "1").ExitCode, Is.Zero);
 
     [Test]

@@ -77,12 +77,30 @@ internal static class MpiProcess
             Thread.Sleep(TimeSpan.FromSeconds(2));
         }
 
+        if (action == "leaves-sums-open")
+        {
+            LeaveSumsOpen(group);
+            return;
+        }
+
         if (isTheOne)
         {
             Break(group, action);
         }
 
         group.Barrier();
+    }
+
+    // Long enough that the second half of the sum is still under way when all have told that they leave.
+    private static void LeaveSumsOpen(MpiGroup group)
+    {
+        float[] values = new float[5_000_000];
+        values.AsSpan().Fill(1 + group.Rank);
+        PendingSum sum = group.BeginSum([values], group.Size, values);
+        group.Dispose();
+        Assert.That(sum.IsCompleted, Is.True);
+        sum.Wait();
+        Assert.That(values.AsSpan().ContainsAnyExcept(group.Size * (group.Size + 1) / 2f), Is.False);
     }
 
     private static void Break(MpiGroup group, string action)

@@ -92,7 +92,15 @@ public sealed class MpiGroup : ProcessGroup
         AppDomain.CurrentDomain.UnhandledException -= FailUnhandled;
         AppDomain.CurrentDomain.ProcessExit -= FailAtExit;
         Array.ForEach(_ended, registration => registration.Dispose());
-        _thread.Dispose();
+        try
+        {
+            _thread.Dispose();
+        }
+        finally
+        {
+            // Where MPI could not go on, a call may still be open; it never ends.
+            Break(new ObjectDisposedException(nameof(MpiGroup)));
+        }
     }
 
     private protected override Task Send(int to, int tag, Block data) => _thread.Post(new Transfer(isSend: true, to, tag, data));
