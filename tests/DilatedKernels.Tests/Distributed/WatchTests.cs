@@ -26,15 +26,34 @@ public class WatchTests
     }
 
     [Test]
-    public void WhoHasLeftMayBeSilent()
+    public void WhoseLastMessageHasComeMayBeSilent()
     {
-        Watch watch = Watching(Seconds(100), At(4), At(4) with { HasLeft = true }, At(4));
-        watch.Hear(0, At(4), Seconds(200));
-        watch.Hear(2, At(4), Seconds(200));
-        Assert.That(watch.Find(Seconds(200)), Is.Null);
-        Assert.That(watch.AllLeftBut(0), Is.False);
-        watch.Hear(2, At(4) with { HasLeft = true }, Seconds(201));
-        Assert.That(watch.AllLeftBut(0), Is.True);
+        Watch watch = Watching(Seconds(100), At(4), Left(4), At(4));
+        watch.HearEnd(1);
+        watch.Hear(0, At(4), Seconds(120));
+        watch.Hear(2, At(4), Seconds(120));
+        Assert.That(watch.Find(Seconds(120)), Is.Null);
+    }
+
+    [Test]
+    public void WhoHasLeftWithSumsUnderWayMayNotBeSilent()
+    {
+        Watch watch = Watching(Seconds(100), At(4), Left(4) with { Open = 3 }, At(4));
+        watch.Hear(0, At(4), Seconds(116));
+        watch.Hear(2, At(4), Seconds(116));
+        Assert.That(watch.Find(Seconds(116))?.Rank, Is.EqualTo(1));
+    }
+
+    // A sign of life may say so before the last message does, which must still be received.
+    [Test]
+    public void ItIsOverWhenTheLastMessageOfAllHasCome()
+    {
+        Watch watch = Watching(Seconds(100), Left(4), Left(4), Left(4));
+        Assert.That(watch.AllEndedBut(0), Is.False);
+        watch.HearEnd(1);
+        Assert.That(watch.AllEndedBut(0), Is.False);
+        watch.HearEnd(2);
+        Assert.That(watch.AllEndedBut(0), Is.True);
     }
 
     [Test]
@@ -83,6 +102,8 @@ public class WatchTests
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
     private static MemberState At(long begun) => new(begun, Sum, -1, TimeSpan.Zero, TimeSpan.Zero, false);
+
+    private static MemberState Left(long begun) => At(begun) with { HasLeft = true };
 
     private static MemberState Waits(long begun, int seconds) => At(begun) with { Open = begun - 1, Waiting = Seconds(seconds) };
 

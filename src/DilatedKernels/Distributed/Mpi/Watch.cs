@@ -11,17 +11,22 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
     private readonly MemberState[] _states = [.. Enumerable.Repeat(new MemberState(0, default, -1, TimeSpan.Zero, TimeSpan.Zero, false), size)];
     private readonly TimeSpan[] _heard = new TimeSpan[size];
 
-    /// <summary>Whether all processes but one have left.</summary>
-    public bool AllLeftBut(int rank) => _states.Where((state, other) => other != rank).All(state => state.HasLeft);
+    private readonly bool[] _ended = new bool[size];
+
+    /// <summary>Whether the last message of all processes but one has come.</summary>
+    public bool AllEndedBut(int rank) => _ended.Where((_, other) => other != rank).All(ended => ended);
 
     public void Hear(int rank, MemberState state, TimeSpan now) => (_states[rank], _heard[rank]) = (state, now);
+
+    /// <summary>Nothing more will be heard of this process.</summary>
+    public void HearEnd(int rank) => _ended[rank] = true;
 
     /// <summary>Who is at fault, and why; null where nobody is.</summary>
     public (int Rank, string Reason)? Find(TimeSpan now)
     {
         for (int rank = 0; rank < size; rank++)
         {
-            if (!_states[rank].HasLeft && now - _heard[rank] > silence)
+            if (!_ended[rank] && now - _heard[rank] > silence)
             {
                 return (rank, Silent(now - _heard[rank]));
             }
