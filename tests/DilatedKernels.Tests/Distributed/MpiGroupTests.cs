@@ -49,6 +49,15 @@ public class MpiGroupTests(string implementation)
     }
 
     [Test]
+    public void SumsOfDifferentLengthEndTheJob([Values(0, 1)] int other)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).Run(3, "sums-otherwise", $"{other}");
+        Assert.That(code, Is.Not.Zero);
+        Assert.That(Faults(error), Has.Length.EqualTo(1), error);
+        Assert.That(Faults(error)[0], Does.Match(@"^rank \d of 3 on host .*: made BeginSum of \d0000 values over 3 parts as call \d+ where rank \d made BeginSum of \d0000 values over 3 parts as call \d+; all processes must make the same calls in the same order$"));
+    }
+
+    [Test]
     public void AProcessThatIsKilledEndsTheJob()
     {
         (int code, _, string error) = MpiJob.Of(implementation).Run(3, "is-killed", "2");

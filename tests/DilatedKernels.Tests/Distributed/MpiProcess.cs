@@ -83,6 +83,12 @@ internal static class MpiProcess
             return;
         }
 
+        if (action == "sums-otherwise")
+        {
+            float[] values = new float[isTheOne ? 20_000 : 10_000];
+            group.BeginSum([values], group.Size, values).Wait();
+        }
+
         if (isTheOne)
         {
             Break(group, action);
