@@ -31,6 +31,8 @@ public class MpiGroupTests(string implementation)
     [TestCase("stops", 2, @"gave no sign of life for \d+ s: it is stopped, its machine is down, or the network is cut")]
     [TestCase("hangs", 0, @"has begun \d+ calls and does not come to the next, for which rank [12] has waited \d+ s")]
     [TestCase("hangs", 1, @"has begun \d+ calls and does not come to the next, for which rank [02] has waited \d+ s")]
+    [TestCase("hangs-before-leaving", 0, @"does not leave the group, which rank [12] left \d+ s ago")]
+    [TestCase("hangs-before-leaving", 1, @"does not leave the group, which rank [02] left \d+ s ago")]
     public void AProcessThatGoesWrongEndsTheJobAndIsNamed(string action, int rank, string reason)
     {
         (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "6").With(MpiProcess.PatienceVariable, "6").Run(3, action, $"{rank}");

@@ -135,6 +135,10 @@ internal static class MpiProcess
             case "is-killed":
                 _ = Signal(Environment.ProcessId, SignalKill);
                 break;
+            case "hangs-before-leaving":
+                group.Barrier();
+                Thread.Sleep(Timeout.Infinite);
+                break;
             case "hangs":
                 Thread.Sleep(Timeout.Infinite);
                 break;

@@ -80,6 +80,33 @@ public class WatchTests
             Is.EqualTo((1, "has moved nothing for 61 s in call 4, which all have begun")));
 
     [Test]
+    public void WhoDoesNotLeaveIsAFaultAMinuteAfterTheFirstHasLeft()
+    {
+        Watch watch = Watching(Seconds(100), At(4), Left(4), At(4));
+        watch.HearEnd(1);
+        watch.Hear(2, Left(4), Seconds(150));
+        watch.HearEnd(2);
+        watch.Hear(0, At(4), Seconds(160));
+        Assert.That(watch.Find(Seconds(160)), Is.Null);
+        watch.Hear(0, At(4), Seconds(161));
+        Assert.That(watch.Find(Seconds(161)), Is.EqualTo((0, "does not leave the group, which rank 1 left 61 s ago")));
+        watch.Hear(0, Left(4), Seconds(161));
+        Assert.That(watch.Find(Seconds(161)), Is.Null);
+    }
+
+    [Test]
+    public void WhoWaitsForASumThatMovesNeedNotLeaveYet()
+    {
+        Watch watch = Watching(Seconds(100), Waits(4, 1), Left(4), Left(4));
+        watch.HearEnd(1);
+        watch.HearEnd(2);
+        watch.Hear(0, Waits(4, 1), Seconds(170));
+        Assert.That(watch.Find(Seconds(170)), Is.Null);
+        watch.Hear(0, At(4), Seconds(175));
+        Assert.That(watch.Find(Seconds(175)), Is.Null);
+    }
+
+    [Test]
     public void DifferentCallsAreAFault() =>
         Assert.That(
             Watching(Seconds(1), At(4), At(4), At(4) with { Call = new Call(CallKind.Broadcast, 8, 1) }).Find(Seconds(1)),
