@@ -58,10 +58,9 @@ public sealed class MpiGroup : ProcessGroup
         }
 
         (int rank, int size) = thread.Started.GetAwaiter().GetResult();
-        if (launcher.Size > 0 && launcher.Size != size)
+        if (launcher.Contradiction(size, mpi.Version, mpi.File) is { } contradiction)
         {
-            throw new MpiUnavailableException(
-                $"mpirun of {launcher.Name} started {launcher.Size} processes, but {mpi.Version} ({mpi.File}) finds {size}: mpirun and the library do not belong together.");
+            throw new MpiUnavailableException(contradiction);
         }
 
         var group = new MpiGroup(thread, rank, size, mpi.Version, log);
