@@ -13,6 +13,9 @@ internal static class MpiProcess
     public const string PatienceVariable = "TEST_PATIENCE";
     public const int Unavailable = 3;
 
+    /// <summary>What rank 0 says when all have joined; a time of <see cref="Stopwatch"/> follows.</summary>
+    public const string Joined = "joined at";
+
     private const int SignalKill = 9;
     private const int SignalStop = 19;
 
@@ -35,6 +38,11 @@ internal static class MpiProcess
         {
             Console.Error.WriteLine(e.Message);
             return Unavailable;
+        }
+
+        if (group.Rank == 0)
+        {
+            Console.WriteLine($"{Joined} {Stopwatch.GetTimestamp()}");
         }
 
         try
