@@ -30,6 +30,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
     private readonly List<Transfer> _active = [];
     private volatile bool _isLeaving;
     private (int Rank, string Reason)? _failure;
+    private Exception? _lost;
     private Func<int, string> _nameOf = rank => $"rank {rank}";
     private nint _communicator;
     private int _sleepMicroseconds;
@@ -150,7 +151,8 @@ internal sealed unsafe partial class MpiThread : IDisposable
                 moved = Stopwatch.GetTimestamp();
             }
 
-            bool isDone = isLeaving && _active.Count == 0;
+            // A call is open until its last byte has moved; between two of its steps nothing may be under way.
+            bool isDone = isLeaving && _log.State.Open < 0;
             if (lifeline.Advance(isDone, Failure) is { } fault)
             {
                 Abort(fault.Rank, fault.Reason);
@@ -197,7 +199,19 @@ internal sealed unsafe partial class MpiThread : IDisposable
         {
             Transfer transfer = _active[i];
             bool wasHandedOver = transfer.IsHandedOver;
-            moved |= transfer.Advance(_mpi, _communicator);
+            try
+            {
+                moved |= transfer.Advance(_mpi, _communicator);
+            }
+            catch (ProcessGroupException e)
+            {
+                // What has arrived besides may tell more: where lengths differ, the header before the bytes says whose call is another.
+                _lost ??= e;
+                _active.RemoveAt(i--);
+                moved = true;
+                continue;
+            }
+
             if (transfer.IsHandedOver && !wasHandedOver)
             {
                 Queue<Transfer> lane = _lanes[transfer.Lane];
@@ -222,6 +236,11 @@ internal sealed unsafe partial class MpiThread : IDisposable
             {
                 transfer.Complete();
             }
+        }
+
+        if (!moved && _lost is not null && Failure is null)
+        {
+            throw _lost;
         }
 
         return moved;
