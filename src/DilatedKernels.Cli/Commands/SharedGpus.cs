@@ -17,8 +17,8 @@ internal static class SharedGpus
     /// <returns>Null where all have one; otherwise which process has none and why, the same on all.</returns>
     public static string? WhyNot(ProcessGroup group, string? why)
     {
-        byte[][] all = group.AllGather(why is null ? [] : Encoding.UTF8.GetBytes(why));
+        byte[][] all = group.AllGather(why is null ? [] : Encoding.UTF8.GetBytes($"{group.NameOf(group.Rank)} has no GPU that can be used: {why}"));
         int without = Array.FindIndex(all, reason => reason.Length > 0);
-        return without < 0 ? null : $"{group.NameOf(without)} has no GPU that can be used: {Encoding.UTF8.GetString(all[without])}";
+        return without < 0 ? null : Encoding.UTF8.GetString(all[without]);
     }
 }
