@@ -15,6 +15,8 @@ internal sealed class TrainCommand
 {
     private const string Usage = "Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help";
 
+    private const string Distributed = "--distributed";
+
     // The first process writes checkpoints while the others wait, on a file system that may be slow.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
@@ -56,7 +58,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
-    private readonly Option<bool> _distributed = new("--distributed")
+    private readonly Option<bool> _distributed = new(Distributed)
     {
         Description = "Train as one of several processes: mpirun -n N dilated train ... --distributed. They share a step's batches (--accumulate), and the run is that of one process, to the bit; also with --resume.",
     };
@@ -93,6 +95,10 @@ internal sealed class TrainCommand
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
+
+    /// <summary>Whether the command is to train as one of several processes.</summary>
+    public static bool IsDistributed(ParseResult result) =>
+        result.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(option => option.Name == Distributed) is { } option && result.GetValue(option);
 
     private int Run(ParseResult result, CancellationToken cancellation)
     {
