@@ -30,7 +30,6 @@ internal sealed unsafe partial class MpiThread : IDisposable
     private readonly List<Transfer> _active = [];
     private volatile bool _isLeaving;
     private (int Rank, string Reason)? _failure;
-    private Exception? _lost;
     private Func<int, string> _nameOf = rank => $"rank {rank}";
     private nint _communicator;
     private int _sleepMicroseconds;
@@ -199,19 +198,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
         {
             Transfer transfer = _active[i];
             bool wasHandedOver = transfer.IsHandedOver;
-            try
-            {
-                moved |= transfer.Advance(_mpi, _communicator);
-            }
-            catch (ProcessGroupException e)
-            {
-                // What has arrived besides may tell more: where lengths differ, the header before the bytes says whose call is another.
-                _lost ??= e;
-                _active.RemoveAt(i--);
-                moved = true;
-                continue;
-            }
-
+            moved |= transfer.Advance(_mpi, _communicator);
             if (transfer.IsHandedOver && !wasHandedOver)
             {
                 Queue<Transfer> lane = _lanes[transfer.Lane];
@@ -236,11 +223,6 @@ internal sealed unsafe partial class MpiThread : IDisposable
             {
                 transfer.Complete();
             }
-        }
-
-        if (!moved && _lost is not null && Failure is null)
-        {
-            throw _lost;
         }
 
         return moved;
