@@ -61,4 +61,16 @@ struct RingPlace {
     }
 };
 
+// By a producer at its end, from the place it would fill next: where other blocks arrive at this one's barriers, none does so any more when it is gone.
+template <int Blocks, int Stages>
+__device__ __forceinline__ void drain_ring(Mbarrier* empty, RingPlace<Stages> place)
+{
+    if constexpr (Blocks > 1) {
+#pragma unroll 1
+        for (int s = 0; s < Stages; s++, place.advance()) {
+            mbarrier_wait(&empty[place.stage], place.parity ^ 1);
+        }
+    }
+}
+
 }  // namespace dk

@@ -130,6 +130,8 @@ __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
             }
         }
     }
+
+    drain_ring<Tile::Blocks>(block.empty, place);
 }
 
 template <class Tile>

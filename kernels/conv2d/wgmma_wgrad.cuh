@@ -159,6 +159,7 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
             }
         }
     });
+    drain_ring<Tile::Blocks>(block.empty, place);
 }
 
 template <class Tile>

@@ -60,7 +60,7 @@ internal static class CommandLine
         }
 
         // A verb that looks at no token is ended by the system, as any program is.
-        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error) : null;
+        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error, TrainCommand.IsDistributed(parsed)) : null;
         try
         {
             return await parsed.InvokeAsync(
@@ -75,10 +75,16 @@ internal static class CommandLine
         }
         catch (Exception exception) when (CodeOf(exception) is not null)
         {
-            string message = exception is OperationCanceledException ? "interrupted." : ErrorText.Of(exception);
-            await error.WriteLineAsync($"dilated: {message}").ConfigureAwait(false);
-            return CodeOf(exception)!.Value;
+            return Tell(exception, error);
         }
+    }
+
+    /// <summary>Tells a foreseen failure in one message.</summary>
+    /// <returns>Its exit code.</returns>
+    public static int Tell(Exception exception, TextWriter error)
+    {
+        error.WriteLine($"dilated: {(exception is OperationCanceledException ? "interrupted." : ErrorText.Of(exception))}");
+        return CodeOf(exception)!.Value;
     }
 
     private static string WithoutTypeNames(string message)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace DilatedKernels.Cli;
@@ -10,18 +11,33 @@ internal sealed class EndSignals : IDisposable
 {
     private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
 
+    // The step under way and the one after it, at whose beginning the others are told, come first.
+    private static readonly TimeSpan TimeToSaveInGroup = TimeSpan.FromMinutes(10);
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _source = new();
     private readonly TextWriter _error;
+    private readonly TimeSpan _timeToSave;
+    private readonly Action<int> _exit;
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
     private Timer? _limit;
     private int _count;
     private bool _isDisposed;
 
-    public EndSignals(TextWriter error)
+    /// <summary>Listens from now on.</summary>
+    /// <param name="error">Where to tell of signals after the first, and of a verb that takes too long.</param>
+    /// <param name="isInGroup">Whether others compute together with this process, and it ends with them.</param>
+    public EndSignals(TextWriter error, bool isInGroup)
+        : this(error, isInGroup ? TimeToSaveInGroup : TimeToSave, Environment.Exit)
+    {
+    }
+
+    internal EndSignals(TextWriter error, TimeSpan timeToSave, Action<int> exit)
     {
         _error = error;
+        _timeToSave = timeToSave;
+        _exit = exit;
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
     }
@@ -42,7 +58,7 @@ internal sealed class EndSignals : IDisposable
         }
     }
 
-    private void Handle(PosixSignalContext context)
+    internal void Handle(PosixSignalContext context)
     {
         context.Cancel = true;
         lock (_lock)
@@ -60,7 +76,7 @@ internal sealed class EndSignals : IDisposable
                         ExitCode.NoteTermination();
                     }
 
-                    _limit = new Timer(_ => Environment.Exit(ExitCode.Interrupted), null, TimeToSave, Timeout.InfiniteTimeSpan);
+                    _limit = new Timer(_ => GiveUp(), null, _timeToSave, Timeout.InfiniteTimeSpan);
                     _source.Cancel();
                     break;
                 case 2:
@@ -68,5 +84,20 @@ internal sealed class EndSignals : IDisposable
                     break;
             }
         }
+    }
+
+    private void GiveUp()
+    {
+        lock (_lock)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+        }
+
+        _error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"dilated: not done {_timeToSave.TotalMinutes:0.#} minutes after the signal to end, so it ends without saving more; the last checkpoint is intact."));
+        _exit(ExitCode.Interrupted);
     }
 }

@@ -70,12 +70,29 @@ internal sealed class DeviceOptions
         int threads = Threads(result);
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
-        return name == "auto" && TryOpenGpu(driver, result.InvocationConfiguration.Error, ordinal: 0) is { } gpu ? gpu : OpenNamed(name, threads, driver, anyOrdinal: 0);
+        if (name != "auto")
+        {
+            return OpenNamed(name, threads, driver, () => 0);
+        }
+
+        // Nobody asked for the GPU, so it has to prove itself; and nobody should wonder why it stays idle.
+        FoundGpu found = FindGpu(driver, _ => 0);
+        TextWriter messages = result.InvocationConfiguration.Error;
+        if (found.Device is not null)
+        {
+            messages.WriteLine($"Computing on {found.Text}.");
+        }
+        else if (found.IsWorthTelling)
+        {
+            messages.WriteLine($"Computing on the CPU and not on the GPU: {found.Text}");
+        }
+
+        return found.Device ?? Device.CreateCpu(threads);
     }
 
-    private static Device OpenNamed(string name, int threads, string? driver, int anyOrdinal)
+    private static Device OpenNamed(string name, int threads, string? driver, Func<int> anyOrdinal)
     {
-        if (name is "auto" or "cpu")
+        if (name == "cpu")
         {
             return Device.CreateCpu(threads);
         }
@@ -105,46 +122,59 @@ internal sealed class DeviceOptions
             return Open(result);
         }
 
-        int threads = Threads(result, SharedProcessors.Share(group));
-        string? driver = GetDriver(result, _driver);
+        int share = SharedProcessors.Share(group);
         string name = result.GetValue(_device)!;
         if (name != "auto")
         {
-            return Together.Run(group, () => OpenNamed(name, threads, driver, group.LocalRank), device => device.Dispose());
+            return Together.Run(
+                group,
+                () =>
+                {
+                    string? driver = GetDriver(result, _driver);
+                    return OpenNamed(name, Threads(result, share), driver, () => SharedGpus.Ordinal(group.LocalRank, CudaDevices.List(driver).Devices.Count));
+                },
+                device => device.Dispose());
         }
 
-        Device? gpu = TryOpenGpu(driver, group.Rank == 0 ? result.InvocationConfiguration.Error : TextWriter.Null, group.LocalRank);
-        if (group.Sum([gpu is null ? 0 : 1])[0] == group.Size)
+        (int threads, FoundGpu found) = Together.Run(
+            group,
+            () => (Threads(result, share), FindGpu(GetDriver(result, _driver), visible => SharedGpus.Ordinal(group.LocalRank, visible))),
+            own => own.Item2.Device?.Dispose());
+        string? whyNot = SharedGpus.WhyNot(group, found.Device is null ? found.Text : null);
+        bool isWorthTelling = group.Sum([found.IsWorthTelling ? 1 : 0])[0] > 0;
+        TextWriter messages = group.Rank == 0 ? result.InvocationConfiguration.Error : TextWriter.Null;
+        if (whyNot is null)
         {
-            return gpu!;
+            messages.WriteLine($"Computing on {found.Text}.");
+            return found.Device!;
         }
 
-        gpu?.Dispose();
+        if (isWorthTelling)
+        {
+            messages.WriteLine($"All processes compute on the CPU: {whyNot}");
+        }
+
+        found.Device?.Dispose();
         return Device.CreateCpu(threads);
     }
 
-    // Nobody asked for the GPU, so it has to prove itself; and nobody should wonder why it stays idle.
-    private static Device? TryOpenGpu(string? driver, TextWriter messages, int ordinal)
+    private static FoundGpu FindGpu(string? driver, Func<int, int> choose)
     {
         CudaDevices cuda = CudaDevices.List(driver);
         if (cuda.Driver is null || (cuda.Devices.Count == 0 && cuda.Reason.Length == 0))
         {
-            return null;
+            return new FoundGpu(null, cuda.Reason.Length > 0 ? cuda.Reason : "There is none.", IsWorthTelling: false);
         }
 
-        string? reason = cuda.Reason;
-        if (reason.Length == 0)
+        if (cuda.Reason.Length > 0)
         {
-            reason = TryOpen(ordinal, driver, out Device? device);
-            if (reason is null)
-            {
-                messages.WriteLine($"Computing on {cuda.Devices[ordinal]}.");
-                return device;
-            }
+            return new FoundGpu(null, cuda.Reason, IsWorthTelling: true);
         }
 
-        messages.WriteLine($"Computing on the CPU and not on the GPU: {reason}");
-        return null;
+        int ordinal = choose(cuda.Devices.Count);
+        return TryOpen(ordinal, driver, out Device? device) is { } wrong
+            ? new FoundGpu(null, wrong, IsWorthTelling: true)
+            : new FoundGpu(device, $"{cuda.Devices[ordinal]}", IsWorthTelling: true);
     }
 
     private static string? TryOpen(int ordinal, string? driver, out Device? device)
@@ -170,7 +200,13 @@ internal sealed class DeviceOptions
         }
     }
 
-    private static int? ParseOrdinal(string name, int any) =>
-        name == "cuda" ? any :
+    private static int? ParseOrdinal(string name, Func<int> any) =>
+        name == "cuda" ? any() :
         name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
+
+    /// <summary>A GPU that nobody asked for, or that there is none.</summary>
+    /// <param name="Device">Open, and found to compute right; or null.</param>
+    /// <param name="Text">Its description, or why there is none.</param>
+    /// <param name="IsWorthTelling">False on a machine that has no GPU at all.</param>
+    private sealed record FoundGpu(Device? Device, string Text, bool IsWorthTelling);
 }

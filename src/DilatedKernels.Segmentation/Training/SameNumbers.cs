@@ -27,8 +27,8 @@ internal static class SameNumbers
             int other = Array.FindIndex(all, digests => At(digests, i) != first);
             if (other > 0)
             {
-                throw new ProcessGroupException(
-                    $"After step {step} the numbers of '{tensors[i].Name}' on {group.NameOf(other)} are others than on {group.NameOf(0)}. Processes that train together run the same program, on processors or GPUs of one kind; the last checkpoint is intact.");
+                throw Together.Common(new ProcessGroupException(
+                    $"After step {step} the numbers of '{tensors[i].Name}' on {group.NameOf(other)} are others than on {group.NameOf(0)}. Processes that train together run the same program, on processors or GPUs of one kind; the last checkpoint is intact."));
             }
         }
     }

@@ -8,6 +8,8 @@ namespace DilatedKernels.Segmentation.Training;
 /// <summary>What the processes of a group do alike, so that it fails on all of them or on none.</summary>
 internal static class Together
 {
+    private const string Mark = nameof(Together);
+
     private enum Outcome
     {
         Done,
@@ -55,19 +57,29 @@ internal static class Together
         bool isCommon = failed == 0 && (own is not null || group.Rank > 0) && outcomes.All(outcome => outcome[0] == (byte)Outcome.Done || outcome.AsSpan().SequenceEqual(outcomes[0]));
         if (isCommon && own is not null)
         {
-            ExceptionDispatchInfo.Throw(own);
+            ExceptionDispatchInfo.Throw(Common(own));
         }
 
         string message = Encoding.UTF8.GetString(outcomes[failed].AsSpan(1));
         message = isCommon ? message : $"{group.NameOf(failed)}: {message}";
-        throw (Outcome)outcomes[failed][0] switch
+        throw Common((Outcome)outcomes[failed][0] switch
         {
             Outcome.Refused => new UserInputException(message),
             Outcome.Cancelled => new OperationCanceledException(),
             Outcome.NoDevice => new CudaUnavailableException(message),
             _ => new ProcessGroupException(message),
-        };
+        });
     }
+
+    /// <summary>Marks an exception that every process of a group throws at the same place.</summary>
+    public static Exception Common(Exception exception)
+    {
+        exception.Data[Mark] = true;
+        return exception;
+    }
+
+    /// <summary>Whether every process of a group throws it at the same place, so that nobody waits for one that ends with it.</summary>
+    public static bool IsCommon(Exception exception) => exception is TrainingDivergedException { IsCommon: true } || exception.Data.Contains(Mark);
 
     private static Outcome Of(Exception? exception) => exception switch
     {

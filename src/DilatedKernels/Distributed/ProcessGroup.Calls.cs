@@ -40,11 +40,6 @@ public abstract partial class ProcessGroup
         catch (Exception e)
         {
             Break(e);
-            if (e is ProcessGroupException { Fault: { } fault })
-            {
-                Blame(fault.Rank, fault.Reason);
-            }
-
             throw;
         }
     }
@@ -143,18 +138,17 @@ public abstract partial class ProcessGroup
         header.Dispose();
     }
 
-    /// <summary>Receives a message of known length. The bytes are asked for before the header has come.</summary>
+    /// <summary>Receives a message of known length.</summary>
+    /// <remarks>Its bytes are asked for when the header has said how many they are: Open MPI 4.1 writes what is too long beyond the end of the memory that it was given.</remarks>
     private async Task ReceiveMessage(int from, NumberedCall call, params Block[] payload)
     {
-        Task<long> header = ReceiveHeader(from, call);
-        Task bytes = Task.WhenAll(payload.Where(block => block.Length > 0).Select(block => Receive(from, call.Tag, block)).ToArray());
-        long length = await header.ConfigureAwait(false);
+        long length = await ReceiveHeader(from, call).ConfigureAwait(false);
         if (length != payload.Sum(block => block.Length))
         {
-            throw new ProcessGroupException(this, from, $"sent {length} bytes where {payload.Sum(block => block.Length)} were expected in {call}");
+            throw AtFault(from, $"sent {length} bytes where {payload.Sum(block => block.Length)} were expected in {call}");
         }
 
-        await bytes.ConfigureAwait(false);
+        await Task.WhenAll(payload.Where(block => block.Length > 0).Select(block => Receive(from, call.Tag, block)).ToArray()).ConfigureAwait(false);
     }
 
     private async Task<byte[]> ReceiveBytes(int from, NumberedCall call)
@@ -179,6 +173,13 @@ public abstract partial class ProcessGroup
         header.Dispose();
         return theirs == call
             ? length
-            : throw new ProcessGroupException(this, from, Disagreement.Different(theirs, Rank, call));
+            : throw AtFault(from, Disagreement.Different(theirs, Rank, call));
+    }
+
+    // Told at once: what else the call waits for may never come.
+    private ProcessGroupException AtFault(int rank, string reason)
+    {
+        Blame(rank, reason);
+        return new ProcessGroupException(this, rank, reason);
     }
 }

@@ -138,7 +138,7 @@ public abstract partial class ProcessGroup : IDisposable
     [DoesNotReturn]
     public abstract void Fail(string reason);
 
-    /// <summary>Leaves the group. A process that leaves while others still wait for it ends their calls.</summary>
+    /// <summary>Leaves the group. Sums that have begun are still finished. A process that leaves while others still wait for another call of it ends their calls.</summary>
     public void Dispose()
     {
         if (!_disposed)

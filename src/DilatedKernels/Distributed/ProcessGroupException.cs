@@ -11,8 +11,7 @@ public sealed class ProcessGroupException : Exception
     }
 
     internal ProcessGroupException(ProcessGroup group, int rank, string reason)
-        : base($"{group.NameOf(rank)}: {reason}") => Fault = (rank, reason);
-
-    /// <summary>Who is at fault, and why, where one is.</summary>
-    internal (int Rank, string Reason)? Fault { get; }
+        : base($"{group.NameOf(rank)}: {reason}")
+    {
+    }
 }

@@ -65,7 +65,7 @@ public sealed class RecordedStep : IDisposable
     /// <param name="group">
     /// The processes that compute the step together, or null where this one does alone. Each computes some of the parts, with a network, an optimizer and a step of its own
     /// that are alike; losses and gradients are added up over all of them, and every process makes the same update. The bits are those of one process that computes all
-    /// the parts. Not owned.
+    /// the parts. Gradients that are there before a step count once: those of the process that computes part 0. Not owned.
     /// </param>
     /// <exception cref="ArgumentException">An extent is negative, N is no multiple of <paramref name="parts"/>, or there are more processes than parts.</exception>
     public RecordedStep(
@@ -220,8 +220,8 @@ public sealed class RecordedStep : IDisposable
         using ParameterUse use = ParameterUse.Update(_optimizer.Parameters);
         SetParts(input, labels);
         Tally = _exchange?.Begin(Tally) ?? Tally;
-        // What a GPU has been given runs to its end anyway, and a recording is made once.
-        _cancellation = _recorder is null ? cancellation : CancellationToken.None;
+        // What a GPU has been given runs to its end anyway, and a recording is made once. Others of a group would wait for this process's gradients.
+        _cancellation = _recorder is null && _exchange is null ? cancellation : CancellationToken.None;
         long count = _optimizer.StepCount;
         float loss = float.NaN;
         try
@@ -364,6 +364,12 @@ public sealed class RecordedStep : IDisposable
         try
         {
             _optimizer.StepCount = scalars.OptimizerStep - 1;
+            if (_firstPart > 0)
+            {
+                // Gradients from before the step are added to those of part 0, once.
+                _optimizer.ClearGradients();
+            }
+
             for (int i = 0; i < _inputs.Length; i++)
             {
                 AddGradients(i, scalars.RandomStep);

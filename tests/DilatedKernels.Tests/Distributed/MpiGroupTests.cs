@@ -31,6 +31,8 @@ public class MpiGroupTests(string implementation)
     [TestCase("stops", 2, @"gave no sign of life for \d+ s: it is stopped, its machine is down, or the network is cut")]
     [TestCase("hangs", 0, @"has begun \d+ calls and does not come to the next, for which rank [12] has waited \d+ s")]
     [TestCase("hangs", 1, @"has begun \d+ calls and does not come to the next, for which rank [02] has waited \d+ s")]
+    [TestCase("hangs-before-leaving", 0, @"does not leave the group, which rank [12] left \d+ s ago")]
+    [TestCase("hangs-before-leaving", 1, @"does not leave the group, which rank [02] left \d+ s ago")]
     public void AProcessThatGoesWrongEndsTheJobAndIsNamed(string action, int rank, string reason)
     {
         (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "6").With(MpiProcess.PatienceVariable, "6").Run(3, action, $"{rank}");
@@ -46,6 +48,15 @@ public class MpiGroupTests(string implementation)
         Assert.That(code, Is.Not.Zero);
         Assert.That(Faults(error), Has.Length.EqualTo(1), error);
         Assert.That(Faults(error)[0], Does.Match(@"^rank \d of 3 on host .*: made (Sum of 1 values|Barrier) as call \d+ where rank \d made (Sum of 1 values|Barrier) as call \d+; all processes must make the same calls in the same order$"));
+    }
+
+    [Test]
+    public void SumsOfDifferentLengthEndTheJob([Values(0, 1)] int other)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).Run(3, "sums-otherwise", $"{other}");
+        Assert.That(code, Is.Not.Zero);
+        Assert.That(Faults(error), Has.Length.EqualTo(1), error);
+        Assert.That(Faults(error)[0], Does.Match(@"^rank \d of 3 on host .*: made BeginSum of \d0000 values over 3 parts as call \d+ where rank \d made BeginSum of \d0000 values over 3 parts as call \d+; all processes must make the same calls in the same order$"));
     }
 
     [Test]
@@ -73,6 +84,13 @@ public class MpiGroupTests(string implementation)
     public void AllMayPauseForLongerThanOneMayBeSilent()
     {
         (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "6").With(MpiProcess.PatienceVariable, "6").Run(3, "all-pause");
+        Assert.That(code, Is.Zero, error);
+    }
+
+    [Test]
+    public void SumsThatNobodyWaitsForAreFinishedBeforeTheEnd([Values(1, 2, 3)] int processes)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).Run(processes, "leaves-sums-open");
         Assert.That(code, Is.Zero, error);
     }
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using DilatedKernels.Tests.Cli;
 using DilatedKernels.Tests.Segmentation;
 
@@ -37,14 +39,20 @@ internal sealed class MpiJob
         return this;
     }
 
-    /// <summary>Runs a job to its end, which must come within half a minute.</summary>
+    /// <summary>Runs a job to its end, which must come within half a minute from when its processes have found each other.</summary>
     public (int ExitCode, string Output, string Error) Run(int processes, params string[] arguments)
     {
         using var folder = new TemporaryFolder();
-        long begun = Stopwatch.GetTimestamp();
+        long started = Stopwatch.GetTimestamp();
         DilatedProcess.Result result = DilatedProcess.RunProgram(
             folder.Path, _environment, [.. _mpirun, "-n", $"{processes}", "dotnet", typeof(MpiJob).Assembly.Location, MpiProcess.Verb, .. arguments]);
-        Assert.That(Stopwatch.GetElapsedTime(begun).TotalSeconds, Is.LessThan(30), result.Error);
+        long ended = Stopwatch.GetTimestamp();
+
+        // To start the processes takes long on a busy machine: not counted where they have told when they had (stopwatches of one machine agree), else allowed for.
+        Match joined = Regex.Match(result.Output, $@"{MpiProcess.Joined} (\d+)");
+        (long begun, int limit) = joined.Success ? (long.Parse(joined.Groups[1].Value, CultureInfo.InvariantCulture), 30) : (started, 60);
+        Assert.That(Stopwatch.GetElapsedTime(begun, ended).TotalSeconds, Is.LessThan(limit), result.Error);
+
         return (result.ExitCode, result.Output, result.Error);
     }
 

@@ -13,6 +13,9 @@ internal static class MpiProcess
     public const string PatienceVariable = "TEST_PATIENCE";
     public const int Unavailable = 3;
 
+    /// <summary>What rank 0 says when all have joined; a time of <see cref="Stopwatch"/> follows.</summary>
+    public const string Joined = "joined at";
+
     private const int SignalKill = 9;
     private const int SignalStop = 19;
 
@@ -35,6 +38,11 @@ internal static class MpiProcess
         {
             Console.Error.WriteLine(e.Message);
             return Unavailable;
+        }
+
+        if (group.Rank == 0)
+        {
+            Console.WriteLine($"{Joined} {Stopwatch.GetTimestamp()}");
         }
 
         try
@@ -77,12 +85,36 @@ internal static class MpiProcess
             Thread.Sleep(TimeSpan.FromSeconds(2));
         }
 
+        if (action == "leaves-sums-open")
+        {
+            LeaveSumsOpen(group);
+            return;
+        }
+
+        if (action == "sums-otherwise")
+        {
+            float[] values = new float[isTheOne ? 20_000 : 10_000];
+            group.BeginSum([values], group.Size, values).Wait();
+        }
+
         if (isTheOne)
         {
             Break(group, action);
         }
 
         group.Barrier();
+    }
+
+    // Long enough that the second half of the sum is still under way when all have told that they leave.
+    private static void LeaveSumsOpen(MpiGroup group)
+    {
+        float[] values = new float[5_000_000];
+        values.AsSpan().Fill(1 + group.Rank);
+        PendingSum sum = group.BeginSum([values], group.Size, values);
+        group.Dispose();
+        Assert.That(sum.IsCompleted, Is.True);
+        sum.Wait();
+        Assert.That(values.AsSpan().ContainsAnyExcept(group.Size * (group.Size + 1) / 2f), Is.False);
     }
 
     private static void Break(MpiGroup group, string action)
@@ -110,6 +142,10 @@ internal static class MpiProcess
                 break;
             case "is-killed":
                 _ = Signal(Environment.ProcessId, SignalKill);
+                break;
+            case "hangs-before-leaving":
+                group.Barrier();
+                Thread.Sleep(Timeout.Infinite);
                 break;
             case "hangs":
                 Thread.Sleep(Timeout.Infinite);

@@ -26,15 +26,34 @@ public class WatchTests
     }
 
     [Test]
-    public void WhoHasLeftMayBeSilent()
+    public void WhoseLastMessageHasComeMayBeSilent()
     {
-        Watch watch = Watching(Seconds(100), At(4), At(4) with { HasLeft = true }, At(4));
-        watch.Hear(0, At(4), Seconds(200));
-        watch.Hear(2, At(4), Seconds(200));
-        Assert.That(watch.Find(Seconds(200)), Is.Null);
-        Assert.That(watch.AllLeftBut(0), Is.False);
-        watch.Hear(2, At(4) with { HasLeft = true }, Seconds(201));
-        Assert.That(watch.AllLeftBut(0), Is.True);
+        Watch watch = Watching(Seconds(100), At(4), Left(4), At(4));
+        watch.HearEnd(1);
+        watch.Hear(0, At(4), Seconds(120));
+        watch.Hear(2, At(4), Seconds(120));
+        Assert.That(watch.Find(Seconds(120)), Is.Null);
+    }
+
+    [Test]
+    public void WhoHasLeftWithSumsUnderWayMayNotBeSilent()
+    {
+        Watch watch = Watching(Seconds(100), At(4), Left(4) with { Open = 3 }, At(4));
+        watch.Hear(0, At(4), Seconds(116));
+        watch.Hear(2, At(4), Seconds(116));
+        Assert.That(watch.Find(Seconds(116))?.Rank, Is.EqualTo(1));
+    }
+
+    // A sign of life may say so before the last message does, which must still be received.
+    [Test]
+    public void ItIsOverWhenTheLastMessageOfAllHasCome()
+    {
+        Watch watch = Watching(Seconds(100), Left(4), Left(4), Left(4));
+        Assert.That(watch.AllEndedBut(0), Is.False);
+        watch.HearEnd(1);
+        Assert.That(watch.AllEndedBut(0), Is.False);
+        watch.HearEnd(2);
+        Assert.That(watch.AllEndedBut(0), Is.True);
     }
 
     [Test]
@@ -61,6 +80,33 @@ public class WatchTests
             Is.EqualTo((1, "has moved nothing for 61 s in call 4, which all have begun")));
 
     [Test]
+    public void WhoDoesNotLeaveIsAFaultAMinuteAfterTheFirstHasLeft()
+    {
+        Watch watch = Watching(Seconds(100), At(4), Left(4), At(4));
+        watch.HearEnd(1);
+        watch.Hear(2, Left(4), Seconds(150));
+        watch.HearEnd(2);
+        watch.Hear(0, At(4), Seconds(160));
+        Assert.That(watch.Find(Seconds(160)), Is.Null);
+        watch.Hear(0, At(4), Seconds(161));
+        Assert.That(watch.Find(Seconds(161)), Is.EqualTo((0, "does not leave the group, which rank 1 left 61 s ago")));
+        watch.Hear(0, Left(4), Seconds(161));
+        Assert.That(watch.Find(Seconds(161)), Is.Null);
+    }
+
+    [Test]
+    public void WhoWaitsForASumThatMovesNeedNotLeaveYet()
+    {
+        Watch watch = Watching(Seconds(100), Waits(4, 1), Left(4), Left(4));
+        watch.HearEnd(1);
+        watch.HearEnd(2);
+        watch.Hear(0, Waits(4, 1), Seconds(170));
+        Assert.That(watch.Find(Seconds(170)), Is.Null);
+        watch.Hear(0, At(4), Seconds(175));
+        Assert.That(watch.Find(Seconds(175)), Is.Null);
+    }
+
+    [Test]
     public void DifferentCallsAreAFault() =>
         Assert.That(
             Watching(Seconds(1), At(4), At(4), At(4) with { Call = new Call(CallKind.Broadcast, 8, 1) }).Find(Seconds(1)),
@@ -83,6 +129,8 @@ public class WatchTests
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
     private static MemberState At(long begun) => new(begun, Sum, -1, TimeSpan.Zero, TimeSpan.Zero, false);
+
+    private static MemberState Left(long begun) => At(begun) with { HasLeft = true };
 
     private static MemberState Waits(long begun, int seconds) => At(begun) with { Open = begun - 1, Waiting = Seconds(seconds) };
 

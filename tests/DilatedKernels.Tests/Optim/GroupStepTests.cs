@@ -108,6 +108,34 @@ public sealed class GroupStepTests
     }
 
     [Test]
+    public void AStepIsDoneEverywhereWhereOneProcessWasCancelled()
+    {
+        float[][][] results = new float[2][][];
+        LocalThreads.Run(2, group =>
+        {
+            using Device device = TestDevices.Cpu(1);
+            using var net = new StepNetwork(device, adam: false);
+            using RecordedStep step = Make(net, Loss.CrossEntropy, null, group, parts: 2, imagesInAPart: 1);
+            var cancelled = new CancellationToken(canceled: group.Rank == 1);
+            float loss = step.Run(0, Own(StepNetwork.Input(0, 2), step, group, 2), Own(StepNetwork.Labels(0, 2), step, group, 2), StepNetwork.Rate(0), cancelled);
+            Assert.That(float.IsFinite(loss));
+            Assert.That(net.Optimizer.StepCount, Is.EqualTo(1));
+            results[group.Rank] = net.Everything();
+        });
+        Assert.That(results[1], Is.EqualTo(results[0]));
+    }
+
+    [TestCase(3, 4)]
+    [TestCase(2, 5)]
+    public void GradientsFromBeforeAStepCountOnce(int processes, int parts)
+    {
+        float[][] one = AfterOwnBackward(null, parts);
+        float[][][] results = new float[processes][][];
+        LocalThreads.Run(processes, group => results[group.Rank] = AfterOwnBackward(group, parts));
+        Assert.That(results, Is.All.EqualTo(one));
+    }
+
+    [Test]
     public void TheTallyIsSummedAtTheBeginningOfAStep()
     {
         LocalThreads.Run(3, group =>
@@ -167,6 +195,24 @@ public sealed class GroupStepTests
         using RecordedStep step = Make(net, loss, weights, group, parts, imagesInAPart, clips);
         float[] losses = [.. Enumerable.Range(0, Steps).Select(i => Run(step, (ulong)i, parts, group))];
         return [.. losses.Concat(net.Everything().SelectMany(v => v)).Select(BitConverter.SingleToUInt32Bits)];
+    }
+
+    // A step that begins with gradients of a pass of one's own, among them one of a parameter that the step does not use.
+    private static float[][] AfterOwnBackward(ProcessGroup? group, int parts)
+    {
+        using Device device = TestDevices.Cpu(1);
+        using var net = new StepNetwork(device, adam: false);
+        using var rare = new Parameter("rare", Tensor.FromArray(device, Shape.Scalar, [1f]));
+        using var optimizer = new Sgd([.. net.Optimizer.Parameters, rare]);
+        using var step = new RecordedStep(StepNetwork.InputShape with { N = parts }, StepNetwork.LabelSize, optimizer, net.Loss, StepNetwork.Seed, parts, group);
+        using (Tape tape = Tape.Record())
+        {
+            using Tensor x = Tensor.FromChannelsLast(device, StepNetwork.InputShape, StepNetwork.Input(9));
+            tape.Backward(Ops.Add(net.Loss(x, net.FixedLabels, ForwardContext.Training(1, 1)), Ops.Scale(rare.Value, 0.5f)));
+        }
+
+        float loss = Run(step, 0, parts, group);
+        return [[loss], rare.Value.ToArray(), .. net.Everything()];
     }
 
     private static RecordedStep Make(StepNetwork net, Loss loss, ClassWeights? weights, ProcessGroup? group, int parts, int imagesInAPart, bool clips = false)

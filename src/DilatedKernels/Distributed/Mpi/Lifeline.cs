@@ -73,8 +73,13 @@ internal sealed class Lifeline : IDisposable
             }
 
             _watch.Hear(message.Rank, message.State, _now);
+            if (message.Kind == ControlKind.End)
+            {
+                _watch.HearEnd(message.Rank);
+            }
+
             _heardOfRoot = _now;
-            _heardEnd |= _rank == 0 ? _watch.AllLeftBut(0) : message.Kind == ControlKind.End;
+            _heardEnd |= _rank == 0 ? _watch.AllEndedBut(0) : message.Kind == ControlKind.End;
             if (!_heardEnd)
             {
                 Receive();

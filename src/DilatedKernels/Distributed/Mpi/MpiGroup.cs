@@ -58,10 +58,9 @@ public sealed class MpiGroup : ProcessGroup
         }
 
         (int rank, int size) = thread.Started.GetAwaiter().GetResult();
-        if (launcher.Size > 0 && launcher.Size != size)
+        if (launcher.Contradiction(size, mpi.Version, mpi.File) is { } contradiction)
         {
-            throw new MpiUnavailableException(
-                $"mpirun of {launcher.Name} started {launcher.Size} processes, but {mpi.Version} ({mpi.File}) finds {size}: mpirun and the library do not belong together.");
+            throw new MpiUnavailableException(contradiction);
         }
 
         var group = new MpiGroup(thread, rank, size, mpi.Version, log);
@@ -92,7 +91,15 @@ public sealed class MpiGroup : ProcessGroup
         AppDomain.CurrentDomain.UnhandledException -= FailUnhandled;
         AppDomain.CurrentDomain.ProcessExit -= FailAtExit;
         Array.ForEach(_ended, registration => registration.Dispose());
-        _thread.Dispose();
+        try
+        {
+            _thread.Dispose();
+        }
+        finally
+        {
+            // Where MPI could not go on, a call may still be open; it never ends.
+            Break(new ObjectDisposedException(nameof(MpiGroup)));
+        }
     }
 
     private protected override Task Send(int to, int tag, Block data) => _thread.Post(new Transfer(isSend: true, to, tag, data));

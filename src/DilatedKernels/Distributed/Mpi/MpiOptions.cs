@@ -9,7 +9,7 @@ public sealed record MpiOptions
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// How long others wait at least for a process that is alive but does not come to a call; as long as ten times the longest that any process has computed between
+    /// How long others wait at least for a process that is alive but does not come to a call, or does not leave when they have; as long as ten times the longest that any process has computed between
     /// two calls so far, where that is longer. What one process does alone while the others wait must take less. Also how long the start may take.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);

@@ -150,7 +150,8 @@ internal sealed unsafe partial class MpiThread : IDisposable
                 moved = Stopwatch.GetTimestamp();
             }
 
-            bool isDone = isLeaving && _active.Count == 0;
+            // A call is open until its last byte has moved; between two of its steps nothing may be under way.
+            bool isDone = isLeaving && _log.State.Open < 0;
             if (lifeline.Advance(isDone, Failure) is { } fault)
             {
                 Abort(fault.Rank, fault.Reason);

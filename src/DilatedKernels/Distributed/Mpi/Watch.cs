@@ -11,36 +11,48 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
     private readonly MemberState[] _states = [.. Enumerable.Repeat(new MemberState(0, default, -1, TimeSpan.Zero, TimeSpan.Zero, false), size)];
     private readonly TimeSpan[] _heard = new TimeSpan[size];
 
-    /// <summary>Whether all processes but one have left.</summary>
-    public bool AllLeftBut(int rank) => _states.Where((state, other) => other != rank).All(state => state.HasLeft);
+    private readonly TimeSpan?[] _left = new TimeSpan?[size];
+    private readonly bool[] _ended = new bool[size];
+    private TimeSpan _lastOpen;
 
-    public void Hear(int rank, MemberState state, TimeSpan now) => (_states[rank], _heard[rank]) = (state, now);
+    /// <summary>Whether the last message of all processes but one has come.</summary>
+    public bool AllEndedBut(int rank) => _ended.Where((_, other) => other != rank).All(ended => ended);
+
+    public void Hear(int rank, MemberState state, TimeSpan now)
+    {
+        (_states[rank], _heard[rank]) = (state, now);
+        _left[rank] ??= state.HasLeft ? now : null;
+        _lastOpen = state.Open >= 0 ? now : _lastOpen;
+    }
+
+    /// <summary>Nothing more will be heard of this process.</summary>
+    public void HearEnd(int rank) => _ended[rank] = true;
 
     /// <summary>Who is at fault, and why; null where nobody is.</summary>
     public (int Rank, string Reason)? Find(TimeSpan now)
     {
         for (int rank = 0; rank < size; rank++)
         {
-            if (!_states[rank].HasLeft && now - _heard[rank] > silence)
+            if (!_ended[rank] && now - _heard[rank] > silence)
             {
                 return (rank, Silent(now - _heard[rank]));
             }
         }
 
-        return Disagreement.Find(_states) ?? FindHang();
+        return Disagreement.Find(_states) ?? FindHang(now);
     }
 
     /// <summary>What to say of a process that has not been heard of for so long.</summary>
     public static string Silent(TimeSpan time) => $"gave no sign of life for {Seconds(time)}: it is stopped, its machine is down, or the network is cut";
 
-    private (int Rank, string Reason)? FindHang()
+    private (int Rank, string Reason)? FindHang(TimeSpan now)
     {
         TimeSpan longest = TimesTheLongest * _states.Max(state => state.LongestAway);
         TimeSpan limit = longest > patience ? longest : patience;
         int waiting = Array.FindIndex(_states, state => state.Open >= 0 && state.Waiting > limit);
         if (waiting < 0)
         {
-            return null;
+            return FindStaying(now, limit);
         }
 
         MemberState waits = _states[waiting];
@@ -48,6 +60,16 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
         return _states[last].Begun <= waits.Open
             ? (last, $"has begun {_states[last].Begun} calls and does not come to the next, for which rank {waiting} has waited {Seconds(waits.Waiting)}")
             : (waiting, $"has moved nothing for {Seconds(waits.Waiting)} in call {waits.Open + 1}, which all have begun");
+    }
+
+    // Who has left waits for the others to leave: MPI ends for all together. Not while a sum that was left under way still moves.
+    private (int Rank, string Reason)? FindStaying(TimeSpan now, TimeSpan limit)
+    {
+        int staying = Array.FindIndex(_left, left => left is null);
+        int gone = Array.FindIndex(_left, left => now - left > limit);
+        return staying >= 0 && gone >= 0 && now - _lastOpen > limit
+            ? (staying, $"does not leave the group, which rank {gone} left {Seconds(now - _left[gone]!.Value)} ago")
+            : null;
     }
 
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0} s");

@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+using DilatedKernels.Cli;
+using DilatedKernels.Cli.Commands;
+
+namespace DilatedKernels.Tests.Cli;
+
+[NonParallelizable]
+public sealed class EndSignalsTests
+{
+    [Test]
+    public void AVerbThatDoesNotEndIsEndedAndItIsSaid()
+    {
+        using var error = new StringWriter();
+        var ended = new TaskCompletionSource<int>();
+        using var signals = new EndSignals(error, TimeSpan.FromMinutes(0.001), ended.SetResult);
+        signals.Handle(new PosixSignalContext(PosixSignal.SIGINT));
+        Assert.That(signals.Token.IsCancellationRequested);
+        Assert.That(ended.Task.Wait(TimeSpan.FromSeconds(30)));
+        Assert.That(ended.Task.Result, Is.EqualTo(130));
+        Assert.That(error.ToString(), Does.StartWith("dilated: not done 0 minutes after the signal to end"));
+    }
+
+    [TestCase(true, "train", "data", "--distributed")]
+    [TestCase(false, "train", "data")]
+    [TestCase(false, "devices")]
+    public void AProcessOfAGroupIsKnownByItsOption(bool expected, params string[] arguments) =>
+        Assert.That(TrainCommand.IsDistributed(CommandLine.Build().Parse(arguments)), Is.EqualTo(expected));
+}
