@@ -8,22 +8,15 @@ namespace DilatedKernels.Measuring;
 /// <param name="Command">What was typed.</param>
 /// <param name="Machine">Where.</param>
 /// <param name="Rows">What was measured.</param>
-internal sealed record ExchangeReport(string Command, MachineDescription Machine, IReadOnlyList<ExchangeRow> Rows)
+internal sealed record ExchangeReport(string Command, MachineDescription Machine, IReadOnlyList<ExchangeRow> Rows) : ResultsReport(Command, Machine)
 {
-    public void Write(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "raw.json"), ToJson());
-        File.WriteAllText(Path.Combine(folder, "README.md"), ToMarkdown());
-    }
-
-    public string ToMarkdown()
+    public override string ToMarkdown()
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # Sums over processes
 
-            `{Command}`, {Machine.Date}, commit {Machine.Commit}: {Machine.Processor}, {Machine.Cores} cores, {Machine.Runtime}, {Machine.OperatingSystem}. All processes on this one machine.
+            {Origin} All processes on this one machine.
 
             A sum of float32 values in the order of the tree, one part a process, from its begin to its end, nothing else computing: medians of the rounds, and the range. The line is latency +
             bytes / bandwidth with the least squares of relative errors; bytes are those that each process sends.
@@ -55,50 +48,34 @@ internal sealed record ExchangeReport(string Command, MachineDescription Machine
         |---|---:|---:|---:|---:|---:|
         """;
 
-    public string ToJson()
+    protected override void WriteNumbers(Utf8JsonWriter json)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        json.WriteStartArray("rows");
+        foreach (ExchangeRow row in Rows)
         {
             json.WriteStartObject();
-            json.WriteString("command", Command);
-            Machine.WriteTo(json);
-            json.WriteStartArray("rows");
-            foreach (ExchangeRow row in Rows)
-            {
-                json.WriteStartObject();
-                json.WriteString("library", row.Library);
-                json.WriteNumber("processes", row.Processes);
-                json.WriteNumber("values", row.Values);
-                json.WriteNumber("bytes_sent", row.BytesSent);
-                json.WriteStartArray("ms");
-                foreach (double value in row.Milliseconds)
-                {
-                    json.WriteNumberValue(value);
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
-            json.WriteStartArray("lines");
-            foreach (IGrouping<(string Library, int Processes), ExchangeRow> group in Groups)
-            {
-                ExchangeFit fit = ExchangeFit.Of(group);
-                json.WriteStartObject();
-                json.WriteString("library", group.Key.Library);
-                json.WriteNumber("processes", group.Key.Processes);
-                json.WriteNumber("latency_ms", fit.Latency);
-                json.WriteNumber("megabytes_per_second", fit.MegabytesPerSecond);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
+            json.WriteString("library", row.Library);
+            json.WriteNumber("processes", row.Processes);
+            json.WriteNumber("values", row.Values);
+            json.WriteNumber("bytes_sent", row.BytesSent);
+            WriteArray(json, "ms", row.Milliseconds);
             json.WriteEndObject();
         }
 
-        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
+        json.WriteEndArray();
+        json.WriteStartArray("lines");
+        foreach (IGrouping<(string Library, int Processes), ExchangeRow> group in Groups)
+        {
+            ExchangeFit fit = ExchangeFit.Of(group);
+            json.WriteStartObject();
+            json.WriteString("library", group.Key.Library);
+            json.WriteNumber("processes", group.Key.Processes);
+            json.WriteNumber("latency_ms", fit.Latency);
+            json.WriteNumber("megabytes_per_second", fit.MegabytesPerSecond);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     // A line needs two points.

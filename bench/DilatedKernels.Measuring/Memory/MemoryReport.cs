@@ -8,22 +8,15 @@ namespace DilatedKernels.Measuring;
 /// <param name="Command">What was typed.</param>
 /// <param name="Machine">Where.</param>
 /// <param name="Rows">What was measured; of each shape and thread count, the library first.</param>
-internal sealed record MemoryReport(string Command, MachineDescription Machine, IReadOnlyList<MemoryRow> Rows)
+internal sealed record MemoryReport(string Command, MachineDescription Machine, IReadOnlyList<MemoryRow> Rows) : ResultsReport(Command, Machine)
 {
-    public void Write(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "raw.json"), ToJson());
-        File.WriteAllText(Path.Combine(folder, "README.md"), ToMarkdown());
-    }
-
-    public string ToMarkdown()
+    public override string ToMarkdown()
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # Memory of training steps
 
-            `{Command}`, {Machine.Date}, commit {Machine.Commit}: {Machine.Processor}, {Machine.Cores} cores, {Machine.Runtime}, {Machine.OperatingSystem}.
+            {Origin}
 
             Every row is a process of its own that makes one network, runs its training step (forward, backward, update) at least eight times, and does nothing else.
             Memory is what Linux counts as resident: before the first tensor, the most there was, and the difference. The last column is another side's difference over ours.
@@ -48,31 +41,21 @@ internal sealed record MemoryReport(string Command, MachineDescription Machine, 
 
     private MemoryRow Ours(MemoryRow row) => Rows.FirstOrDefault(other => other.Shape == row.Shape && other.Threads == row.Threads) ?? row;
 
-    private string ToJson()
+    protected override void WriteNumbers(Utf8JsonWriter json)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        json.WriteStartArray("rows");
+        foreach (MemoryRow row in Rows)
         {
             json.WriteStartObject();
-            json.WriteString("command", Command);
-            Machine.WriteTo(json);
-            json.WriteStartArray("rows");
-            foreach (MemoryRow row in Rows)
-            {
-                json.WriteStartObject();
-                json.WriteString("step", row.Shape);
-                json.WriteNumber("threads", row.Threads);
-                json.WriteString("engine", row.Engine);
-                json.WriteString("layout", row.Layout);
-                json.WriteNumber("ready_bytes", row.ReadyBytes);
-                json.WriteNumber("peak_bytes", row.PeakBytes);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
+            json.WriteString("step", row.Shape);
+            json.WriteNumber("threads", row.Threads);
+            json.WriteString("engine", row.Engine);
+            json.WriteString("layout", row.Layout);
+            json.WriteNumber("ready_bytes", row.ReadyBytes);
+            json.WriteNumber("peak_bytes", row.PeakBytes);
             json.WriteEndObject();
         }
 
-        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
+        json.WriteEndArray();
     }
 }

@@ -9,16 +9,9 @@ namespace DilatedKernels.Measuring;
 /// <param name="Machine">Where.</param>
 /// <param name="Rounds">How often peak and convolution took turns.</param>
 /// <param name="Rows">What was measured.</param>
-internal sealed record PeakReport(string Command, MachineDescription Machine, int Rounds, IReadOnlyList<PeakRow> Rows)
+internal sealed record PeakReport(string Command, MachineDescription Machine, int Rounds, IReadOnlyList<PeakRow> Rows) : ResultsReport(Command, Machine)
 {
-    public void Write(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "raw.json"), ToJson());
-        File.WriteAllText(Path.Combine(folder, "README.md"), ToMarkdown());
-    }
-
-    public string ToMarkdown()
+    public override string ToMarkdown()
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
@@ -50,47 +43,26 @@ internal sealed record PeakReport(string Command, MachineDescription Machine, in
         |---|---|---|---|---|---|---|---|---|---|
         """;
 
-    public string ToJson()
+    protected override void WriteNumbers(Utf8JsonWriter json)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        json.WriteNumber("rounds", Rounds);
+        json.WriteStartArray("rows");
+        foreach (PeakRow row in Rows)
         {
             json.WriteStartObject();
-            json.WriteString("command", Command);
-            Machine.WriteTo(json);
-            json.WriteNumber("rounds", Rounds);
-            json.WriteStartArray("rows");
-            foreach (PeakRow row in Rows)
+            json.WriteString("shape", row.Shape.Name);
+            json.WriteNumber("threads", row.Threads);
+            json.WriteNumber("flops", row.Flops);
+            WriteArray(json, "peak_gflops", row.Peaks);
+            WriteArray(json, "ms", row.Milliseconds);
+            json.WriteNumber("gflops", row.GigaFlops);
+            json.WriteNumber("share_of_peak", row.Share);
+            if (row.OverLeastDilation(Rows) is { } ratio)
             {
-                json.WriteStartObject();
-                json.WriteString("shape", row.Shape.Name);
-                json.WriteNumber("threads", row.Threads);
-                json.WriteNumber("flops", row.Flops);
-                WriteNumbers(json, "peak_gflops", row.Peaks);
-                WriteNumbers(json, "ms", row.Milliseconds);
-                json.WriteNumber("gflops", row.GigaFlops);
-                json.WriteNumber("share_of_peak", row.Share);
-                if (row.OverLeastDilation(Rows) is { } ratio)
-                {
-                    json.WriteNumber("over_least_dilation", ratio);
-                }
-
-                json.WriteEndObject();
+                json.WriteNumber("over_least_dilation", ratio);
             }
 
-            json.WriteEndArray();
             json.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
-    }
-
-    private static void WriteNumbers(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
-    {
-        json.WriteStartArray(name);
-        foreach (double value in values)
-        {
-            json.WriteNumberValue(value);
         }
 
         json.WriteEndArray();

@@ -10,22 +10,15 @@ namespace DilatedKernels.Measuring;
 /// <param name="About">What the programs are, and what they do.</param>
 /// <param name="Rows">What was started.</param>
 /// <param name="Sizes">What was weighed.</param>
-internal sealed record StartReport(string Command, MachineDescription Machine, string About, IReadOnlyList<StartRow> Rows, IReadOnlyList<StartSize> Sizes)
+internal sealed record StartReport(string Command, MachineDescription Machine, string About, IReadOnlyList<StartRow> Rows, IReadOnlyList<StartSize> Sizes) : ResultsReport(Command, Machine)
 {
-    public void Write(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "raw.json"), ToJson());
-        File.WriteAllText(Path.Combine(folder, "README.md"), ToMarkdown());
-    }
-
-    public string ToMarkdown()
+    public override string ToMarkdown()
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # From the start of the process to its end, and sizes
 
-            `{Command}`, {Machine.Date}, commit {Machine.Commit}: {Machine.Processor}, {Machine.Cores} cores, {Machine.Runtime}, {Machine.OperatingSystem}.
+            {Origin}
 
             Medians of {Rows.Max(row => row.Milliseconds.Count)} runs in turns, after one that does not count, and the range. {About}
 
@@ -54,47 +47,31 @@ internal sealed record StartReport(string Command, MachineDescription Machine, s
         return text.ToString();
     }
 
-    public string ToJson()
+    protected override void WriteNumbers(Utf8JsonWriter json)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        json.WriteStartArray("rows");
+        foreach (StartRow row in Rows)
         {
             json.WriteStartObject();
-            json.WriteString("command", Command);
-            Machine.WriteTo(json);
-            json.WriteStartArray("rows");
-            foreach (StartRow row in Rows)
-            {
-                json.WriteStartObject();
-                json.WriteString("what", row.What);
-                json.WriteString("side", row.Side);
-                WriteBudget(json, "budget_ms", row.Budget);
-                json.WriteStartArray("ms");
-                foreach (double ms in row.Milliseconds)
-                {
-                    json.WriteNumberValue(ms);
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
-            json.WriteStartArray("sizes");
-            foreach (StartSize size in Sizes)
-            {
-                json.WriteStartObject();
-                json.WriteString("what", size.What);
-                WriteBudget(json, "budget_mb", size.Budget);
-                json.WriteNumber("bytes", size.Bytes);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
+            json.WriteString("what", row.What);
+            json.WriteString("side", row.Side);
+            WriteBudget(json, "budget_ms", row.Budget);
+            WriteArray(json, "ms", row.Milliseconds);
             json.WriteEndObject();
         }
 
-        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
+        json.WriteEndArray();
+        json.WriteStartArray("sizes");
+        foreach (StartSize size in Sizes)
+        {
+            json.WriteStartObject();
+            json.WriteString("what", size.What);
+            WriteBudget(json, "budget_mb", size.Budget);
+            json.WriteNumber("bytes", size.Bytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteBudget(Utf8JsonWriter json, string name, double? budget)
