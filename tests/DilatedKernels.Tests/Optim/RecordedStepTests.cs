@@ -1,4 +1,3 @@
-using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
@@ -8,31 +7,12 @@ namespace DilatedKernels.Tests.Optim;
 
 /// <summary>Recorded steps against the same steps run as they are called, with the real kernels on the processor.</summary>
 [NonParallelizable]
-public sealed class RecordedStepTests
+public sealed class RecordedStepTests : RecordedStepFixture
 {
-    private HostDriver _driver = null!;
-    private Device _device = null!;
-
-    [SetUp]
-    public void Open()
-    {
-        HostDriver? driver = HostDriver.TryOpen("plain", out string reason);
-        BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
-        _driver = driver!;
-        _device = HostDevice.Open(_driver);
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        _device?.Dispose();
-        _driver?.SetSeed(0);
-    }
-
     [Test]
     public void EveryStepHasTheBitsOfOneThatRunsAsItIsCalled([Values] bool adam, [Values(0, 11)] long fiberOrder)
     {
-        _driver.SetSeed(fiberOrder);
+        Driver.SetSeed(fiberOrder);
         uint[] expected = Train(adam, steps: 8, record: false);
         Assert.That(Train(adam, steps: 8, record: true), Is.EqualTo(expected));
     }
@@ -40,20 +20,20 @@ public sealed class RecordedStepTests
     [Test]
     public void AStepInPartsThatIsReplayedHasTheBitsOfOneThatIsCalled([Values(1, 2, 4, 7)] int parts, [Values(null, 0.1f, 1e6f)] float? clipNorm)
     {
-        uint[] expected = TrainInParts(_device, parts, clipNorm, record: false);
-        Assert.That(TrainInParts(_device, parts, clipNorm, record: true), Is.EqualTo(expected));
+        uint[] expected = TrainInParts(Device, parts, clipNorm, record: false);
+        Assert.That(TrainInParts(Device, parts, clipNorm, record: true), Is.EqualTo(expected));
     }
 
     [Test]
     public void EveryLossFollowsTheLabelsOfItsStepInReplays([Values(1, 2)] int parts, [Values(0f, 2f)] float gamma)
     {
-        using var weights = new ClassWeights(_device, [1f, 0.5f, 2f, 0f, 3f]);
+        using var weights = new ClassWeights(Device, [1f, 0.5f, 2f, 0f, 3f]);
         uint[] expected = Train(record: false);
         Assert.That(Train(record: true), Is.EqualTo(expected));
 
         uint[] Train(bool record)
         {
-            using var net = new StepNetwork(_device, adam: false);
+            using var net = new StepNetwork(Device, adam: false);
             Func<Tensor, LabelMap, ForwardContext, Tensor> loss = (x, labels, context) =>
             {
                 Tensor scores = net.Scores(x, context);
@@ -71,7 +51,7 @@ public sealed class RecordedStepTests
     [Test]
     public void AStepInPartsFollowsTheProcessor()
     {
-        float[] recorded = [.. TrainInParts(_device, parts: 2, clipNorm: 0.1f, record: true).Select(BitConverter.UInt32BitsToSingle)];
+        float[] recorded = [.. TrainInParts(Device, parts: 2, clipNorm: 0.1f, record: true).Select(BitConverter.UInt32BitsToSingle)];
         using Device processor = TestDevices.Cpu(2);
         double[] cpu = [.. TrainInParts(processor, parts: 2, clipNorm: 0.1f, record: false).Select(bits => (double)BitConverter.UInt32BitsToSingle(bits))];
         Assert.That(OperatorCheck.RelativeError(recorded, cpu), Is.LessThan(OperatorCheck.Tolerance));
@@ -82,15 +62,15 @@ public sealed class RecordedStepTests
     {
         HostDriver? driver = HostDriver.TryOpen("checked", out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
-        _device.Dispose();
-        _device = HostDevice.Open(driver!);
+        Device.Dispose();
+        Device = HostDevice.Open(driver!);
         Assert.That(() => Train(adam: true, steps: 3, record: true), Throws.Nothing);
     }
 
     [Test]
     public void RefusesExtentsBelowZeroAndNulls()
     {
-        using var net = new StepNetwork(_device, adam: false);
+        using var net = new StepNetwork(Device, adam: false);
         Assert.That(() => Make(new Shape(2, -3, 12, 10), 12), Throws.ArgumentException.With.Message.Contains("inputShape"));
         Assert.That(() => Make(StepNetwork.InputShape, -1), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("labelSize"));
         Assert.That(() => Make(StepNetwork.InputShape, new Size2(1, -1)), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains("labelSize"));
@@ -108,8 +88,8 @@ public sealed class RecordedStepTests
     public void FollowsTheProcessor([Values] bool adam)
     {
         float[] recorded = [.. Train(adam, steps: 8, record: true).Select(BitConverter.UInt32BitsToSingle)];
-        _device.Dispose();
-        _device = TestDevices.Cpu(2);
+        Device.Dispose();
+        Device = TestDevices.Cpu(2);
         double[] cpu = [.. Train(adam, steps: 8, record: true).Select(bits => (double)BitConverter.UInt32BitsToSingle(bits))];
         Assert.That(OperatorCheck.RelativeError(recorded, cpu), Is.LessThan(OperatorCheck.Tolerance));
     }
@@ -118,7 +98,7 @@ public sealed class RecordedStepTests
     public void TheSecondStepIsRecordedAndTheOthersReplayed()
     {
         int calls = 0;
-        using var net = new StepNetwork(_device, adam: true);
+        using var net = new StepNetwork(Device, adam: true);
         using RecordedStep step = net.Step(onCall: () => calls++);
         var stages = new List<(bool, int)>();
         for (ulong i = 0; i < 4; i++)
@@ -152,7 +132,7 @@ public sealed class RecordedStepTests
     [Test]
     public void ALossThatIsNotFiniteChangesNothing([Values] bool adam, [Values(0, 1, 4)] int at)
     {
-        using var net = new StepNetwork(_device, adam);
+        using var net = new StepNetwork(Device, adam);
         using RecordedStep step = net.Step();
         for (int i = 0; i < at; i++)
         {
@@ -169,7 +149,7 @@ public sealed class RecordedStepTests
         // The step can be taken again, and is as if nothing had been.
         Run(step, (ulong)at);
         Assert.That(net.Optimizer.StepCount, Is.EqualTo(at + 1));
-        using var other = new StepNetwork(_device, adam);
+        using var other = new StepNetwork(Device, adam);
         using RecordedStep unbroken = other.Step();
         for (int i = 0; i <= at; i++)
         {
@@ -182,7 +162,7 @@ public sealed class RecordedStepTests
     [Test]
     public void LabelsAreCheckedInReplaysToo()
     {
-        using var net = new StepNetwork(_device, adam: false);
+        using var net = new StepNetwork(Device, adam: false);
         using RecordedStep step = net.Step();
         for (ulong i = 0; i < 4; i++)
         {
@@ -203,14 +183,14 @@ public sealed class RecordedStepTests
     [Test]
     public void OverwrittenWeightsAndRestoredStatesAreSeen()
     {
-        using var one = new StepNetwork(_device, adam: true);
+        using var one = new StepNetwork(Device, adam: true);
         using RecordedStep unbroken = one.Step();
         for (ulong i = 0; i < 3; i++)
         {
             Run(unbroken, i);
         }
 
-        using var other = new StepNetwork(_device, adam: true);
+        using var other = new StepNetwork(Device, adam: true);
         using RecordedStep resumed = other.Step();
         for (ulong i = 20; i < 24; i++)
         {
@@ -236,7 +216,7 @@ public sealed class RecordedStepTests
 
         uint[] Run(bool record)
         {
-            using var net = new StepNetwork(_device, adam: false);
+            using var net = new StepNetwork(Device, adam: false);
             using RecordedStep step = net.Step(record);
             var losses = new List<float>();
             for (ulong i = 0; i < 9; i++)
@@ -264,9 +244,9 @@ public sealed class RecordedStepTests
         uint[] disturbed = Train(adam: true, steps: 6, record: true, between: net =>
         {
             using Tape tape = Tape.Inference();
-            using Tensor x = Tensor.FromChannelsLast(_device, StepNetwork.InputShape, StepNetwork.Input(50));
+            using Tensor x = Tensor.FromChannelsLast(Device, StepNetwork.InputShape, StepNetwork.Input(50));
             Assert.That(net.Scores(x, ForwardContext.Inference).ToArray(), Is.All.InRange(-1e3f, 1e3f));
-            using var other = new StepNetwork(_device, adam: true);
+            using var other = new StepNetwork(Device, adam: true);
             using RecordedStep step = other.Step();
             for (ulong i = 0; i < 3; i++)
             {
@@ -284,15 +264,15 @@ public sealed class RecordedStepTests
 
         float[] Run(bool record)
         {
-            using var net = new StepNetwork(_device, adam: false);
+            using var net = new StepNetwork(Device, adam: false);
             using RecordedStep step = net.Step(record);
             for (ulong i = 0; i < 6; i++)
             {
                 if (i == 4)
                 {
                     using Tape tape = Tape.Record();
-                    using Tensor x = Tensor.FromChannelsLast(_device, StepNetwork.InputShape, StepNetwork.Input(60));
-                    using LabelMap labels = LabelMap.FromArray(_device, StepNetwork.InputShape.N, StepNetwork.LabelSize.Height, StepNetwork.LabelSize.Width, StepNetwork.Labels(60));
+                    using Tensor x = Tensor.FromChannelsLast(Device, StepNetwork.InputShape, StepNetwork.Input(60));
+                    using LabelMap labels = LabelMap.FromArray(Device, StepNetwork.InputShape.N, StepNetwork.LabelSize.Height, StepNetwork.LabelSize.Width, StepNetwork.Labels(60));
                     tape.Backward(net.Loss(x, labels, ForwardContext.Training(StepNetwork.Seed, 60)));
                 }
 
@@ -340,9 +320,9 @@ public sealed class RecordedStepTests
     public void WhatCannotBeRecordedRunsAsItIsCalledAndSaysWhy(string name)
     {
         (_, Func<StepNetwork, Func<Tensor, LabelMap, ForwardContext, Tensor>> loss, string reason) = s_refused.Single(r => r.Name == name);
-        using var net = new StepNetwork(_device, adam: true);
+        using var net = new StepNetwork(Device, adam: true);
         using var step = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, net.Optimizer, loss(net), StepNetwork.Seed);
-        using var other = new StepNetwork(_device, adam: true);
+        using var other = new StepNetwork(Device, adam: true);
         using var plain = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, other.Optimizer, StepNetwork.Unrecordable(loss(other)), StepNetwork.Seed);
         for (ulong i = 0; i < 4; i++)
         {
@@ -358,7 +338,7 @@ public sealed class RecordedStepTests
     [Test]
     public void AParameterThatTheOptimizerDoesNotHaveIsNamed()
     {
-        using var net = new StepNetwork(_device, adam: false);
+        using var net = new StepNetwork(Device, adam: false);
         using var some = new Sgd([.. net.Optimizer.Parameters.Skip(1)]);
         using var step = new RecordedStep(StepNetwork.InputShape, StepNetwork.LabelSize, some, net.Loss, StepNetwork.Seed);
         for (ulong i = 0; i < 3; i++)
@@ -373,7 +353,7 @@ public sealed class RecordedStepTests
     public void AnErrorOfTheFunctionPassesThroughAndTheNextStepIsRecorded()
     {
         bool fails = false;
-        using var net = new StepNetwork(_device, adam: true);
+        using var net = new StepNetwork(Device, adam: true);
         using RecordedStep step = net.Step(onCall: () =>
         {
             if (fails)
@@ -383,105 +363,15 @@ public sealed class RecordedStepTests
         });
         Run(step, 0);
         float[][] before = net.Everything();
-        long live = _device.Memory.LiveBytes;
+        long live = Device.Memory.LiveBytes;
         fails = true;
         Assert.That(Assert.Throws<InvalidOperationException>(() => Run(step, 1))!.Message, Is.EqualTo("mine"));
         fails = false;
-        Assert.That(_device.Memory.LiveBytes, Is.EqualTo(live));
+        Assert.That(Device.Memory.LiveBytes, Is.EqualTo(live));
         Assert.That(net.Everything(), Is.EqualTo(before));
         Assert.That(net.Optimizer.StepCount, Is.EqualTo(1));
         Run(step, 1);
         Assert.That(step.IsRecorded, Is.True, step.WhyNotRecorded);
-    }
-
-    [Test]
-    public void ARecordingTakesLittleMoreMemoryThanTheStepAsCalled()
-    {
-        using (var net = new StepNetwork(_device, adam: true))
-        {
-            for (ulong i = 0; i < 3; i++)
-            {
-                using Tape tape = Tape.Record();
-                using Tensor x = Tensor.FromChannelsLast(_device, StepNetwork.InputShape, StepNetwork.Input(i));
-                Tensor loss = net.Loss(x, net.FixedLabels, ForwardContext.Training(StepNetwork.Seed, i));
-                tape.Backward(loss);
-                net.Optimizer.Step(StepNetwork.Rate(i));
-                net.Optimizer.ClearGradients();
-            }
-        }
-
-        long called = _device.Memory.PeakBytes;
-        _device.Dispose();
-        _device = HostDevice.Open(_driver);
-        Train(adam: true, steps: 3, record: true);
-        TestContext.Out.WriteLine($"At most {called} bytes as called, {_device.Memory.PeakBytes} recorded.");
-        Assert.That(_device.Memory.PeakBytes, Is.InRange(called, 1.25 * called));
-    }
-
-    [Test]
-    public void MemoryIsCountedAndComesBack()
-    {
-        // The device keeps its tables of parameters and of interpolation.
-        using (var first = new StepNetwork(_device, adam: true))
-        {
-            using RecordedStep once = first.Step();
-            Run(once, 0);
-        }
-
-        MemoryStatistics before = _device.Memory;
-        var net = new StepNetwork(_device, adam: true);
-        RecordedStep step = net.Step();
-        Run(step, 0);
-        MemoryStatistics called = _device.Memory;
-        Run(step, 1);
-        MemoryStatistics recorded = _device.Memory;
-        Assert.That(recorded.LiveBuffers, Is.EqualTo(called.LiveBuffers + 1), "one block");
-        Assert.That(recorded.LiveBytes - called.LiveBytes, Is.EqualTo(((CudaStepRecorder)step.Recorder!).MemoryBytes));
-        Run(step, 2);
-        Assert.That(_device.Memory, Is.EqualTo(recorded));
-        step.Dispose();
-        step.Dispose();
-        net.Dispose();
-        Assert.That((_device.Memory.LiveBytes, _device.Memory.LiveBuffers), Is.EqualTo((before.LiveBytes, before.LiveBuffers)));
-        Assert.Throws<ObjectDisposedException>(() => Run(step, 3));
-    }
-
-    [TestCase("step device net")]
-    [TestCase("device step net")]
-    [TestCase("device net step")]
-    [TestCase("net step device")]
-    [TestCase("net device step")]
-    public void DisposedInAnyOrder(string order)
-    {
-        var net = new StepNetwork(_device, adam: true);
-        RecordedStep step = net.Step();
-        for (ulong i = 0; i < 3; i++)
-        {
-            Run(step, i);
-        }
-
-        foreach (string which in order.Split(' '))
-        {
-            IDisposable what = which == "step" ? step : which == "net" ? net : _device;
-            what.Dispose();
-            what.Dispose();
-            Assert.Throws<ObjectDisposedException>(() => Run(step, 3));
-        }
-    }
-
-    [Test]
-    public void AGradientWhoseMemoryIsGoneIsNotWrittenTo()
-    {
-        using var net = new StepNetwork(_device, adam: false);
-        using RecordedStep step = net.Step();
-        for (ulong i = 0; i < 3; i++)
-        {
-            Run(step, i);
-        }
-
-        net.First.Dispose();
-        Assert.That(step.IsRecorded, Is.False);
-        Assert.Throws<ObjectDisposedException>(() => Run(step, 3));
     }
 
     private static uint[] TrainInParts(Device device, int parts, float? clipNorm, bool record)
@@ -494,26 +384,5 @@ public sealed class RecordedStepTests
         float[] values = [.. losses, .. net.Everything().SelectMany(v => v)];
         Assert.That(step.IsRecorded, Is.EqualTo(record), step.WhyNotRecorded);
         return Array.ConvertAll(values, BitConverter.SingleToUInt32Bits);
-    }
-
-    private static float Run(RecordedStep step, ulong i) => step.Run(i, StepNetwork.Input(i), StepNetwork.Labels(i), StepNetwork.Rate(i));
-
-    private uint[] Train(bool adam, int steps, bool record, Action<StepNetwork>? between = null)
-    {
-        using var net = new StepNetwork(_device, adam);
-        using RecordedStep step = net.Step(record);
-        var values = new List<float>();
-        for (ulong i = 0; i < (ulong)steps; i++)
-        {
-            values.Add(Run(step, i));
-            if (i == 3)
-            {
-                between?.Invoke(net);
-            }
-        }
-
-        Assert.That(step.IsRecorded, Is.EqualTo(record && step.Recorder is not null), step.WhyNotRecorded);
-        values.AddRange(net.Everything().SelectMany(v => v));
-        return [.. values.Select(BitConverter.SingleToUInt32Bits)];
     }
 }
