@@ -68,6 +68,19 @@ internal sealed unsafe partial class ManagedCudaContext
         Check(Events.cuEventSynchronize(Native(@event)), "cuEventSynchronize");
     }
 
+    public bool HasHappened(EventHandle @event)
+    {
+        Enter();
+        CUResult result = Events.cuEventQuery(Native(@event));
+        if (result == CUResult.ErrorNotReady)
+        {
+            return false;
+        }
+
+        Check(result, "cuEventQuery");
+        return true;
+    }
+
     public float GetMilliseconds(EventHandle start, EventHandle end)
     {
         Enter();

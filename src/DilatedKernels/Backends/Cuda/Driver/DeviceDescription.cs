@@ -47,6 +47,12 @@ public enum DeviceProperty
     /// <summary>Streaming multiprocessors.</summary>
     Multiprocessors = 16,
 
+    /// <summary>The number of its PCI bus; −1 where it is on none.</summary>
+    PciBus = 33,
+
+    /// <summary>Its number on its PCI bus.</summary>
+    PciDevice = 34,
+
     /// <summary>Peak memory clock in kHz.</summary>
     MemoryClockKilohertz = 36,
 
@@ -58,6 +64,9 @@ public enum DeviceProperty
 
     /// <summary>The most threads resident on a multiprocessor.</summary>
     MaxThreadsPerMultiprocessor = 39,
+
+    /// <summary>The number of its PCI domain.</summary>
+    PciDomain = 50,
 
     /// <summary>Major compute capability.</summary>
     ComputeCapabilityMajor = 75,

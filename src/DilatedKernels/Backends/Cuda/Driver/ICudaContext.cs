@@ -127,6 +127,9 @@ public unsafe interface ICudaContext : IDisposable
     /// <summary>Waits until the event has happened.</summary>
     void Synchronize(EventHandle @event);
 
+    /// <summary>Whether the event has happened, without a wait. One that was never recorded has.</summary>
+    bool HasHappened(EventHandle @event);
+
     /// <summary>The time between two events that have happened, in milliseconds, with a resolution of about half a microsecond.</summary>
     float GetMilliseconds(EventHandle start, EventHandle end);
 

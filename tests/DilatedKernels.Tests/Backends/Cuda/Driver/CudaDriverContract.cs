@@ -204,6 +204,7 @@ public abstract unsafe partial class CudaDriverContract
 
         Assert.That(result, Is.All.EqualTo(7f));
         _context.Synchronize(end);
+        Assert.That(_context.HasHappened(end), Is.True);
         Assert.That(_context.GetMilliseconds(start, end), Is.GreaterThanOrEqualTo(0f));
         _context.DestroyEvent(start);
         _context.DestroyEvent(end);

@@ -47,6 +47,17 @@ public sealed unsafe class LibCudaStubTests : CudaDriverContract
         Assert.That(e.Message, Does.Contain("CUDA error 987"));
     }
 
+    [Test]
+    public void AnEventHasHappenedWhenWhatWasQueuedBeforeItIsDone()
+    {
+        EventHandle passed = Context.CreateEvent(timing: false);
+        Assert.That(Context.HasHappened(passed), Is.True, "never recorded");
+        Context.Record(passed, Stream);
+        Assert.That(Context.HasHappened(passed), Is.False);
+        Context.Synchronize(passed);
+        Assert.That(Context.HasHappened(passed), Is.True);
+    }
+
     [TestCase("cuMemAllocAsync")]
     [TestCase("cuMemFreeAsync")]
     [TestCase("cuMemcpyHtoDAsync_v2")]
@@ -57,6 +68,7 @@ public sealed unsafe class LibCudaStubTests : CudaDriverContract
     [TestCase("cuStreamCreate")]
     [TestCase("cuEventCreate")]
     [TestCase("cuEventRecord")]
+    [TestCase("cuEventQuery")]
     [TestCase("cuStreamBeginCapture_v2")]
     [TestCase("cuStreamEndCapture")]
     [TestCase("cuGraphInstantiateWithFlags")]
@@ -75,7 +87,9 @@ public sealed unsafe class LibCudaStubTests : CudaDriverContract
             Launch(add, new LaunchConfiguration(new Dim3(1), new Dim3(8), 0, Stream), memory, memory, memory, 8);
             Download(memory, 8);
             StreamHandle stream = Context.CreateStream();
-            Context.Record(Context.CreateEvent(timing: false), stream);
+            EventHandle passed = Context.CreateEvent(timing: false);
+            Context.Record(passed, stream);
+            Context.HasHappened(passed);
             Context.BeginCapture(stream);
             Context.Launch(Context.Instantiate(Context.EndCapture(stream)), stream);
             Context.FreePinned(Context.AllocatePinned(8));

@@ -27,6 +27,9 @@ internal sealed unsafe partial class LibCudaApi
     /// <summary><c>cuEventSynchronize</c>.</summary>
     public delegate* unmanaged<nint, int> EventSynchronize { get; private set; }
 
+    /// <summary><c>cuEventQuery</c>.</summary>
+    public delegate* unmanaged<nint, int> EventQuery { get; private set; }
+
     /// <summary><c>cuEventElapsedTime</c>.</summary>
     public delegate* unmanaged<float*, nint, nint, int> EventElapsedTime { get; private set; }
 
@@ -58,6 +61,7 @@ internal sealed unsafe partial class LibCudaApi
         EventDestroy = (delegate* unmanaged<nint, int>)Required("cuEventDestroy_v2");
         EventRecord = (delegate* unmanaged<nint, nint, int>)Required("cuEventRecord");
         EventSynchronize = (delegate* unmanaged<nint, int>)Required("cuEventSynchronize");
+        EventQuery = (delegate* unmanaged<nint, int>)Required("cuEventQuery");
         EventElapsedTime = (delegate* unmanaged<float*, nint, nint, int>)Required("cuEventElapsedTime");
         StreamBeginCapture = (delegate* unmanaged<nint, int, int>)Required("cuStreamBeginCapture_v2");
         StreamEndCapture = (delegate* unmanaged<nint, nint*, int>)Required("cuStreamEndCapture");

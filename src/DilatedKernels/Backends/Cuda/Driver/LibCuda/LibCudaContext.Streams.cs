@@ -4,6 +4,7 @@ internal sealed unsafe partial class LibCudaContext
 {
     private const uint NonBlockingStream = 1;
     private const uint EventWithoutTiming = 2;
+    private const int NotReady = 600;
 
     // Calls of other threads that may not be recorded do not spoil the recording.
     private const int ThreadLocalCapture = 1;
@@ -58,6 +59,19 @@ internal sealed unsafe partial class LibCudaContext
     {
         Enter();
         Check(_api.EventSynchronize(@event.Value), "cuEventSynchronize");
+    }
+
+    public bool HasHappened(EventHandle @event)
+    {
+        Enter();
+        int code = _api.EventQuery(@event.Value);
+        if (code == NotReady)
+        {
+            return false;
+        }
+
+        Check(code, "cuEventQuery");
+        return true;
     }
 
     public float GetMilliseconds(EventHandle start, EventHandle end)

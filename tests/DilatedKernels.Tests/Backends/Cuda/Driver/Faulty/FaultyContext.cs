@@ -224,6 +224,12 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
         inner.Synchronize(@event);
     }
 
+    public bool HasHappened(EventHandle @event)
+    {
+        Enter("HasHappened");
+        return inner.HasHappened(@event);
+    }
+
     public float GetMilliseconds(EventHandle start, EventHandle end) => inner.GetMilliseconds(start, end);
 
     public void BeginCapture(StreamHandle stream)

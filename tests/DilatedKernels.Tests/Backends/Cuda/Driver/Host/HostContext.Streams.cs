@@ -12,6 +12,9 @@ internal sealed unsafe partial class HostContext
     private readonly ConcurrentDictionary<nint, Graph> _graphs = new();
     private long _lastHandle;
 
+    /// <summary>Whether events keep whoever asks for them waiting, as on a GPU whose work never ends.</summary>
+    public bool IsBusy { get; set; }
+
     public StreamHandle CreateStream()
     {
         MakeCurrent();
@@ -36,7 +39,11 @@ internal sealed unsafe partial class HostContext
         }
     }
 
-    public void Wait(StreamHandle stream, EventHandle @event) => _ = Recording(stream);
+    public void Wait(StreamHandle stream, EventHandle @event)
+    {
+        _ = Recording(stream);
+        Watch?.Invoke("Wait", stream);
+    }
 
     public EventHandle CreateEvent(bool timing)
     {
@@ -46,9 +53,19 @@ internal sealed unsafe partial class HostContext
 
     public void DestroyEvent(EventHandle @event) => _events.TryRemove(@event.Value, out _);
 
-    public void Record(EventHandle @event, StreamHandle stream) => Issue(stream, () => _events[@event.Value] = Stopwatch.GetTimestamp());
+    public void Record(EventHandle @event, StreamHandle stream)
+    {
+        Watch?.Invoke("Record", stream);
+        Issue(stream, () => _events[@event.Value] = Stopwatch.GetTimestamp());
+    }
 
     public void Synchronize(EventHandle @event) => MakeCurrent();
+
+    public bool HasHappened(EventHandle @event)
+    {
+        MakeCurrent();
+        return !IsBusy;
+    }
 
     public float GetMilliseconds(EventHandle start, EventHandle end) =>
         (float)Stopwatch.GetElapsedTime(_events[start.Value], _events[end.Value]).TotalMilliseconds;
@@ -109,6 +126,9 @@ internal sealed unsafe partial class HostContext
         MakeCurrent();
         return stream == default ? null : _streams.TryGetValue(stream.Value, out Graph? graph) ? graph : throw Refused("stream", null, "there is no such stream");
     }
+
+    /// <summary>Called with each launch, and each event that is recorded or waited for, and its stream.</summary>
+    public Action<string, StreamHandle>? Watch { get; set; }
 
     private void Issue(StreamHandle stream, Action operation)
     {

@@ -197,6 +197,7 @@ internal sealed unsafe partial class HostContext : ICudaContext
             throw Refused("dk_host_launch", kernel.Name, $"{configuration.SharedBytes} bytes of shared memory; the kernel has been allowed {kernel.MaxSharedBytes}");
         }
 
+        Watch?.Invoke("Launch", configuration.Stream);
         if (Recording(configuration.Stream) is { } graph)
         {
             graph.Add(CopyLaunch(function, configuration, arguments));

@@ -29,6 +29,9 @@ internal sealed class HostDriver : ICudaDriver
     /// <summary>The multiprocessors that it claims to have.</summary>
     public int Multiprocessors { get; set; } = 132;
 
+    /// <summary>The PCI bus that it claims to be on: devices on different ones are different GPUs; −1 for none.</summary>
+    public int PciBus { get; set; } = -1;
+
     /// <summary>Whether there is a matrix product, as cuBLAS is on a GPU.</summary>
     public bool HasGemm { get; set; }
 
@@ -59,6 +62,8 @@ internal sealed class HostDriver : ICudaDriver
             DeviceProperty.MaxGridY or DeviceProperty.MaxGridZ => ushort.MaxValue,
             DeviceProperty.SharedBytesPerBlock => HostContext.SharedBytesWithoutOptIn,
             DeviceProperty.WarpSize => 32,
+            DeviceProperty.PciBus => PciBus,
+            DeviceProperty.PciDevice or DeviceProperty.PciDomain => 0,
             DeviceProperty.ClockKilohertz => 1_980_000,
             DeviceProperty.Multiprocessors => Multiprocessors,
             DeviceProperty.MemoryClockKilohertz => 3_201_000,

@@ -27,7 +27,7 @@ internal static class StubLibrary
         string folder = Directory.CreateTempSubdirectory("dilated-stub-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         string library = Path.Combine(folder, $"lib{Path.GetFileNameWithoutExtension(source)}{define}.so");
-        string[] arguments = ["-shared", "-fPIC", "-O2", "-o", library, Path.Combine(AppContext.BaseDirectory, "Stub", source)];
+        string[] arguments = ["-shared", "-fPIC", "-O2", "-pthread", "-o", library, Path.Combine(AppContext.BaseDirectory, "Stub", source)];
         if (define.Length > 0)
         {
             arguments = [$"-D{define}", .. arguments];

@@ -14,7 +14,7 @@
 
 enum {
     SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_IMAGE = 200, INVALID_CONTEXT = 201,
-    INVALID_HANDLE = 400, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901
+    INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901
 };
 
 #define CALLS(X)                                                                                                                             \
@@ -24,7 +24,7 @@ enum {
     X(cuMemFreeHost) X(cuMemcpyHtoDAsync_v2) X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(cuMemsetD32Async) X(cuModuleLoadDataEx)       \
     X(cuModuleUnload) X(cuModuleGetFunction) X(cuFuncGetAttribute) X(cuFuncSetAttribute) X(cuOccupancyMaxActiveBlocksPerMultiprocessor)      \
     X(cuLaunchKernel) X(cuLaunchKernelEx) X(cuTensorMapEncodeTiled) X(cuTensorMapEncodeIm2col) X(cuStreamCreate) X(cuStreamDestroy_v2)       \
-    X(cuStreamSynchronize) X(cuStreamWaitEvent) X(cuEventCreate) X(cuEventDestroy_v2) X(cuEventRecord) X(cuEventSynchronize)                 \
+    X(cuStreamSynchronize) X(cuStreamWaitEvent) X(cuEventCreate) X(cuEventDestroy_v2) X(cuEventRecord) X(cuEventSynchronize) X(cuEventQuery)  \
     X(cuEventElapsedTime) X(cuStreamBeginCapture_v2) X(cuStreamEndCapture) X(cuGraphInstantiateWithFlags) X(cuGraphLaunch) X(cuGraphDestroy) \
     X(cuGraphExecDestroy)
 
@@ -40,6 +40,7 @@ static int pending_code; /* reported, and made lasting, by the next synchronisat
 static int device_count = 2;
 static uint64_t memory_limit = 1ull << 30, memory_used, memory_reserved, threshold;
 static int retained[8];
+static int64_t syncs;    /* synchronisations so far */
 static int live_graphs; /* recordings, and what was made of them */
 static int accepts_all, queued; /* launches and copies since the last synchronisation */
 static __thread void* current;
@@ -186,7 +187,6 @@ API int cuDeviceTotalMem_v2(size_t* bytes, int device) { ENTER(cuDeviceTotalMem_
 API int cuDeviceGetAttribute(int* value, int attribute, int device)
 {
     ENTER(cuDeviceGetAttribute);
-    (void)device;
     switch (attribute) {
         case 1: *value = 1024; break;
         case 5: *value = 0x7fffffff; break;
@@ -194,6 +194,8 @@ API int cuDeviceGetAttribute(int* value, int attribute, int device)
         case 8: *value = 49152; break;
         case 10: *value = 32; break;
         case 16: *value = 132; break;
+        case 33: *value = 16 + device; break;
+        case 34: case 50: *value = 0; break;
         case 38: *value = 50 << 20; break;
         case 39: *value = 2048; break;
         case 75: *value = 9; break;
@@ -229,6 +231,7 @@ static int synchronize(void)
 {
     if (pending_code) lost_code = pending_code;
     pending_code = queued = 0;
+    syncs++;
     return lost_code;
 }
 
@@ -422,7 +425,7 @@ API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks_out, void* handl
 
 typedef struct op { struct op* next; char kind; uint64_t target, source, other; size_t count; uint32_t word; } op;
 typedef struct graph { op *first, **last; } graph;
-typedef struct { int live, recorded; int64_t time; } event;
+typedef struct { int live, recorded; int64_t time, syncs; } event;
 static int64_t clock_ticks;
 
 static int run(const op* o)
@@ -566,10 +569,21 @@ API int cuEventRecord(void* handle, void* where)
     if (!e->live) return INVALID_HANDLE;
     e->recorded = 1;
     e->time = ++clock_ticks;
+    e->syncs = syncs;
     return SUCCESS;
 }
 
 API int cuEventSynchronize(void* handle) { ENTER(cuEventSynchronize); return ((event*)handle)->live ? synchronize() : INVALID_HANDLE; }
+
+/* An event happens when somebody waits for what was queued before it. */
+API int cuEventQuery(void* handle)
+{
+    ENTER(cuEventQuery);
+    event* e = handle;
+    if (!e->live) return INVALID_HANDLE;
+    return e->recorded && e->syncs == syncs ? NOT_READY : SUCCESS;
+}
+
 API int cuStreamWaitEvent(void* where, void* handle, unsigned flags)
 {
     ENTER(cuStreamWaitEvent);
