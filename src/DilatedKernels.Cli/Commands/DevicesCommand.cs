@@ -32,6 +32,11 @@ internal static class DevicesCommand
                 }
             }
 
+            if (cuda.Devices.Count > 0)
+            {
+                output.WriteLine(CudaLibraries.TryFindNccl(out string nccl) ? $"nccl  {nccl}" : $"nccl  not available: {nccl}");
+            }
+
             if (cuda.Reason.Length > 0)
             {
                 output.WriteLine($"cuda  not available: {cuda.Reason}");

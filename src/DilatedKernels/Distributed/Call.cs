@@ -10,12 +10,13 @@ internal enum CallKind
     AllGather,
     Broadcast,
     OrderedSum,
+    DeviceSum,
 }
 
 /// <summary>What the processes do together: the same on all of them.</summary>
 /// <param name="Kind">Which call.</param>
 /// <param name="Length">The number of values or bytes, where it is the same everywhere; else 0.</param>
-/// <param name="Detail">Root of a broadcast, parts of a sum over parts; else 0.</param>
+/// <param name="Detail">Root of a broadcast, parts of either sum over parts; else 0.</param>
 internal readonly record struct Call(CallKind Kind, long Length, long Detail = 0)
 {
     public override string ToString() => Kind switch
@@ -26,6 +27,7 @@ internal readonly record struct Call(CallKind Kind, long Length, long Detail = 0
         CallKind.AllGather => "AllGather",
         CallKind.Broadcast => string.Create(CultureInfo.InvariantCulture, $"Broadcast of {Length} bytes from rank {Detail}"),
         CallKind.OrderedSum => string.Create(CultureInfo.InvariantCulture, $"BeginSum of {Length} values over {Detail} parts"),
+        CallKind.DeviceSum => string.Create(CultureInfo.InvariantCulture, $"sum of {Length} values between GPUs over {Detail} parts"),
         _ => string.Create(CultureInfo.InvariantCulture, $"unknown call {(int)Kind}"),
     };
 }

@@ -177,7 +177,7 @@ public abstract partial class ProcessGroup
     }
 
     // Told at once: what else the call waits for may never come.
-    private ProcessGroupException AtFault(int rank, string reason)
+    internal ProcessGroupException AtFault(int rank, string reason)
     {
         Blame(rank, reason);
         return new ProcessGroupException(this, rank, reason);

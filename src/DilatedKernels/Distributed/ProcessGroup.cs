@@ -143,6 +143,7 @@ public abstract partial class ProcessGroup : IDisposable
     {
         if (!_disposed)
         {
+            _link?.Dispose();
             _disposed = true;
             Log.Leave();
             Leave();

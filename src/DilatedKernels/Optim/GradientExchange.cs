@@ -1,33 +1,37 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using DilatedKernels.Distributed;
+using DilatedKernels.Distributed.Nccl;
 
 namespace DilatedKernels.Optim;
 
 /// <summary>
 /// Adds up a step's losses and gradients over processes, in the order of <see cref="SumTree"/>. Gradients go in buckets of several parameters, those of a network's end
-/// first; a bucket is on its way as soon as the last part's backward pass has made its last gradient, while that pass goes on. Numbers pass through host memory.
+/// first; a bucket is on its way as soon as the last part's backward pass has made its last gradient, while that pass goes on. Between GPUs that NCCL joins gradients stay in their memory;
+/// all else passes through host memory.
 /// </summary>
 /// <param name="group">The processes.</param>
 /// <param name="parameters">The optimizer's parameters, alike in every process.</param>
 /// <param name="parts">The parts of a step.</param>
 /// <param name="labels">The labels of this process's parts.</param>
-internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Parameter> parameters, int parts, StepLabels labels)
+internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Parameter> parameters, int parts, StepLabels labels) : IDisposable
 {
     // Large enough for the bandwidth of a link, small enough for several in a network of a few million parameters.
     private const long BucketNumbers = 1 << 20;
 
     private readonly int _nodes = OwnNodes(group, parts);
-    private readonly List<PendingSum> _pending = [];
-    private readonly Dictionary<Parameter, Bucket> _bucketOf = [];
+    private readonly Dictionary<Parameter, GradientBucket> _bucketOf = [];
     private readonly HashSet<Parameter> _present = [];
     private Parameter[] _trainable = [];
-    private Bucket[] _buckets = [];
-    private Bucket? _last;
+    private GradientBucket[] _buckets = [];
+    private float[][] _lastNodes = [];
+    private PendingSum? _last;
+    private NcclLink? _link;
+    private bool _isPlanned;
     private int _begun;
 
     /// <summary>How many sums of the step have begun, those of its losses among them.</summary>
-    public int Sent => _pending.Count;
+    public int Sent => _begun + (_last is null ? 0 : 1);
 
     /// <summary>How long this process has waited for others in the step.</summary>
     public TimeSpan Waited { get; private set; }
@@ -42,16 +46,22 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
         Wait(() => sums = group.Sum(numbers));
         labels.SetTotal(sums.AsSpan(0, LabelMap.Labels));
         Parameter[] trainable = [.. parameters.Where(parameter => parameter.IsTrainable)];
-        if (_last is null || !trainable.SequenceEqual(_trainable))
+        if (!_isPlanned)
+        {
+            // All processes make their first step together.
+            Wait(() => _link = group.LinkOf(parameters[0].Value.Backend));
+        }
+
+        if (!_isPlanned || !trainable.SequenceEqual(_trainable))
         {
             Plan(trainable);
         }
 
         // What a step that failed left.
-        _pending.Clear();
+        _last = null;
         _present.Clear();
         _begun = 0;
-        foreach (Bucket bucket in _buckets)
+        foreach (GradientBucket bucket in _buckets)
         {
             bucket.Missing = bucket.Parameters.Count;
         }
@@ -62,7 +72,7 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     /// <summary>Takes a parameter's gradient of this process's parts, and sends it when its bucket is full.</summary>
     public void Add(Parameter parameter, PartSums sums)
     {
-        if (!_bucketOf.TryGetValue(parameter, out Bucket? bucket))
+        if (!_bucketOf.TryGetValue(parameter, out GradientBucket? bucket))
         {
             return;
         }
@@ -76,7 +86,7 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     /// <summary>Sends what has not been sent yet, waits for all sums and gives them to the parameters and to <paramref name="loss"/>.</summary>
     public void Finish(PartSums sums, Tensor loss)
     {
-        foreach (Bucket bucket in _buckets)
+        foreach (GradientBucket bucket in _buckets)
         {
             foreach (Parameter parameter in bucket.Parameters.Where(parameter => !_present.Contains(parameter)))
             {
@@ -89,18 +99,29 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
         Send();
         SendLosses(sums);
         sums.Clear();
-        foreach ((Bucket bucket, PendingSum pending) in _buckets.Zip(_pending))
+        foreach (GradientBucket bucket in _buckets)
         {
-            Wait(() => pending.Wait());
+            Wait(bucket.Wait);
             bucket.Give();
         }
 
-        Wait(() => _pending[^1].Wait());
-        float[] result = _last!.Result;
+        Wait(() => _last!.Wait());
+        float[] result = _lastNodes[0];
         loss.Backend.Upload(MemoryMarshal.AsBytes(result.AsSpan(0, 1)), loss.Buffer);
         for (int i = 0; i < _trainable.Length; i++)
         {
             _trainable[i].HasGradient = result[i + 1] > 0;
+        }
+    }
+
+    /// <summary>Gives memory back, and gives up what is under way.</summary>
+    public void Dispose()
+    {
+        GradientBucket[] buckets = _buckets;
+        _buckets = [];
+        foreach (GradientBucket bucket in buckets)
+        {
+            bucket.Dispose();
         }
     }
 
@@ -119,6 +140,7 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
 
     private void Plan(Parameter[] trainable)
     {
+        Dispose();
         _trainable = trainable;
         _bucketOf.Clear();
         var buckets = new List<List<Parameter>>();
@@ -135,17 +157,16 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
             numbers += parameter.Value.Shape.Count;
         }
 
-        _buckets = [.. buckets.Select(own => new Bucket(own, _nodes))];
-        foreach (Bucket bucket in _buckets)
+        foreach (List<Parameter> own in buckets)
         {
-            foreach (Parameter parameter in bucket.Parameters)
-            {
-                _bucketOf.Add(parameter, bucket);
-            }
+            GradientBucket bucket = _link is null ? new HostBucket(group, parts, _nodes, own) : new GpuBucket(_link, parts, own);
+            _buckets = [.. _buckets, bucket];
+            own.ForEach(parameter => _bucketOf.Add(parameter, bucket));
         }
 
         // The loss, and of each parameter how many parts have a gradient of it: without any it is not updated.
-        _last = new Bucket([], _nodes, 1 + trainable.Length);
+        _lastNodes = [.. Enumerable.Range(0, _nodes).Select(_ => new float[1 + trainable.Length])];
+        _isPlanned = true;
     }
 
     // In the same order everywhere.
@@ -153,17 +174,15 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     {
         while (_begun < _buckets.Length && _buckets[_begun].Missing == 0)
         {
-            Send(_buckets[_begun++]);
+            _buckets[_begun++].Send();
         }
     }
-
-    private void Send(Bucket bucket) => _pending.Add(group.BeginSum(bucket.Nodes, parts, bucket.Result));
 
     private void SendLosses(PartSums sums)
     {
         for (int node = 0; node < _nodes; node++)
         {
-            float[] numbers = _last!.Nodes[node];
+            float[] numbers = _lastNodes[node];
             numbers[0] = sums.LossNodes[node].Value!.Item();
             for (int i = 0; i < _trainable.Length; i++)
             {
@@ -171,63 +190,7 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
             }
         }
 
-        Send(_last!);
-    }
-
-    // Numbers of some parameters one after the other, in host memory: a row for each of this process's nodes.
-    private sealed class Bucket(IReadOnlyList<Parameter> parameters, int nodes, long more = 0)
-    {
-        private readonly Dictionary<Parameter, int> _begins = Begins(parameters);
-
-        public IReadOnlyList<Parameter> Parameters => parameters;
-
-        public float[][] Nodes { get; } = [.. Enumerable.Range(0, nodes).Select(_ => new float[Count(parameters, more)])];
-
         // A node that has been sent makes room for the sum.
-        public float[] Result => Nodes[0];
-
-        /// <summary>Parameters whose gradient has yet to come.</summary>
-        public int Missing { get; set; }
-
-        public void Take(Parameter parameter, IReadOnlyList<(SumNode Node, Tensor? Value)> values)
-        {
-            for (int node = 0; node < values.Count; node++)
-            {
-                Span<float> target = Place(parameter, Nodes[node]);
-                if (values[node].Value is { } gradient)
-                {
-                    gradient.Backend.Download(gradient.Buffer, MemoryMarshal.AsBytes(target));
-                }
-                else
-                {
-                    target.Clear();
-                }
-            }
-        }
-
-        public void Give()
-        {
-            foreach (Parameter parameter in parameters)
-            {
-                parameter.Value.Backend.Upload(MemoryMarshal.AsBytes(Place(parameter, Result)), parameter.GradientStorage().Buffer);
-            }
-        }
-
-        private Span<float> Place(Parameter parameter, float[] numbers) => numbers.AsSpan(_begins[parameter], (int)parameter.Value.Shape.Count);
-
-        private static long Count(IReadOnlyList<Parameter> parameters, long more) => parameters.Sum(parameter => parameter.Value.Shape.Count) + more;
-
-        private static Dictionary<Parameter, int> Begins(IReadOnlyList<Parameter> parameters)
-        {
-            var begins = new Dictionary<Parameter, int>();
-            long begin = 0;
-            foreach (Parameter parameter in parameters)
-            {
-                begins.Add(parameter, checked((int)begin));
-                begin += parameter.Value.Shape.Count;
-            }
-
-            return begins;
-        }
+        _last = group.BeginSum(_lastNodes, parts, _lastNodes[0]);
     }
 }

@@ -65,7 +65,8 @@ public sealed class RecordedStep : IDisposable
     /// <param name="group">
     /// The processes that compute the step together, or null where this one does alone. Each computes some of the parts, with a network, an optimizer and a step of its own
     /// that are alike; losses and gradients are added up over all of them, and every process makes the same update. The bits are those of one process that computes all
-    /// the parts. Gradients that are there before a step count once: those of the process that computes part 0. Not owned.
+    /// the parts. Gradients that are there before a step count once: those of the process that computes part 0. Gradients of GPUs go from one's memory to another's by NCCL where it can
+    /// be had and every process has a GPU of its own, else through host memory. Not owned.
     /// </param>
     /// <exception cref="ArgumentException">An extent is negative, N is no multiple of <paramref name="parts"/>, or there are more processes than parts.</exception>
     public RecordedStep(
@@ -119,7 +120,7 @@ public sealed class RecordedStep : IDisposable
         _sums = new PartSums(optimizer.Parameters);
         _exchange = group is null ? null : new GradientExchange(group, optimizer.Parameters, parts, step);
         _recorder = group is null ? device.Backend.CreateRecorder() : null;
-        WhyNotRecorded = group is not null ? $"The step is computed by {group.Size} processes together, whose gradients pass through host memory."
+        WhyNotRecorded = group is not null ? $"The step is computed by {group.Size} processes together, and what they exchange cannot be recorded."
             : _recorder is null ? $"The device {device} runs every step as it is called."
             : null;
     }
@@ -273,6 +274,7 @@ public sealed class RecordedStep : IDisposable
         _isDisposed = true;
         GC.SuppressFinalize(this);
         _recorder?.Dispose();
+        _exchange?.Dispose();
         DisposeParts();
         _loss.Dispose();
     }

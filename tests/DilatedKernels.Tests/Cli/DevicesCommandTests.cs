@@ -1,5 +1,6 @@
 using DilatedKernels.Cuda;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Stub;
+using DilatedKernels.Tests.Distributed.Nccl;
 using DilatedKernels.Tests.Segmentation;
 
 namespace DilatedKernels.Tests.Cli;
@@ -23,6 +24,17 @@ public sealed class DevicesCommandTests
         DilatedProcess.Result result = RunWith(path, "devices", "--driver", "libcuda");
         Assert.That(result.ExitCode, Is.Zero);
         Assert.That(result.Output, Does.Contain($"cuda:1 Stub GPU 1, sm_90, 132 multiprocessors, 1.0 GiB, through libcuda ({path}, CUDA 12.4)"));
+    }
+
+    [Test]
+    public void SaysWhetherThereIsNccl()
+    {
+        string cuda = StubLibrary.Build("cuda_stub.c");
+        using var nccl = new NcclStub();
+        Assert.That(RunWith(cuda, "devices").Output, Does.Contain($"nccl  2.19.3 ({nccl.File})"));
+        Environment.SetEnvironmentVariable(CudaLibraries.NcclVariable, "libnowhere.so");
+        Assert.That(RunWith(cuda, "devices").Output, Does.Contain("nccl  not available: NCCL was not found (tried libnowhere.so; DILATEDKERNELS_LIBNCCL can name the file)"));
+        Assert.That(RunWith("/nowhere/libcuda.so", "devices").Output, Does.Not.Contain("nccl"), "nothing to join");
     }
 
     [Test]

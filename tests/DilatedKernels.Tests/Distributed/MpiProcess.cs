@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using DilatedKernels.Distributed;
+using DilatedKernels.Tests.Distributed.Nccl;
 
 namespace DilatedKernels.Tests.Distributed;
 
@@ -47,7 +48,7 @@ internal static class MpiProcess
 
         try
         {
-            Act(group, action, isTheOne);
+            Act(group, action, arguments, isTheOne);
             group.Dispose();
             return 0;
         }
@@ -58,7 +59,7 @@ internal static class MpiProcess
         }
     }
 
-    private static void Act(MpiGroup group, string action, bool isTheOne)
+    private static void Act(MpiGroup group, string action, string[] arguments, bool isTheOne)
     {
         if (action == "contract")
         {
@@ -71,6 +72,12 @@ internal static class MpiProcess
                 }
             }
 
+            return;
+        }
+
+        if (action == NcclTraining.Action)
+        {
+            NcclTraining.Run(arguments[1], arguments[2], group);
             return;
         }
 

@@ -3,6 +3,7 @@ using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 using DilatedKernels.Tests.Distributed;
+using DilatedKernels.Tests.Distributed.Nccl;
 using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Optim;
@@ -29,7 +30,7 @@ public sealed class GroupStepTests
         Assert.That(one.Distinct().Count(), Is.GreaterThan(100), "there is something to compare");
         for (int processes = 1; processes <= 4; processes++)
         {
-            Assert.That(Together(() => TestDevices.Cpu(1), processes, loss, clips, parts, imagesInAPart), Is.All.EqualTo(one), $"{processes} processes");
+            Assert.That(Together(_ => TestDevices.Cpu(1), processes, loss, clips, parts, imagesInAPart), Is.All.EqualTo(one), $"{processes} processes");
         }
     }
 
@@ -39,16 +40,29 @@ public sealed class GroupStepTests
         HostDriver? driver = HostDriver.TryOpen("plain", out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         uint[] one = Alone(HostDevice.Open(driver!), loss, clips: true, parts: 5, imagesInAPart: 1);
-        Assert.That(Together(() => HostDevice.Open(driver!), processes, loss, clips: true, parts: 5, imagesInAPart: 1), Is.All.EqualTo(one));
+        Assert.That(Together(_ => HostDevice.Open(driver!), processes, loss, clips: true, parts: 5, imagesInAPart: 1), Is.All.EqualTo(one));
     }
 
     [Test]
-    public void BucketsAreSentWhileTheBackwardPassGoesOn()
+    public void OnGpusThatNcclJoins([Values] Loss loss, [Values(1, 2, 3, 4)] int processes)
     {
+        using var nccl = new NcclStub();
+        long before = nccl.Sends;
+        uint[] one = Alone(NcclStub.OpenGpu(-1), loss, clips: true, parts: 5, imagesInAPart: 1);
+        Assert.That(Together(NcclStub.OpenGpu, processes, loss, clips: true, parts: 5, imagesInAPart: 1), Is.All.EqualTo(one));
+        Assert.That(nccl.Sends - before, processes == 1 ? Is.Zero : Is.GreaterThanOrEqualTo(Steps * 2 * processes * (processes - 1)));
+        Assert.That(nccl.Live, Is.Zero);
+    }
+
+    [Test]
+    public void BucketsAreSentWhileTheBackwardPassGoesOn([Values] bool overNccl)
+    {
+        using NcclStub? nccl = overNccl ? new NcclStub() : null;
+
         // A first layer too large for the bucket of those after it.
         LocalThreads.Run(2, group =>
         {
-            using Device device = TestDevices.Cpu(1);
+            using Device device = overNccl ? NcclStub.OpenGpu(group.Rank) : TestDevices.Cpu(1);
             using var first = new Parameter("first", Tensor.Zeros(device, new Shape(1 << 12, 3, 9, 11)));
             using var second = new Parameter("second", Tensor.Zeros(device, new Shape(2, 1 << 12, 1, 1)));
             using var optimizer = new Sgd([first, second]);
@@ -67,12 +81,13 @@ public sealed class GroupStepTests
     }
 
     [Test]
-    public void AParameterThatOnlySomePartsUseIsUpdatedAlike()
+    public void AParameterThatOnlySomePartsUseIsUpdatedAlike([Values] bool overNccl)
     {
+        using NcclStub? nccl = overNccl ? new NcclStub() : null;
         float[][] results = new float[3][];
         LocalThreads.Run(3, group =>
         {
-            using Device device = TestDevices.Cpu(1);
+            using Device device = overNccl ? NcclStub.OpenGpu(group.Rank) : TestDevices.Cpu(1);
             using var net = new StepNetwork(device, adam: false);
             using var rare = new Parameter("rare", Tensor.FromArray(device, Shape.Scalar, [1f]));
             using var unused = new Parameter("unused", Tensor.FromArray(device, Shape.Scalar, [1f]));
@@ -85,6 +100,26 @@ public sealed class GroupStepTests
             results[group.Rank] = [rare.Value.Item(), unused.Value.Item()];
         });
         Assert.That(results, Is.All.EqualTo(new[] { 1f - (StepNetwork.Rate(0) * (0.5f + 0.1f)), 1f }).Within(1e-6f));
+    }
+
+    [Test]
+    public void AProcessThatFailsInTheMiddleOfAStepEndsTheOthers()
+    {
+        using var nccl = new NcclStub();
+        Exception?[] errors = LocalThreads.Errors(3, group =>
+        {
+            using Device device = NcclStub.OpenGpu(group.Rank);
+            using var net = new StepNetwork(device, adam: false);
+            using var step = new RecordedStep(
+                StepNetwork.InputShape with { N = 3 }, StepNetwork.LabelSize, net.Optimizer,
+                (x, labels, context) => group.Rank == 1 && context.Step >= 3 ? throw new InvalidOperationException("the disk is full") : net.Loss(x, labels, context),
+                StepNetwork.Seed, parts: 3, group);
+            Run(step, 0, 3, group);
+            Run(step, 1, 3, group);
+        });
+        Assert.That(errors[1], Is.InstanceOf<InvalidOperationException>());
+        Assert.That(new[] { errors[0], errors[2] }.Select(error => error?.Message), Is.All.Match("^rank 1 of 3 on host .*: the disk is full$"));
+        Assert.That(nccl.Live, Is.Zero);
     }
 
     [Test]
@@ -159,7 +194,7 @@ public sealed class GroupStepTests
             using Device device = TestDevices.Cpu(1);
             using var net = new StepNetwork(device, adam: false);
             using RecordedStep step = Make(net, Loss.CrossEntropy, null, group, parts: 2, imagesInAPart: 3);
-            Assert.That(step.WhyNotRecorded, Is.EqualTo("The step is computed by 2 processes together, whose gradients pass through host memory."));
+            Assert.That(step.WhyNotRecorded, Is.EqualTo("The step is computed by 2 processes together, and what they exchange cannot be recorded."));
             Assert.That(step.InputShape.N, Is.EqualTo(6));
             Assert.That(step.OwnShape.N, Is.EqualTo(3));
             Assert.That(
@@ -168,7 +203,7 @@ public sealed class GroupStepTests
         });
     }
 
-    private static uint[] Alone(Device device, Loss loss, bool clips, int parts, int imagesInAPart)
+    internal static uint[] Alone(Device device, Loss loss, bool clips, int parts, int imagesInAPart)
     {
         using (device)
         {
@@ -176,12 +211,12 @@ public sealed class GroupStepTests
         }
     }
 
-    private static uint[][] Together(Func<Device> open, int processes, Loss loss, bool clips, int parts, int imagesInAPart)
+    internal static uint[][] Together(Func<int, Device> open, int processes, Loss loss, bool clips, int parts, int imagesInAPart)
     {
         uint[][] bits = new uint[processes][];
         LocalThreads.Run(processes, group =>
         {
-            using Device device = open();
+            using Device device = open(group.Rank);
             bits[group.Rank] = Bits(device, loss, clips, parts, imagesInAPart, group);
         });
         return bits;

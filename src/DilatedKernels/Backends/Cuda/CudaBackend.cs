@@ -62,6 +62,9 @@ internal sealed unsafe partial class CudaBackend : Backend
     /// <summary>The stream that all operations are queued on.</summary>
     public StreamHandle Stream => _stream;
 
+    /// <summary>Happens before the device is closed, for what uses it beside its tensors.</summary>
+    public event Action? Closing;
+
     /// <summary>Buffers that nobody disposed and the garbage collector found.</summary>
     public int ForgottenBuffers => _allocator.Forgotten;
 
@@ -92,7 +95,7 @@ internal sealed unsafe partial class CudaBackend : Backend
 
         using Lock.Scope gate = _gate.EnterScope();
         foreach (Action release in (Action[])
-            [ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
+            [() => Closing?.Invoke(), ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
         {
             try
             {
@@ -140,7 +143,9 @@ internal sealed unsafe partial class CudaBackend : Backend
         return ((ICudaMemory)buffer).Pointer;
     }
 
-    private void Launch(in LaunchPlan plan, in KernelArguments arguments)
+    private void Launch(in LaunchPlan plan, in KernelArguments arguments) => Launch(plan, arguments, _stream);
+
+    private void Launch(in LaunchPlan plan, in KernelArguments arguments, StreamHandle stream)
     {
         using Lock.Scope gate = _gate.EnterScope();
         if (!_kernels.IsReady(plan.Kernel, plan.SharedBytes))
@@ -154,7 +159,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         try
         {
             kernel = _kernels.Get(plan.Kernel, plan.SharedBytes);
-            _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, _stream) { Cluster = plan.Cluster }, addresses);
+            _context.Launch(kernel.Function, new LaunchConfiguration(plan.Grid, plan.Block, (uint)plan.SharedBytes, stream) { Cluster = plan.Cluster }, addresses);
         }
         catch (CudaException e) when (Noted(e).IsFatal)
         {

@@ -19,12 +19,13 @@ public sealed class MpiGroup : ProcessGroup
 {
     private static int s_joined;
     private readonly MpiThread _thread;
+    private readonly MpiOptions _options;
     private PosixSignalRegistration[] _ended = [];
 
-    private MpiGroup(MpiThread thread, int rank, int size, string library, CallLog log)
+    private MpiGroup(MpiThread thread, MpiOptions options, int rank, int size, string library, CallLog log)
         : base(rank, [.. Enumerable.Repeat("?", size)], log)
     {
-        _thread = thread;
+        (_thread, _options) = (thread, options);
         Library = library;
     }
 
@@ -63,7 +64,7 @@ public sealed class MpiGroup : ProcessGroup
             throw new MpiUnavailableException(contradiction);
         }
 
-        var group = new MpiGroup(thread, rank, size, mpi.Version, log);
+        var group = new MpiGroup(thread, options, rank, size, mpi.Version, log);
         group.ExchangeHosts(Environment.MachineName);
         thread.SetNames(group.NameOf);
         group.WatchForTheEnd();
@@ -80,11 +81,16 @@ public sealed class MpiGroup : ProcessGroup
         }
 
         Blame(Rank, reason);
+
+        // A process whose GPU waits for others does not end.
+        AbortLink();
         Thread.Sleep(Timeout.Infinite);
         throw new UnreachableException();
     }
 
     private protected override void Blame(int rank, string reason) => _thread.Fail(rank, reason);
+
+    private protected override void Tell(string line) => _options.Report(line);
 
     private protected override void Leave()
     {

@@ -14,6 +14,6 @@ public sealed record MpiOptions
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Takes the one line that says who ended the job and why; to standard error by default.</summary>
+    /// <summary>Takes the one line that says who ended the job and why, and at rank 0 the one that says why GPUs exchange their gradients through host memory; to standard error by default.</summary>
     public Action<string> Report { get; init; } = Console.Error.WriteLine;
 }

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
+using DilatedKernels.Distributed.Nccl;
 
 namespace DilatedKernels.Cuda;
 
-/// <summary>Where the driver's and cuBLAS's native libraries are looked for. Shared by all bindings, so that they find the same ones.</summary>
+/// <summary>Where the native libraries of the driver, cuBLAS and NCCL are looked for. Shared by all bindings, so that they find the same ones.</summary>
 public static class CudaLibraries
 {
     /// <summary>The environment variable that names the driver's library.</summary>
@@ -10,6 +11,9 @@ public static class CudaLibraries
 
     /// <summary>The environment variable that names cuBLAS's library.</summary>
     public const string CublasVariable = "DILATEDKERNELS_LIBCUBLAS";
+
+    /// <summary>The environment variable that names NCCL's library.</summary>
+    public const string NcclVariable = "DILATEDKERNELS_LIBNCCL";
 
     /// <summary>The driver's files in the order in which they are tried: the one that <see cref="DriverVariable"/> names, or else the usual ones.</summary>
     public static IReadOnlyList<string> DriverFiles =>
@@ -19,6 +23,18 @@ public static class CudaLibraries
     public static IReadOnlyList<string> CublasFiles => Candidates(CublasVariable, OperatingSystem.IsWindows()
         ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"]
         : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11", "libcublas.so"]);
+
+    /// <summary>NCCL's files in the order in which they are tried: the one that <see cref="NcclVariable"/> names, or else the usual ones.</summary>
+    public static IReadOnlyList<string> NcclFiles => Candidates(NcclVariable, ["libnccl.so.2", "libnccl.so"]);
+
+    /// <summary>Looks for NCCL, by which GPUs of several processes exchange gradients. Never throws.</summary>
+    /// <param name="description">Its version and file; or, where it cannot be had, why not, in one line.</param>
+    public static bool TryFindNccl(out string description)
+    {
+        NcclLibrary? nccl = NcclLibrary.TryLoad(out string reason);
+        description = nccl is null ? reason : $"{nccl.VersionText} ({nccl.File})";
+        return nccl is not null;
+    }
 
     /// <summary>Loads the first of some libraries that the system finds. Never throws.</summary>
     /// <param name="files">The candidates.</param>

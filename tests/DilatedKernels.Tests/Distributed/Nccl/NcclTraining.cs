@@ -1,0 +1,42 @@
+using DilatedKernels.Distributed;
+using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Training;
+
+namespace DilatedKernels.Tests.Distributed.Nccl;
+
+/// <summary>A run of a few steps of a tiny network, by one process or as one of several, each with a GPU of its own.</summary>
+internal static class NcclTraining
+{
+    /// <summary>What <see cref="MpiProcess"/> is asked to do; data and run folder follow.</summary>
+    public const string Action = "trains";
+
+    private static readonly ModelConfig s_model = new()
+    {
+        Name = "tiny",
+        FrontEnd = new FrontEndConfig { Classes = 2, Stages = [new Stage(1, 4, PoolAfter: true)], FcKernel = 3, FcDilation = 2, FcChannels = 6, FinalDeviation = 0.1, Dropout = 0.3f },
+        InputScale = 1.0 / 64,
+        MeanBgr = [80, 80, 80],
+        ClassNames = ["ground", "square"],
+    };
+
+    public static void Run(string data, string run, ProcessGroup? group)
+    {
+        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, s_model, 1);
+        var config = new TrainingConfig
+        {
+            Model = s_model,
+            Data = data,
+            BatchSize = 1,
+            Accumulate = 5,
+            Crop = (2 * model.Margin) + (4 * model.Stride),
+            Steps = 4,
+            ValidateEvery = 2,
+            CheckpointEvery = 2,
+            Seed = 3,
+            Optimizer = new OptimizerConfig { Kind = OptimizerKind.Adam, LearningRate = 0.01, ClipNorm = 0.05 },
+        };
+        using Device device = NcclStub.OpenGpu(group?.Rank ?? -1);
+        using Trainer trainer = Trainer.Start(config, run, device, group: group);
+        trainer.Run();
+    }
+}
