@@ -15,7 +15,6 @@ internal sealed class NcclAgreement(ProcessGroup group, Backend backend)
 {
     // Others may need a little longer to fail too.
     private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestStart = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(100);
@@ -26,6 +25,9 @@ internal sealed class NcclAgreement(ProcessGroup group, Backend backend)
         Done,
         Failed,
     }
+
+    /// <summary>How long NCCL may take to start.</summary>
+    public TimeSpan LongestStart { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Why there is no link, one reason for all; null where there is one, or where no process has a GPU.</summary>
     public string? WhyNot { get; private set; }

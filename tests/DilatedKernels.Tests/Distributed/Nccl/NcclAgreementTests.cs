@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DilatedKernels.Cuda;
 using DilatedKernels.Distributed;
+using DilatedKernels.Distributed.Nccl;
 using DilatedKernels.Tests.Oracles;
 
 namespace DilatedKernels.Tests.Distributed.Nccl;
@@ -106,6 +107,25 @@ public sealed class NcclAgreementTests
         Assert.That(
             reasons, Is.All.EqualTo($"rank 1 of 3 on host {Host}: ncclCommInitRank failed: invalid usage (5): as the test asked, on rank 1"));
         Assert.That(stub.Live, Is.Zero);
+    }
+
+    [Test]
+    public void NcclDoesNotStartInTime()
+    {
+        using var stub = new NcclStub();
+        stub.Fail("slow:3");
+        LocalThreads.Run(2, group =>
+        {
+            using Device device = OwnGpu(group);
+            var agreement = new NcclAgreement(group, device.Backend) { LongestStart = TimeSpan.FromSeconds(1) };
+            Assert.That(agreement.Link(current: null, number: 1), Is.Null);
+            Assert.That(agreement.WhyNot, Is.EqualTo($"rank 0 of 2 on host {Host}: ncclCommInitRank has not returned after 1 s"));
+            Assert.That(agreement.HasFailedToStart, Is.True);
+        });
+
+        // What starts later than that is given up.
+        Assert.That(() => stub.Starts, Is.EqualTo(2).After(10_000, 50));
+        Assert.That(() => stub.Live, Is.Zero.After(5_000, 50));
     }
 
     private static Device OwnGpu(ProcessGroup group) => NcclStub.OpenGpu(group.Rank);

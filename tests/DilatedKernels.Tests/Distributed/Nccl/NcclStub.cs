@@ -25,6 +25,9 @@ internal sealed unsafe class NcclStub : IDisposable
     /// <summary>Communicators that have not been given back.</summary>
     public int Live => ((delegate* unmanaged<int>)NativeLibrary.GetExport(_library, "nccl_stub_live"))();
 
+    /// <summary>Communicators made since <see cref="Fail"/> was last called.</summary>
+    public int Starts => ((delegate* unmanaged<int>)NativeLibrary.GetExport(_library, "nccl_stub_starts"))();
+
     /// <summary>Sends of all tests so far.</summary>
     public long Sends => ((delegate* unmanaged<long>)NativeLibrary.GetExport(_library, "nccl_stub_sends"))();
 

@@ -8,7 +8,8 @@
  *   -DSTUB_LACKS    has no ncclRecv
  *
  * NCCL_STUB_FAIL, or nccl_stub_fail, makes a call fail: "CALL:CODE:RANK:SKIP", after SKIP that do not, of rank RANK alone or -1 for any.
- * CALL "async" is what ncclCommGetAsyncError tells after SKIP groups, "version" what ncclGetVersion does. NCCL_STUB_SECONDS is how long a rank is waited for.
+ * CALL "async" is what ncclCommGetAsyncError tells after SKIP groups, "version" what ncclGetVersion does, and
+ * "slow" for how many seconds ncclCommInitRank does nothing. NCCL_STUB_SECONDS is how long a rank is waited for.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,6 +43,7 @@ typedef struct { comm* c; int is_send, peer; uint8_t* at; header h; uint64_t don
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static comm* comms[MOST_COMMS];
 static int64_t calls_sent;
+static int starts;
 static void* last_stream;
 static __thread int depth, op_count, group_error; /* a call that fails fails its group */
 static __thread op ops[MOST_OPS];
@@ -60,6 +62,7 @@ API void nccl_stub_fail(const char* what)
 {
     pthread_mutex_lock(&lock);
     fail_call[0] = 0;
+    starts = 0;
     fail_rank = -1;
     fail_skip = 0;
     if (what && sscanf(what, "%63[^:]:%d:%d:%d", fail_call, &fail_code, &fail_rank, &fail_skip) < 2) fail_call[0] = 0;
@@ -68,6 +71,7 @@ API void nccl_stub_fail(const char* what)
 
 /* Sends so far, communicators that have not been given back, and the stream of the last send. */
 API int64_t nccl_stub_sends(void) { return calls_sent; }
+API int nccl_stub_starts(void) { return starts; } /* since the last nccl_stub_fail */
 API void* nccl_stub_stream(void) { return last_stream; }
 
 API int nccl_stub_live(void)
@@ -180,6 +184,7 @@ API int ncclCommInitRank(comm** out, int size, unique_id id, int rank)
     int none = 0;
     if (!atomic_compare_exchange_strong(&all->size, &none, size) && none != size) return error(INVALID_ARGUMENT, "rank %d joins with another size", rank);
     if (atomic_exchange(&all->joined[rank], 1)) return error(INVALID_USAGE, "rank %d joins twice", rank);
+    if ((code = failure("slow", rank))) sleep(code);
     double end = limit();
     for (int other = 0; other < size; other++)
         while (!all->joined[other]) {
@@ -195,6 +200,7 @@ API int ncclCommInitRank(comm** out, int size, unique_id id, int rank)
     int i = 0;
     while (i < MOST_COMMS && comms[i]) i++;
     if (i < MOST_COMMS) comms[i] = c;
+    starts++;
     pthread_mutex_unlock(&lock);
     *out = c;
     return i < MOST_COMMS ? SUCCESS : error(INTERNAL_ERROR, "rank %d has one communicator too many", rank);
