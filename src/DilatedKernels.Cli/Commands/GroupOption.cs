@@ -11,6 +11,9 @@ internal sealed class GroupOption(string description)
     // The first process writes checkpoints while the others wait, on a file system that may be slow.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
+    // A job ends within half a minute of a process that hangs.
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(25);
+
     public Option<bool> Option { get; } = new(Name) { Description = description };
 
     /// <summary>Whether the command is to run as one of several processes.</summary>
@@ -26,7 +29,7 @@ internal sealed class GroupOption(string description)
         }
 
         TextWriter error = result.InvocationConfiguration.Error;
-        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Report = error.WriteLine });
+        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Stall = Stall, Report = error.WriteLine });
         return InGroup.Run(group, error, () => verb(group));
     }
 }

@@ -52,6 +52,7 @@ internal sealed class PredictCommand
         Predictor predictor = Together.Run(group, () => Predictor(result, plan, model), _ => { });
         Palette palette = model.Config.Palette ?? Palette.Voc;
         int code = _output.Run(result, images, (_, image) => Predict(image), group, cancellation);
+        using IDisposable suspension = Watchdog.Suspend();
         // Standard output has the names of files alone.
         if (code == ExitCode.Ok && group is not { Rank: > 0 } && NextStep.AfterPredict(plan.Checkpoint) is { } next)
         {

@@ -137,7 +137,9 @@ internal sealed class PredictionOutput
         try
         {
             RgbImage image = ImageFile.Read(path);
+            Watchdog.Mark();
             Prediction prediction = predict(path, image);
+            Watchdog.Mark();
             string[] targets = TargetsOf(result, path);
             MaskFile.Write(targets[0], prediction.Mask, prediction.Palette);
             PngWriter.Write(targets[1], Overlay.Blend(image, prediction.Mask, prediction.Palette, result.GetValue(_opacity)));

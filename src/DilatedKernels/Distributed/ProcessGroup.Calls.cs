@@ -16,9 +16,17 @@ public abstract partial class ProcessGroup
 
     internal void WaitAny(Task call, CancellationToken cancellation)
     {
-        if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
+        Log.Block();
+        try
         {
-            _broken.Task.GetAwaiter().GetResult();
+            if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
+            {
+                _broken.Task.GetAwaiter().GetResult();
+            }
+        }
+        finally
+        {
+            Log.Unblock();
         }
     }
 
