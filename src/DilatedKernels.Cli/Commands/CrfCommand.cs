@@ -13,7 +13,7 @@ namespace DilatedKernels.Cli.Commands;
 internal sealed class CrfCommand
 {
     private readonly Argument<string> _source = new("source") { Description = "A checkpoint, or a folder of probabilities that predict --save-probabilities wrote." };
-    private readonly Argument<string[]> _inputs = new("images") { Description = "PNG or JPEG images; with --search the dataset folder.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _inputs = new("images") { Description = "PNG or JPEG images, or folders of them; with --search the dataset folder.", Arity = ArgumentArity.OneOrMore };
     private readonly CrfOptions _crf = new(isOptional: false);
     private readonly PredictionOutput _output = new("refined");
     private readonly Option<bool> _search = new("--search") { Description = "Score every combination of parameters, given with commas between values, on a split of a dataset; the best comes last." };
@@ -48,7 +48,7 @@ internal sealed class CrfCommand
     private int Refine(ParseResult result, CancellationToken cancellation)
     {
         Given.Refuse(result, "they are for --search.", _split, _count, _best, _json);
-        string[] images = result.GetValue(_inputs)!;
+        string[] images = ImageArguments.Expand(result.GetValue(_inputs)!);
         DenseCrfConfig config = _crf.Parse(result)!;
         _output.Check(result, images, [.. ProbabilitySource.Files(result.GetValue(_source)!, images), .. _crf.Files(result)]);
         using Device device = _device.Open(result);
@@ -59,7 +59,7 @@ internal sealed class CrfCommand
             (ProbabilityMap map, Palette palette) = source.Get(path, image, cancellation);
             ProbabilityMap refined = crf.Refine(image, map, cancellation);
             return new Prediction(refined.ArgMax(), palette, refined);
-        }, cancellation);
+        }, group: null, cancellation);
     }
 
     private int Search(ParseResult result, CancellationToken cancellation)

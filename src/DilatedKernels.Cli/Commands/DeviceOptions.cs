@@ -57,7 +57,10 @@ internal sealed class DeviceOptions
     }
 
     /// <summary>The processor threads that were asked for.</summary>
-    public int Threads(ParseResult result) => Threads(result, Environment.ProcessorCount);
+    public int Threads(ParseResult result) => Threads(result, group: null);
+
+    /// <summary>The processor threads that were asked for; of several processes that were not told, each its share.</summary>
+    public int Threads(ParseResult result, ProcessGroup? group) => Threads(result, group is null ? Environment.ProcessorCount : SharedProcessors.Share(group));
 
     private int Threads(ParseResult result, int otherwise)
     {

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using DilatedKernels.Cli.Output;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Crf;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
 using DilatedKernels.Segmentation.Models;
+using DilatedKernels.Segmentation.Training;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -11,13 +13,14 @@ namespace DilatedKernels.Cli.Commands;
 internal sealed class PredictCommand
 {
     private readonly Argument<string> _checkpoint = new("checkpoint") { Description = "The checkpoint." };
-    private readonly Argument<string[]> _images = new("images") { Description = "PNG or JPEG images.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> _images = new("images") { Description = ImageArguments.Description, Arity = ArgumentArity.OneOrMore };
     private readonly PredictionOutput _output = new("predictions");
     private readonly Option<int> _tile = TileOption.Create();
     private readonly Option<ElementType> _precision = PrecisionOption.Create();
     private readonly ViewOptions _views = new();
     private readonly WindowOptions _windows = new();
     private readonly CrfOptions _crf = new(isOptional: true);
+    private readonly GroupOption _distributed = new("Predict as one of several processes: mpirun -n N dilated predict ... --distributed. Each image is predicted by one of them, and the files are those of one process.");
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
@@ -30,29 +33,28 @@ internal sealed class PredictCommand
         verb._views.AddTo(command);
         verb._windows.AddTo(command);
         verb._crf.AddTo(command);
+        command.Options.Add(verb._distributed.Option);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
 
-    private int Run(ParseResult result, CancellationToken cancellation)
+    private int Run(ParseResult result, CancellationToken cancellation) => _distributed.Run(result, group => Run(result, group, cancellation));
+
+    private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
     {
-        int tile = TileOption.Get(result, _tile);
-        PredictionViews? views = _views.Parse(result);
-        SlidingWindow? window = _windows.Parse(result);
-        string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
-        string[] images = result.GetValue(_images)!;
-        _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
-        DenseCrfConfig? config = _crf.Parse(result);
-        using Device device = _device.Open(result);
-        DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
-        using SegmentationModel model = ModelFile.Load(checkpoint, device, result.GetValue(_precision));
-        TileOption.Check(result, _tile, model);
+        string[] images = ImageArguments.Expand(result.GetValue(_images)!, group);
+        // Before any process writes, all have seen that nothing is in the way.
+        Plan plan = Together.Run(group, () => Prepare(result, images), _ => { });
+        using Device device = _device.Open(result, group);
+        DenseCrf? crf = plan.Crf is null ? null : new DenseCrf(plan.Crf, device, _device.Threads(result, group));
+        using SegmentationModel model = Together.Run(group, () => ModelFile.Load(plan.Checkpoint, device, result.GetValue(_precision)), loaded => loaded.Dispose());
+        Predictor predictor = Together.Run(group, () => Predictor(result, plan, model), _ => { });
         Palette palette = model.Config.Palette ?? Palette.Voc;
-        var predictor = new Predictor(model, tile, views, window);
-        int code = _output.Run(result, images, (_, image) => Predict(image), cancellation);
+        int code = _output.Run(result, images, (_, image) => Predict(image), group, cancellation);
+        using IDisposable suspension = Watchdog.Suspend();
         // Standard output has the names of files alone.
-        if (code == ExitCode.Ok && NextStep.AfterPredict(checkpoint) is { } next)
+        if (code == ExitCode.Ok && group is not { Rank: > 0 } && NextStep.AfterPredict(plan.Checkpoint) is { } next)
         {
             result.InvocationConfiguration.Error.WriteLine($"Next: {next}");
         }
@@ -71,4 +73,22 @@ internal sealed class PredictCommand
             return new Prediction(final.ArgMax(), palette, final);
         }
     }
+
+    private Plan Prepare(ParseResult result, string[] images)
+    {
+        int tile = TileOption.Get(result, _tile);
+        PredictionViews? views = _views.Parse(result);
+        SlidingWindow? window = _windows.Parse(result);
+        string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
+        _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
+        return new Plan(checkpoint, tile, views, window, _crf.Parse(result));
+    }
+
+    private Predictor Predictor(ParseResult result, Plan plan, SegmentationModel model)
+    {
+        TileOption.Check(result, _tile, model);
+        return new Predictor(model, plan.Tile, plan.Views, plan.Window);
+    }
+
+    private sealed record Plan(string Checkpoint, int Tile, PredictionViews? Views, SlidingWindow? Window, DenseCrfConfig? Crf);
 }

@@ -1,8 +1,11 @@
 using System.CommandLine;
+using DilatedKernels.Cli.Output;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
+using DilatedKernels.Segmentation.Training;
 using DilatedKernels.Serialization;
 
 namespace DilatedKernels.Cli.Commands;
@@ -87,42 +90,70 @@ internal sealed class PredictionOutput
     }
 
     /// <summary>Predicts and writes every image. Where there are several, one that fails does not stop the others.</summary>
-    public int Run(ParseResult result, string[] images, Func<string, RgbImage, Prediction> predict, CancellationToken cancellation)
+    /// <param name="result">The options.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="predict">Predicts one.</param>
+    /// <param name="group">The processes that share the images, each taking the next when it is done with the last; null for this one alone.</param>
+    /// <param name="cancellation">Checked between images.</param>
+    /// <returns>The exit code, the same on all processes.</returns>
+    public int Run(ParseResult result, string[] images, Func<string, RgbImage, Prediction> predict, ProcessGroup? group, CancellationToken cancellation)
     {
         TextWriter error = result.InvocationConfiguration.Error;
-        Directory.CreateDirectory(result.GetValue(_out)!);
-        int failures = 0;
-        foreach (string path in images)
+        var report = new PredictionReport(images.Length, result.InvocationConfiguration.Output, error);
+        _ = Together.Run(group, () => Directory.CreateDirectory(result.GetValue(_out)!), _ => { });
+        if (group is null)
         {
-            cancellation.ThrowIfCancellationRequested();
-            try
+            for (int i = 0; i < images.Length; i++)
             {
-                RgbImage image = ImageFile.Read(path);
-                Prediction prediction = predict(path, image);
-                string[] targets = TargetsOf(result, path);
-                MaskFile.Write(targets[0], prediction.Mask, prediction.Palette);
-                PngWriter.Write(targets[1], Overlay.Blend(image, prediction.Mask, prediction.Palette, result.GetValue(_opacity)));
-                if (targets.Length > 2)
-                {
-                    ProbabilityFile.Write(targets[2], prediction.Probabilities!, prediction.Palette);
-                }
+                cancellation.ThrowIfCancellationRequested();
+                report.Add(i, Run(result, images[i], predict));
+            }
 
-                result.InvocationConfiguration.Output.WriteLine(targets[0]);
-            }
-            catch (Exception exception) when (exception is UserInputException or SafetensorsException or FileNotFoundException or DirectoryNotFoundException && images.Length > 1)
-            {
-                failures++;
-                error.WriteLine($"dilated: {exception.Message}");
-            }
+            return report.End();
         }
 
-        if (failures > 0)
+        ProgressDisplay display = ProgressDisplay.For(error);
+        bool isComplete = group.Distribute(
+            images.Length,
+            i => Run(result, images[i], predict).ToBytes(),
+            (i, outcome) =>
+            {
+                report.Add(i, PredictionOutcome.Of(outcome));
+                display.Count("image", report.Done, images.Length);
+            },
+            cancellation);
+        display.Finish();
+        if (!isComplete)
         {
-            error.WriteLine($"dilated: {failures} of {images.Length} images failed; the others are done.");
-            return ExitCode.Failed;
+            report.TellRest();
+            throw Together.Common(new OperationCanceledException());
         }
 
-        return ExitCode.Ok;
+        return (int)group.Sum([group.Rank == 0 ? report.End() : ExitCode.Ok])[0];
+    }
+
+    private PredictionOutcome Run(ParseResult result, string path, Func<string, RgbImage, Prediction> predict)
+    {
+        try
+        {
+            RgbImage image = ImageFile.Read(path);
+            Watchdog.Mark();
+            Prediction prediction = predict(path, image);
+            Watchdog.Mark();
+            string[] targets = TargetsOf(result, path);
+            MaskFile.Write(targets[0], prediction.Mask, prediction.Palette);
+            PngWriter.Write(targets[1], Overlay.Blend(image, prediction.Mask, prediction.Palette, result.GetValue(_opacity)));
+            if (targets.Length > 2)
+            {
+                ProbabilityFile.Write(targets[2], prediction.Probabilities!, prediction.Palette);
+            }
+
+            return new PredictionOutcome(ExitCode.Ok, targets[0]);
+        }
+        catch (Exception exception) when (exception is UserInputException or SafetensorsException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new PredictionOutcome(CommandLine.CodeOf(exception)!.Value, ErrorText.Of(exception));
+        }
     }
 
     private string[] TargetsOf(ParseResult result, string image)

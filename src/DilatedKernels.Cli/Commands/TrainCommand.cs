@@ -15,11 +15,6 @@ internal sealed class TrainCommand
 {
     private const string Usage = "Name the dataset folder and a new folder for the run: dilated train DATA --run FOLDER. See: dilated train --help";
 
-    private const string Distributed = "--distributed";
-
-    // The first process writes checkpoints while the others wait, on a file system that may be slow.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-
     private readonly Argument<string?> _data = new("data") { Description = "The dataset folder.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _run = new("--run") { Description = "A new folder for checkpoints and metrics.", HelpName = "FOLDER" };
     private readonly Option<string?> _resume = new("--resume") { Description = "Continue the run in this folder; its own configuration counts. Name the dataset too if it has moved.", HelpName = "FOLDER" };
@@ -58,10 +53,8 @@ internal sealed class TrainCommand
     private readonly Option<string> _trainingSplit = new("--train-split") { Description = "The split to train on.", DefaultValueFactory = _ => "train", HelpName = "NAME" };
     private readonly Option<string> _validationSplit = new("--val-split") { Description = "The split to validate on, or none.", DefaultValueFactory = _ => "val", HelpName = "NAME" };
     private readonly Option<bool> _anomaly = new("--detect-anomaly") { Description = "Look at every number of every step and stop where the first is not finite, naming the operator. Slow; also with --resume." };
-    private readonly Option<bool> _distributed = new(Distributed)
-    {
-        Description = "Train as one of several processes: mpirun -n N dilated train ... --distributed. They share a step's batches (--accumulate), and the run is that of one process, to the bit; also with --resume.",
-    };
+    private readonly GroupOption _distributed = new(
+        "Train as one of several processes: mpirun -n N dilated train ... --distributed. They share a step's batches (--accumulate), and the run is that of one process, to the bit; also with --resume.");
 
     private readonly ConfigOptions _config = new();
     private readonly ModelOptions _model = new();
@@ -89,27 +82,14 @@ internal sealed class TrainCommand
         }
 
         command.Options.Add(verb._anomaly);
-        command.Options.Add(verb._distributed);
+        command.Options.Add(verb._distributed.Option);
         verb._model.AddTo(command);
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
         return command;
     }
 
-    /// <summary>Whether the command is to train as one of several processes.</summary>
-    public static bool IsDistributed(ParseResult result) =>
-        result.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(option => option.Name == Distributed) is { } option && result.GetValue(option);
-
-    private int Run(ParseResult result, CancellationToken cancellation)
-    {
-        if (!result.GetValue(_distributed))
-        {
-            return Run(result, null, cancellation);
-        }
-
-        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Report = result.InvocationConfiguration.Error.WriteLine });
-        return InGroup.Run(group, result.InvocationConfiguration.Error, () => Run(result, group, cancellation));
-    }
+    private int Run(ParseResult result, CancellationToken cancellation) => _distributed.Run(result, group => Run(result, group, cancellation));
 
     private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
     {
@@ -168,7 +148,7 @@ internal sealed class TrainCommand
         if (!outcome.IsComplete)
         {
             string onward = Suggestion.Of("train", "--resume", trainer.Folder.Path);
-            output.WriteLine($"Interrupted. Continue with: {(group is null ? onward : $"mpirun -n {group.Size} {onward} {_distributed.Name}")}");
+            output.WriteLine($"Interrupted. Continue with: {(group is null ? onward : $"mpirun -n {group.Size} {onward} {_distributed.Option.Name}")}");
             return ExitCode.Interrupted;
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Cli.Output;
 
@@ -62,6 +63,8 @@ internal sealed class VisibleWriter(TextWriter inner, Screen screen, bool keepsT
 
     private void Try(Action write)
     {
+        // Who reads it may be slow.
+        using IDisposable suspension = Watchdog.Suspend();
         try
         {
             write();

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Segmentation.Crf;
 
@@ -109,6 +110,11 @@ internal sealed partial class PermutohedralLattice : IPixelKernel
         var table = new VertexTable();
         for (int i = 0; i < Points; i++)
         {
+            if (i % Rows.Grain == 0)
+            {
+                Watchdog.Mark();
+            }
+
             UInt128 key = keys[i];
             for (int at = i * _corners; at < (i + 1) * _corners; at++)
             {

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Segmentation.Crf;
 
@@ -41,6 +42,10 @@ internal sealed class Pieces
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
 
-        void Run(int piece) => body(piece * grain, (int)Math.Min(count, ((long)piece * grain) + grain));
+        void Run(int piece)
+        {
+            Watchdog.Mark();
+            body(piece * grain, (int)Math.Min(count, ((long)piece * grain) + grain));
+        }
     }
 }

@@ -1,3 +1,5 @@
+using DilatedKernels.Distributed;
+
 namespace DilatedKernels.Segmentation.Imaging;
 
 /// <summary>Writes files so that a reader sees the old content or the new, never a part: a temporary file beside the target, then a rename.</summary>
@@ -18,6 +20,7 @@ internal static class AtomicFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         string full = Path.GetFullPath(path);
         string temporary = $"{full}.{Path.GetRandomFileName()}.tmp";
+        using IDisposable suspension = Watchdog.Suspend();
         try
         {
             using (FileStream stream = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))

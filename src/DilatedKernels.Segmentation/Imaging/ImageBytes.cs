@@ -1,3 +1,5 @@
+using DilatedKernels.Distributed;
+
 namespace DilatedKernels.Segmentation.Imaging;
 
 /// <summary>Reads a whole file into memory, with errors a user can act on.</summary>
@@ -11,6 +13,7 @@ internal static class ImageBytes
             throw new ImageFormatException($"\"{path}\"", "the path of the image is empty; name a PNG or JPEG file.");
         }
 
+        using IDisposable suspension = Watchdog.Suspend();
         try
         {
             if (FileSize.Of(path) == 0)

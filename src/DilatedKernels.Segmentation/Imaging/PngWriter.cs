@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Imaging.Png;
 
 namespace DilatedKernels.Segmentation.Imaging;
@@ -87,6 +88,7 @@ public static class PngWriter
             byte[] best = new byte[1 + rowBytes];
             for (int y = 0; y < height; y++)
             {
+                Watchdog.Mark();
                 ReadOnlySpan<byte> row = samples.AsSpan(y * rowBytes, rowBytes);
                 long bestCost = long.MaxValue;
                 for (int type = 0; type < (color == PngColor.Rgb ? PngFilter.Types : 1); type++)

@@ -34,6 +34,8 @@ internal static class Together
         Exception? own = null;
         try
         {
+            // Much of it is reading, of a file system that may be slow.
+            using IDisposable suspension = Watchdog.Suspend();
             result = action();
         }
         catch (Exception e)

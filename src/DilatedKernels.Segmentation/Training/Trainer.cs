@@ -199,6 +199,7 @@ public sealed partial class Trainer : IDisposable
         SaveLast();
         if (IsFirst(_group) && File.Exists(_folder.MetricsFile))
         {
+            using IDisposable suspension = Watchdog.Suspend();
             CurvePlot.Write(_folder.MetricsFile, _folder.CurvesFile);
             // Interrupted before it went on, it took no more than the file says.
             if (seconds is { } took)
@@ -325,6 +326,7 @@ public sealed partial class Trainer : IDisposable
         {
             Slowest = times.Slowest,
         };
+        using IDisposable suspension = Watchdog.Suspend();
         log?.Add(report);
         progress?.Invoke(report);
     }
@@ -356,6 +358,7 @@ public sealed partial class Trainer : IDisposable
             return;
         }
 
+        using IDisposable suspension = Watchdog.Suspend();
         string written = _folder.LastCheckpoint + ".new";
         Save(written);
         if (File.Exists(_folder.LastCheckpoint))

@@ -11,6 +11,7 @@ internal enum CallKind
     Broadcast,
     OrderedSum,
     DeviceSum,
+    Distribute,
 }
 
 /// <summary>What the processes do together: the same on all of them.</summary>
@@ -28,6 +29,7 @@ internal readonly record struct Call(CallKind Kind, long Length, long Detail = 0
         CallKind.Broadcast => string.Create(CultureInfo.InvariantCulture, $"Broadcast of {Length} bytes from rank {Detail}"),
         CallKind.OrderedSum => string.Create(CultureInfo.InvariantCulture, $"BeginSum of {Length} values over {Detail} parts"),
         CallKind.DeviceSum => string.Create(CultureInfo.InvariantCulture, $"sum of {Length} values between GPUs over {Detail} parts"),
+        CallKind.Distribute => string.Create(CultureInfo.InvariantCulture, $"Distribute of {Length} pieces of work"),
         _ => string.Create(CultureInfo.InvariantCulture, $"unknown call {(int)Kind}"),
     };
 }

@@ -9,7 +9,17 @@ namespace DilatedKernels.Distributed;
 /// <param name="Waiting">For how much of its running time nothing has moved in its open calls; 0 without one.</param>
 /// <param name="LongestAway">The longest that it has computed between two calls.</param>
 /// <param name="HasLeft">Whether it makes no call any more.</param>
-internal readonly record struct MemberState(long Begun, Call Call, long Open, TimeSpan Waiting, TimeSpan LongestAway, bool HasLeft);
+internal readonly record struct MemberState(long Begun, Call Call, long Open, TimeSpan Waiting, TimeSpan LongestAway, bool HasLeft)
+{
+    /// <summary>For how much of its running time it has given no sign of going on and waited for no call.</summary>
+    public TimeSpan Stalled { get; init; }
+
+    /// <summary>The longest such time that ended, but for suspensions.</summary>
+    public TimeSpan LongestStall { get; init; }
+
+    /// <summary>Whether it is at something that can give no such sign.</summary>
+    public bool IsSuspended { get; init; }
+}
 
 /// <summary>The calls of this process, and when something last moved in them. For any thread.</summary>
 internal sealed class CallLog
@@ -22,6 +32,10 @@ internal sealed class CallLog
     private TimeSpan _waiting;
     private TimeSpan _longestAway;
     private bool _left;
+    private int _blocked;
+    private TimeSpan _stalled;
+    private TimeSpan _longestStall;
+    private bool _isSuspended;
 
     public MemberState State
     {
@@ -29,7 +43,12 @@ internal sealed class CallLog
         {
             lock (_lock)
             {
-                return new MemberState(_begun, _last, _open.Count > 0 ? _open.Min : -1, _waiting, _longestAway, _left);
+                return new MemberState(_begun, _last, _open.Count > 0 ? _open.Min : -1, _waiting, _longestAway, _left)
+                {
+                    Stalled = _stalled,
+                    LongestStall = _longestStall,
+                    IsSuspended = _isSuspended,
+                };
             }
         }
     }
@@ -44,6 +63,7 @@ internal sealed class CallLog
                 _longestAway = away > _longestAway ? away : _longestAway;
             }
 
+            EndStall();
             (_begun, _last) = (call.Number + 1, call.Call);
             _ = _open.Add(call.Number);
         }
@@ -67,6 +87,42 @@ internal sealed class CallLog
         }
     }
 
+    /// <summary>Time has passed, with or without a <see cref="Watchdog"/>'s sign in it.</summary>
+    public void Look(TimeSpan time, bool isMarked, bool isSuspended)
+    {
+        lock (_lock)
+        {
+            if (isMarked || _blocked > 0 || _left)
+            {
+                EndStall();
+            }
+            else
+            {
+                _stalled += time;
+            }
+
+            _isSuspended = isSuspended;
+        }
+    }
+
+    /// <summary>A thread waits for a call, till <see cref="Unblock"/>.</summary>
+    public void Block()
+    {
+        lock (_lock)
+        {
+            _blocked++;
+        }
+    }
+
+    public void Unblock()
+    {
+        lock (_lock)
+        {
+            _blocked--;
+            EndStall();
+        }
+    }
+
     public void End(NumberedCall call)
     {
         lock (_lock)
@@ -83,5 +139,11 @@ internal sealed class CallLog
         {
             _left = true;
         }
+    }
+
+    private void EndStall()
+    {
+        _longestStall = _isSuspended || _stalled < _longestStall ? _longestStall : _stalled;
+        _stalled = TimeSpan.Zero;
     }
 }

@@ -16,25 +16,35 @@ public abstract partial class ProcessGroup
 
     internal void WaitAny(Task call, CancellationToken cancellation)
     {
-        if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
+        Log.Block();
+        try
         {
-            _broken.Task.GetAwaiter().GetResult();
+            if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
+            {
+                _broken.Task.GetAwaiter().GetResult();
+            }
+        }
+        finally
+        {
+            Log.Unblock();
         }
     }
 
     /// <summary>Ends all calls of this process, those under way and those to come.</summary>
     private protected void Break(Exception reason) => _broken.TrySetException(reason);
 
-    private async Task<TResult> Run<TArgument, TResult>(Call call, Func<NumberedCall, TArgument, Task<TResult>> body, TArgument argument)
+    private Task<TResult> Run<TArgument, TResult>(Call call, Func<NumberedCall, TArgument, Task<TResult>> body, TArgument argument) =>
+        Run(NextCall(call), body, argument);
+
+    // More than once for one call where it is made in steps, between which this process computes.
+    private async Task<TResult> Run<TArgument, TResult>(NumberedCall call, Func<NumberedCall, TArgument, Task<TResult>> body, TArgument argument)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        var numbered = new NumberedCall(_calls++, call);
         try
         {
-            Log.Begin(numbered);
+            Log.Begin(call);
             Noted();
-            TResult result = await body(numbered, argument).ConfigureAwait(false);
-            Log.End(numbered);
+            TResult result = await body(call, argument).ConfigureAwait(false);
+            Log.End(call);
             return result;
         }
         catch (Exception e)
@@ -42,6 +52,12 @@ public abstract partial class ProcessGroup
             Break(e);
             throw;
         }
+    }
+
+    private NumberedCall NextCall(Call call)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new NumberedCall(_calls++, call);
     }
 
     private async Task<long[]> SumAsync(NumberedCall call, long[] values)

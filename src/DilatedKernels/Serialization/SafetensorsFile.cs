@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using DilatedKernels.Distributed;
 using Microsoft.Win32.SafeHandles;
 
 namespace DilatedKernels.Serialization;
@@ -178,6 +179,7 @@ public sealed class SafetensorsFile : IDisposable
     {
         while (target.Length > 0)
         {
+            using Watchdog.Scope suspension = Watchdog.EnterSuspension();
             int read = RandomAccess.Read(handle, target, offset);
             if (read == 0)
             {

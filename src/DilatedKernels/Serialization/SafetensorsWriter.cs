@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Serialization;
 
@@ -42,6 +43,7 @@ public static class SafetensorsWriter
         byte[] header = Header(ordered, metadata);
         string full = Path.GetFullPath(path);
         string temporary = $"{full}.{Guid.NewGuid():N}.tmp";
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         try
         {
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))

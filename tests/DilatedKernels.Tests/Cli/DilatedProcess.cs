@@ -136,6 +136,9 @@ internal sealed class DilatedProcess : IDisposable
     /// <summary>Ends any process at once; it may have ended by itself.</summary>
     public static void KillAtOnce(int process) => _ = Kill(process, KillNow);
 
+    /// <summary>Sends any process what Ctrl-C sends.</summary>
+    public static void SendInterrupt(int process) => _ = Kill(process, Interrupt);
+
     /// <summary>Stops any process, as Ctrl-Z does, or lets it go on; it may have ended by itself.</summary>
     public static void SetStopped(int process, bool stopped) => _ = Kill(process, stopped ? Stop : Continue);
 

@@ -24,5 +24,5 @@ public sealed class EndSignalsTests
     [TestCase(false, "train", "data")]
     [TestCase(false, "devices")]
     public void AProcessOfAGroupIsKnownByItsOption(bool expected, params string[] arguments) =>
-        Assert.That(TrainCommand.IsDistributed(CommandLine.Build().Parse(arguments)), Is.EqualTo(expected));
+        Assert.That(GroupOption.IsGiven(CommandLine.Build().Parse(arguments)), Is.EqualTo(expected));
 }

@@ -41,6 +41,46 @@ public class CallLogTests
     }
 
     [Test]
+    public void AStallIsTimeWithoutASignOrACall()
+    {
+        var log = new CallLog();
+        Look(log, 3, isMarked: false);
+        Assert.That(log.State.Stalled, Is.EqualTo(3 * Second));
+        Look(log, 1, isMarked: true);
+        Assert.That((log.State.Stalled, log.State.LongestStall), Is.EqualTo((TimeSpan.Zero, 3 * Second)));
+
+        // Who waits for a call does not stall, but who computes while one is under way may.
+        log.Begin(new NumberedCall(0, Sum));
+        Look(log, 2, isMarked: false);
+        Assert.That(log.State.Stalled, Is.EqualTo(2 * Second));
+        log.Block();
+        Look(log, 9, isMarked: false);
+        Assert.That(log.State.Stalled, Is.EqualTo(TimeSpan.Zero));
+        log.Unblock();
+        log.End(new NumberedCall(0, Sum));
+        Look(log, 1, isMarked: false);
+        Assert.That((log.State.Stalled, log.State.LongestStall), Is.EqualTo((Second, 3 * Second)));
+
+        // A call that begins is a sign.
+        log.Begin(new NumberedCall(1, Sum));
+        Assert.That(log.State.Stalled, Is.EqualTo(TimeSpan.Zero));
+        log.End(new NumberedCall(1, Sum));
+        log.Leave();
+        Look(log, 9, isMarked: false);
+        Assert.That(log.State.Stalled, Is.EqualTo(TimeSpan.Zero));
+    }
+
+    [Test]
+    public void ASuspensionCountsButIsNotUsual()
+    {
+        var log = new CallLog();
+        Look(log, 30, isMarked: false, isSuspended: true);
+        Assert.That((log.State.Stalled, log.State.IsSuspended), Is.EqualTo((30 * Second, true)));
+        Look(log, 1, isMarked: true);
+        Assert.That((log.State.Stalled, log.State.LongestStall, log.State.IsSuspended), Is.EqualTo((TimeSpan.Zero, TimeSpan.Zero, false)));
+    }
+
+    [Test]
     public void TimeBetweenCallsCounts()
     {
         var log = new CallLog();
@@ -51,5 +91,13 @@ public class CallLogTests
         Thread.Sleep(200);
         log.End(new NumberedCall(1, Sum));
         Assert.That(log.State.LongestAway.TotalMilliseconds, Is.GreaterThanOrEqualTo(45));
+    }
+
+    private static void Look(CallLog log, int seconds, bool isMarked, bool isSuspended = false)
+    {
+        for (int i = 0; i < seconds; i++)
+        {
+            log.Look(Second, isMarked, isSuspended);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using DilatedKernels.Distributed;
 using DilatedKernels.Optim;
 
@@ -22,6 +23,9 @@ public static class GroupContract
         (nameof(TheSumMayTakeTheFirstNodesPlace), TheSumMayTakeTheFirstNodesPlace),
         (nameof(SeveralSumsAreUnderWay), SeveralSumsAreUnderWay),
         (nameof(AWaitCanBeCancelled), AWaitCanBeCancelled),
+        (nameof(DistributesWork), DistributesWork),
+        (nameof(ASlowPieceLeavesNobodyIdle), ASlowPieceLeavesNobodyIdle),
+        (nameof(WorkThatIsCancelledAnywhereStopsEverywhere), WorkThatIsCancelledAnywhereStopsEverywhere),
         (nameof(RefusesWrongArguments), RefusesWrongArguments),
     ];
 
@@ -147,6 +151,90 @@ public static class GroupContract
         AssertSameBits(result, TreeSums.Of(0, group.Size, 10, seed: 3), "after a wait that was cancelled");
     }
 
+    private static void DistributesWork(ProcessGroup group)
+    {
+        foreach (int count in new[] { 0, 1, 2, 50 })
+        {
+            var here = new List<int>();
+            var told = new Dictionary<int, byte[]>();
+            bool all = group.Distribute(
+                count,
+                piece =>
+                {
+                    here.Add(piece);
+                    return Message(piece % 3);
+                },
+                told.Add);
+            Assert.That(all, Is.True);
+            int[] pieces = [.. group.AllGather(MemoryMarshal.AsBytes(here.ToArray().AsSpan()).ToArray()).SelectMany(bytes => MemoryMarshal.Cast<byte, int>(bytes).ToArray())];
+            Assert.That(pieces.Order(), Is.EqualTo(Enumerable.Range(0, count)), "each on one process");
+            Assert.That(told.Keys.Order(), Is.EqualTo(group.Rank == 0 ? Enumerable.Range(0, count) : []));
+            Assert.That(told, Has.All.Matches((KeyValuePair<int, byte[]> piece) => piece.Value.AsSpan().SequenceEqual(Message(piece.Key % 3))));
+        }
+    }
+
+    // One process keeps the first piece until rank 0 has heard of all others.
+    private static void ASlowPieceLeavesNobodyIdle(ProcessGroup group)
+    {
+        const int count = 20;
+        int heard = 0;
+        string mark = Path.Combine(Path.GetTempPath(), $"heard-{Encoding.UTF8.GetString(group.AllGather(Encoding.UTF8.GetBytes($"{Guid.NewGuid()}"))[0])}");
+        try
+        {
+            bool all = group.Distribute(
+                count,
+                piece =>
+                {
+                    Assert.That(SpinWait.SpinUntil(() => group.Size == 1 || piece > 0 || File.Exists(mark), TimeSpan.FromSeconds(10)), "the others go on");
+                    return [];
+                },
+                (_, _) =>
+                {
+                    if (++heard == count - 1)
+                    {
+                        File.WriteAllBytes(mark, []);
+                    }
+                });
+            Assert.That(all, Is.True);
+        }
+        finally
+        {
+            File.Delete(mark);
+        }
+    }
+
+    private static void WorkThatIsCancelledAnywhereStopsEverywhere(ProcessGroup group)
+    {
+        for (int rank = 0; rank < group.Size; rank++)
+        {
+            foreach (bool throws in new[] { true, false })
+            {
+                using var cancellation = new CancellationTokenSource();
+                int begun = 0;
+                bool all = group.Distribute(
+                    100_000,
+                    piece =>
+                    {
+                        if (group.Rank == rank)
+                        {
+                            Assert.That(++begun, Is.EqualTo(1), "none after the cancelled one");
+                            cancellation.Cancel();
+                            if (throws)
+                            {
+                                cancellation.Token.ThrowIfCancellationRequested();
+                            }
+                        }
+
+                        Thread.Sleep(1);
+                        return [];
+                    },
+                    (_, _) => { },
+                    cancellation.Token);
+                Assert.That(all, Is.False);
+            }
+        }
+    }
+
     private static void RefusesWrongArguments(ProcessGroup group)
     {
         float[][] nodes = Nodes(group, group.Size, 10, seed: 0);
@@ -154,6 +242,7 @@ public static class GroupContract
         Assert.That(() => group.BeginSum(nodes, group.Size, new float[11]), Throws.ArgumentException.With.Message.Contains("10 values and the result 11"));
         Assert.That(() => group.Broadcast([], group.Size), Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains($"ranks 0 to {group.Size - 1}"));
         Assert.That(() => group.Gather(null!), Throws.ArgumentNullException);
+        Assert.That(() => group.Distribute(-1, _ => [], (_, _) => { }), Throws.InstanceOf<ArgumentOutOfRangeException>());
 
         // None of them counts as a call.
         group.Barrier();

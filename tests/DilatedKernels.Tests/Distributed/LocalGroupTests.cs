@@ -63,6 +63,39 @@ public class LocalGroupTests
         Assert.That(group.Barrier, Throws.InstanceOf<ObjectDisposedException>());
     }
 
+    [Test]
+    public void APieceOfWorkThatFailsEndsTheWorkOfAll([Values(0, 1, 2)] int rank)
+    {
+        Exception?[] errors = LocalThreads.Errors(3, group => group.Distribute(
+            100_000,
+            _ =>
+            {
+                Thread.Sleep(1);
+                return group.Rank == rank ? throw new IOException("the disk is full") : [];
+            },
+            (_, _) => { }));
+        Assert.That(errors[rank], Is.InstanceOf<IOException>());
+        string message = $"rank {rank} of 3 on host {Environment.MachineName}: the disk is full";
+        Assert.That(errors.Where((_, other) => other != rank), Is.All.InstanceOf<ProcessGroupException>().With.Message.EqualTo(message));
+    }
+
+    [Test]
+    public void WhoCannotHearOfWorkStopsItAndFails()
+    {
+        int done = 0;
+        Exception?[] errors = LocalThreads.Errors(3, group => group.Distribute(
+            100_000,
+            _ =>
+            {
+                Interlocked.Increment(ref done);
+                Thread.Sleep(1);
+                return [];
+            },
+            (_, _) => throw new IOException("the pipe is closed")));
+        Assert.That(errors[0], Is.InstanceOf<IOException>().With.Message.EqualTo("the pipe is closed"));
+        Assert.That(done, Is.LessThan(10_000));
+    }
+
     [TestCaseSource(nameof(DifferentCalls))]
     public void DifferentCallsAreToldApart(Action<ProcessGroup> one, Action<ProcessGroup> other, string expected)
     {
@@ -76,10 +109,13 @@ public class LocalGroupTests
         yield return Case("number of values", group => group.Sum([1]), group => group.Sum([1, 2]), "Sum of 2 values");
         yield return Case("root", group => group.Broadcast(new byte[8]), group => group.Broadcast(new byte[8], 1), "Broadcast of 8 bytes from rank 1");
         yield return Case("length", group => Sum(group, 10, 2), group => Sum(group, 11, 2), "BeginSum of 11 values over 2 parts");
+        yield return Case("pieces", group => Distribute(group, 3), group => Distribute(group, 4), "Distribute of 4 pieces of work");
         yield return Case("parts", group => Sum(group, 10, 2), group => Sum(group, 10, 4), "BeginSum of 10 values over 4 parts");
 
         static void Sum(ProcessGroup group, int length, int parts) =>
             group.BeginSum([new float[length]], parts, new float[length]).Wait();
+
+        static void Distribute(ProcessGroup group, int count) => group.Distribute(count, _ => [], (_, _) => { });
 
         static TestCaseData Case(string name, Action<ProcessGroup> one, Action<ProcessGroup> other, string expected) =>
             new TestCaseData(one, other, expected).SetArgDisplayNames(name);

@@ -41,6 +41,26 @@ public class MpiGroupTests(string implementation)
         Assert.That(Faults(error)[0], Does.Match($"^rank {rank} of 3 on host {Host}: {reason}$"));
     }
 
+    [TestCase("computes-then-hangs", 0)]
+    [TestCase("hangs-in-a-step", 1)]
+    [TestCase("loops-in-a-step", 0)]
+    [TestCase("hangs-at-its-work", 1)]
+    public void AProcessThatHangsEndsTheJobLongBeforeItsPatience(string action, int rank)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.StallVariable, "4").With(MpiProcess.PatienceVariable, "600").Run(2, action, $"{rank}");
+        Assert.That(code, Is.Not.Zero);
+        Assert.That(Faults(error), Has.Length.EqualTo(1), error);
+        Assert.That(Faults(error)[0], Does.Match($@"^rank {rank} of 2 on host {Host}: hangs: it has begun \d+ calls, waits for none, and has done nothing for \d+ s$"));
+    }
+
+    [TestCase("computes-for-long")]
+    [TestCase("writes-for-long")]
+    public void AProcessThatGoesOnForLongIsNoFault(string action)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.StallVariable, "4").Run(2, action, "0");
+        Assert.That(code, Is.Zero, error);
+    }
+
     [Test]
     public void DifferentCallsEndTheJob()
     {

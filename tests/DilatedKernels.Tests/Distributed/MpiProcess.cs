@@ -12,6 +12,7 @@ internal static class MpiProcess
     public const string Verb = "--mpi-process";
     public const string SilenceVariable = "TEST_SILENCE";
     public const string PatienceVariable = "TEST_PATIENCE";
+    public const string StallVariable = "TEST_STALL";
     public const int Unavailable = 3;
 
     /// <summary>What rank 0 says when all have joined; a time of <see cref="Stopwatch"/> follows.</summary>
@@ -33,7 +34,12 @@ internal static class MpiProcess
         MpiGroup group;
         try
         {
-            group = MpiGroup.Join(new MpiOptions { Silence = Seconds(SilenceVariable, 15), Patience = Seconds(PatienceVariable, 60) });
+            group = MpiGroup.Join(new MpiOptions
+            {
+                Silence = Seconds(SilenceVariable, 15),
+                Patience = Seconds(PatienceVariable, 60),
+                Stall = Environment.GetEnvironmentVariable(StallVariable) is null ? null : Seconds(StallVariable, 0),
+            });
         }
         catch (MpiUnavailableException e)
         {
@@ -95,6 +101,11 @@ internal static class MpiProcess
         if (action == "leaves-sums-open")
         {
             LeaveSumsOpen(group);
+            return;
+        }
+
+        if (StallingProcess.TryAct(group, action, isTheOne))
+        {
             return;
         }
 

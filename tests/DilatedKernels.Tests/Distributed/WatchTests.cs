@@ -8,6 +8,7 @@ public class WatchTests
     private static readonly Call Sum = new(CallKind.Sum, 3);
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(25);
 
     [Test]
     public void AllIsWellWhileAllAreHeard()
@@ -106,6 +107,28 @@ public class WatchTests
         Assert.That(watch.Find(Seconds(175)), Is.Null);
     }
 
+    [TestCase(25, 0, false, false)]
+    [TestCase(26, 0, false, true)]
+    [TestCase(26, 2, false, true)]
+    [TestCase(39, 4, false, false, Description = "ten times the longest so far")]
+    [TestCase(41, 4, false, true)]
+    [TestCase(60, 40, false, false, Description = "but no longer than others wait")]
+    [TestCase(61, 40, false, true)]
+    [TestCase(60, 0, true, false, Description = "as long as others wait, for what gives no sign")]
+    [TestCase(61, 0, true, true)]
+    public void WhoStallsIsAFaultEvenIfNobodyWaits(int seconds, int longest, bool isSuspended, bool isFault)
+    {
+        MemberState stalled = At(3) with { Stalled = Seconds(seconds), LongestStall = Seconds(longest), IsSuspended = isSuspended };
+        Watch watch = Watching(Seconds(100), Stall, At(3), stalled, At(3));
+        Assert.That(
+            watch.Find(Seconds(100)),
+            Is.EqualTo(isFault ? (1, $"hangs: it has begun 3 calls, waits for none, and has done nothing for {seconds} s") : ((int, string)?)null));
+    }
+
+    [Test]
+    public void WhoGivesNoSignsIsLeftAloneUnlessTheyAreAskedFor() =>
+        Assert.That(Watching(Seconds(100), At(3), At(3) with { Stalled = Seconds(1000) }).Find(Seconds(100)), Is.Null);
+
     [Test]
     public void DifferentCallsAreAFault() =>
         Assert.That(
@@ -115,7 +138,12 @@ public class WatchTests
     [Test]
     public void AControlMessageComesAsItWasSent()
     {
-        var state = new MemberState(1L << 40, new Call(CallKind.OrderedSum, 1L << 33, 7), 12, TimeSpan.FromMilliseconds(1.5), TimeSpan.FromSeconds(3), true);
+        var state = new MemberState(1L << 40, new Call(CallKind.OrderedSum, 1L << 33, 7), 12, TimeSpan.FromMilliseconds(1.5), TimeSpan.FromSeconds(3), true)
+        {
+            Stalled = TimeSpan.FromSeconds(5),
+            LongestStall = TimeSpan.FromSeconds(7),
+            IsSuspended = true,
+        };
         var message = new ControlMessage(ControlKind.Failure, 3, state, "the disk is full: é");
         byte[] bytes = new byte[ControlMessage.Bytes];
         message.Write(bytes);
@@ -134,9 +162,11 @@ public class WatchTests
 
     private static MemberState Waits(long begun, int seconds) => At(begun) with { Open = begun - 1, Waiting = Seconds(seconds) };
 
-    private static Watch Watching(TimeSpan now, params MemberState[] states)
+    private static Watch Watching(TimeSpan now, params MemberState[] states) => Watching(now, null, states);
+
+    private static Watch Watching(TimeSpan now, TimeSpan? stall, params MemberState[] states)
     {
-        var watch = new Watch(states.Length, Silence, Patience);
+        var watch = new Watch(states.Length, Silence, Patience, stall);
         for (int rank = 0; rank < states.Length; rank++)
         {
             watch.Hear(rank, states[rank], now);

@@ -26,7 +26,7 @@ public class DocCommandTests
         ("./build.sh gpu-bundle", "publishes the tree, for a machine with a GPU"),
         ("dotnet tool install", "installs into the user's folder"),
         ("dilated devices --check", "wants a GPU"),
-        ("mpirun", "wants MPI; DistributedTrainingTests run it"),
+        ("mpirun", "wants MPI; DistributedTrainingTests and DistributedPredictionTests run it"),
         ("dilated import dilation8_camvid.caffemodel --preset", "a published network has 134 million weights; CaffeImportTests import its layers at 1/64 of the width"),
     ];
 

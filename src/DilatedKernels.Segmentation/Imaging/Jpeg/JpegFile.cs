@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using DilatedKernels.Distributed;
 using StbImageSharp;
 
 namespace DilatedKernels.Segmentation.Imaging.Jpeg;
@@ -62,6 +63,7 @@ internal static class JpegFile
     public static RgbImage Decode(string path, byte[] file)
     {
         (int width, int height) = ReadSize(path, file);
+        using IDisposable suspension = Watchdog.Suspend();
         ImageResult result;
         try
         {

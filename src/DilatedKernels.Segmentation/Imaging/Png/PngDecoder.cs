@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Segmentation.Imaging.Png;
 
@@ -62,6 +63,7 @@ internal static class PngDecoder
         byte[] previous = new byte[row.Length];
         for (int i = 0; i < rows; i++)
         {
+            Watchdog.Mark();
             inflater.ReadExactly(row);
             if (!PngFilter.Undo(row[0], row.AsSpan(1), previous.AsSpan(1), header.FilterDistance))
             {

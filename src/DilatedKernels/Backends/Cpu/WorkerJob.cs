@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -51,6 +52,7 @@ internal sealed class WorkerJob
 
     private void RunPiece(int piece, int slot)
     {
+        Watchdog.Mark();
         try
         {
             // Once a piece has failed, the rest of the result does not matter.

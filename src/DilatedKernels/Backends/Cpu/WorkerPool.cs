@@ -1,3 +1,5 @@
+using DilatedKernels.Distributed;
+
 namespace DilatedKernels.Backends.Cpu;
 
 /// <summary>
@@ -53,6 +55,7 @@ internal sealed class WorkerPool : IDisposable
         {
             for (int i = 0; i < pieces; i++)
             {
+                Watchdog.Mark();
                 body(i, 0);
             }
 

@@ -1,5 +1,6 @@
 using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -23,6 +24,7 @@ internal sealed unsafe partial class CudaBackend
         using Lock.Scope gate = _gate.EnterScope();
         if (!_gemmOpened)
         {
+            using Watchdog.Scope suspension = Watchdog.EnterSuspension();
             _gemm = _context.OpenGemm(out string reason);
             _gemmOpened = true;
             WhyNoGemm = _gemm is null ? reason : null;
@@ -34,6 +36,7 @@ internal sealed unsafe partial class CudaBackend
     private void Multiply(ICudaGemm gemm, in GemmProblem problem)
     {
         using Lock.Scope gate = _gate.EnterScope();
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         gemm.Multiply(problem, _stream);
     }
 

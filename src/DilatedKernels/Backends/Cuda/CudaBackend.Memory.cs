@@ -1,4 +1,5 @@
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -76,6 +77,7 @@ internal sealed unsafe partial class CudaBackend
     private void Upload(ReadOnlySpan<byte> source, DevicePointer target)
     {
         using Lock.Scope gate = _gate.EnterScope();
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         (source.Length <= SmallUpload ? _smallUploads : _uploads).Upload(source, target);
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -98,6 +99,7 @@ internal sealed unsafe partial class CudaBackend
     {
         using Lock.Scope gate = _gate.EnterScope();
         ThrowIfUnusable();
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         try
         {
             _context.Launch(graph, _stream);

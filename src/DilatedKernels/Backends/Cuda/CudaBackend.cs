@@ -1,5 +1,6 @@
 using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -73,6 +74,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording("waits for the device");
         ThrowIfUnusable();
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         try
         {
             _context.Synchronize(_stream);
@@ -153,6 +155,8 @@ internal sealed unsafe partial class CudaBackend : Backend
             ThrowIfRecording($"launches {plan.Kernel}, which the step before it did not");
         }
 
+        // A queue that is full waits for the device.
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         CudaKernel kernel;
         Span<nint> addresses = stackalloc nint[arguments.Count];
         arguments.GetAddresses(addresses);

@@ -25,7 +25,7 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
     public const int Bytes = 1024;
 
     // Integers, one after the other; then the text.
-    private const int Fields = 11;
+    private const int Fields = 14;
     private const int TextBytes = Bytes - (Fields * sizeof(long));
 
     public void Write(Span<byte> message)
@@ -35,7 +35,8 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
         int length = Math.Min(text.Length, TextBytes);
         long[] fields =
         [
-            (long)Kind, Rank, State.Begun, (long)State.Call.Kind, State.Call.Length, State.Call.Detail, State.Open, State.Waiting.Ticks, State.LongestAway.Ticks, State.HasLeft ? 1 : 0, length,
+            (long)Kind, Rank, State.Begun, (long)State.Call.Kind, State.Call.Length, State.Call.Detail, State.Open, State.Waiting.Ticks, State.LongestAway.Ticks, State.HasLeft ? 1 : 0,
+            State.Stalled.Ticks, State.LongestStall.Ticks, State.IsSuspended ? 1 : 0, length,
         ];
         for (int i = 0; i < fields.Length; i++)
         {
@@ -53,7 +54,12 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
             f[i] = BinaryPrimitives.ReadInt64LittleEndian(message[(i * sizeof(long))..]);
         }
 
-        var state = new MemberState(f[2], new Call((CallKind)f[3], f[4], f[5]), f[6], new TimeSpan(f[7]), new TimeSpan(f[8]), f[9] != 0);
-        return new ControlMessage((ControlKind)f[0], (int)f[1], state, Encoding.UTF8.GetString(message.Slice(Fields * sizeof(long), (int)f[10])));
+        var state = new MemberState(f[2], new Call((CallKind)f[3], f[4], f[5]), f[6], new TimeSpan(f[7]), new TimeSpan(f[8]), f[9] != 0)
+        {
+            Stalled = new TimeSpan(f[10]),
+            LongestStall = new TimeSpan(f[11]),
+            IsSuspended = f[12] != 0,
+        };
+        return new ControlMessage((ControlKind)f[0], (int)f[1], state, Encoding.UTF8.GetString(message.Slice(Fields * sizeof(long), (int)f[13])));
     }
 }

@@ -15,6 +15,9 @@ internal sealed class Lifeline : IDisposable
     // A process that was stopped as a whole, with all others, has not waited meanwhile.
     private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(1);
 
+    // Seldom enough to leave the memory that cores mark to them.
+    private static readonly TimeSpan MarkInterval = TimeSpan.FromSeconds(0.1);
+
     private readonly MpiLibrary _mpi;
     private readonly nint _communicator;
     private readonly int _rank;
@@ -28,6 +31,7 @@ internal sealed class Lifeline : IDisposable
     private bool _isReceiving;
     private long _looked = Stopwatch.GetTimestamp();
     private TimeSpan _now;
+    private TimeSpan _sinceMarks;
     private TimeSpan _nextBeat;
     private TimeSpan _heardOfRoot;
     private TimeSpan? _failed;
@@ -38,7 +42,7 @@ internal sealed class Lifeline : IDisposable
         (_mpi, _communicator, _rank, _log) = (mpi, communicator, rank, log);
         _silence = options.Silence;
         _interval = _silence / 10 < LongestLook ? _silence / 10 : LongestLook;
-        _watch = new Watch(size, options.Silence, options.Patience);
+        _watch = new Watch(size, options.Silence, options.Patience, options.Stall);
         _outgoing = [.. (rank == 0 ? Enumerable.Range(1, size - 1) : [0]).Select(peer => new Outgoing(mpi, communicator, peer))];
         _heardEnd = size == 1;
         if (size > 1)
@@ -61,6 +65,7 @@ internal sealed class Lifeline : IDisposable
         _looked = Stopwatch.GetTimestamp();
         _now += passed;
         _log.Pass(passed);
+        LookForMarks(passed);
         MemberState state = _log.State;
         _watch.Hear(_rank, state, _now);
         while (_isReceiving && _mpi.IsComplete(ref _receiving))
@@ -102,6 +107,16 @@ internal sealed class Lifeline : IDisposable
         foreach (Outgoing message in _outgoing)
         {
             message.Dispose();
+        }
+    }
+
+    private void LookForMarks(TimeSpan passed)
+    {
+        _sinceMarks += passed;
+        if (_sinceMarks >= MarkInterval)
+        {
+            _log.Look(_sinceMarks, Watchdog.TakeMark(), Watchdog.IsSuspended);
+            _sinceMarks = TimeSpan.Zero;
         }
     }
 

@@ -12,7 +12,7 @@ namespace DilatedKernels.Distributed;
 /// </summary>
 /// <remarks>
 /// A thread of its own makes all calls to MPI, so that messages travel while the process computes. It also exchanges signs of life. Where a process fails (<see cref="ProcessGroup.Fail"/>), gives no sign of
-/// life for <see cref="MpiOptions.Silence"/>, or does not come to a call within <see cref="MpiOptions.Patience"/>, one line to <see cref="MpiOptions.Report"/> names it with its host and the reason, and the whole
+/// life for <see cref="MpiOptions.Silence"/>, does not come to a call within <see cref="MpiOptions.Patience"/>, or does nothing for <see cref="MpiOptions.Stall"/>, one line to <see cref="MpiOptions.Report"/> names it with its host and the reason, and the whole
 /// job ends with an exit code other than 0. A process that the system ends (a signal, no memory left) is noticed by mpirun, which ends the others at once; Open MPI's names its rank, MPICH's does not.
 /// </remarks>
 public sealed class MpiGroup : ProcessGroup
@@ -43,6 +43,7 @@ public sealed class MpiGroup : ProcessGroup
         options ??= new MpiOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Silence, MpiOptions.ShortestSilence, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Patience, TimeSpan.Zero, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Stall ?? TimeSpan.MaxValue, TimeSpan.Zero, nameof(options));
         MpiLauncher launcher = MpiLauncher.Find(Environment.GetEnvironmentVariable);
         MpiLibrary mpi = MpiLibrary.Load(launcher);
         if (Interlocked.Exchange(ref s_joined, 1) != 0)

@@ -14,6 +14,12 @@ public sealed record MpiOptions
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// After so long without a sign of going on (<see cref="Watchdog"/>) and without waiting for a call, a process is given up, whether others wait for it already or not; null for never. Ten times the
+    /// longest such time of the process so far, and at most <see cref="Patience"/>, where that is longer. Only for programs whose own work gives signs.
+    /// </summary>
+    public TimeSpan? Stall { get; init; }
+
     /// <summary>Takes the one line that says who ended the job and why, and at rank 0 the one that says why GPUs exchange their gradients through host memory; to standard error by default.</summary>
     public Action<string> Report { get; init; } = Console.Error.WriteLine;
 }

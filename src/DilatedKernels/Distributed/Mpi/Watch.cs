@@ -3,7 +3,7 @@ using System.Globalization;
 namespace DilatedKernels.Distributed.Mpi;
 
 /// <summary>Tells from the processes' signs of life who is lost or hangs. Knows no clock but the times that it is given.</summary>
-internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
+internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience, TimeSpan? stall = null)
 {
     // A process that waited shorter may only be slow.
     private const int TimesTheLongest = 10;
@@ -39,11 +39,31 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience)
             }
         }
 
-        return Disagreement.Find(_states) ?? FindHang(now);
+        return Disagreement.Find(_states) ?? FindStall() ?? FindHang(now);
     }
 
     /// <summary>What to say of a process that has not been heard of for so long.</summary>
     public static string Silent(TimeSpan time) => $"gave no sign of life for {Seconds(time)}: it is stopped, its machine is down, or the network is cut";
+
+    // Nobody need wait for it yet: where work is taken as processes come, that may be much later.
+    private (int Rank, string Reason)? FindStall()
+    {
+        int stalled = Array.FindIndex(_states, state => state.Stalled > StallLimit(state));
+        return stalled < 0
+            ? null
+            : (stalled, string.Create(CultureInfo.InvariantCulture, $"hangs: it has begun {_states[stalled].Begun} calls, waits for none, and has done nothing for {Seconds(_states[stalled].Stalled)}"));
+    }
+
+    private TimeSpan StallLimit(MemberState state)
+    {
+        if (stall is not { } shortest)
+        {
+            return TimeSpan.MaxValue;
+        }
+
+        TimeSpan usual = TimesTheLongest * state.LongestStall;
+        return state.IsSuspended || usual > patience ? patience : usual > shortest ? usual : shortest;
+    }
 
     private (int Rank, string Reason)? FindHang(TimeSpan now)
     {

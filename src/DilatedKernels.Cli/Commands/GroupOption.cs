@@ -1,0 +1,35 @@
+using System.CommandLine;
+using DilatedKernels.Distributed;
+
+namespace DilatedKernels.Cli.Commands;
+
+/// <summary><c>--distributed</c> of the verbs that several processes may share.</summary>
+internal sealed class GroupOption(string description)
+{
+    private const string Name = "--distributed";
+
+    // The first process writes checkpoints while the others wait, on a file system that may be slow.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
+    // A job ends within half a minute of a process that hangs.
+    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(25);
+
+    public Option<bool> Option { get; } = new(Name) { Description = description };
+
+    /// <summary>Whether the command is to run as one of several processes.</summary>
+    public static bool IsGiven(ParseResult result) =>
+        result.CommandResult.Command.Options.OfType<Option<bool>>().FirstOrDefault(option => option.Name == Name) is { } option && result.GetValue(option);
+
+    /// <summary>Runs a verb, where that is asked for as one of the processes that mpirun started; else with null.</summary>
+    public int Run(ParseResult result, Func<ProcessGroup?, int> verb)
+    {
+        if (!result.GetValue(Option))
+        {
+            return verb(null);
+        }
+
+        TextWriter error = result.InvocationConfiguration.Error;
+        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Stall = Stall, Report = error.WriteLine });
+        return InGroup.Run(group, error, () => verb(group));
+    }
+}
