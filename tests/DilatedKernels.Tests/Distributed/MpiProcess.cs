@@ -47,7 +47,7 @@ internal static class MpiProcess
 
         try
         {
-            Act(group, action, isTheOne);
+            Act(group, action, arguments[1..], isTheOne);
             group.Dispose();
             return 0;
         }
@@ -58,7 +58,7 @@ internal static class MpiProcess
         }
     }
 
-    private static void Act(MpiGroup group, string action, bool isTheOne)
+    private static void Act(MpiGroup group, string action, string[] arguments, bool isTheOne)
     {
         if (action == "contract")
         {
@@ -85,6 +85,23 @@ internal static class MpiProcess
             Thread.Sleep(TimeSpan.FromSeconds(2));
         }
 
+        if (action == "sums")
+        {
+            Sum(group, int.Parse(arguments[0], CultureInfo.InvariantCulture));
+            return;
+        }
+
+        if (action == "barriers")
+        {
+            Console.Error.WriteLine("it goes on");
+            for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(1);)
+            {
+                group.Barrier();
+            }
+
+            return;
+        }
+
         if (action == "leaves-sums-open")
         {
             LeaveSumsOpen(group);
@@ -103,6 +120,28 @@ internal static class MpiProcess
         }
 
         group.Barrier();
+    }
+
+    // Of two parts a process. The time is that from before any has begun.
+    private static void Sum(MpiGroup group, int length)
+    {
+        const int Seed = 7;
+        int parts = 2 * group.Size;
+        float[] expected = TreeSums.Of(0, parts, length, Seed);
+        for (int i = 0; i < 3; i++)
+        {
+            float[] node = TreeSums.OfNode(2 * group.Rank, 2, length, Seed);
+            float[] sum = new float[length];
+            long begun = Stopwatch.GetTimestamp();
+            group.Barrier();
+            group.BeginSum([node], parts, sum).Wait();
+            TimeSpan took = Stopwatch.GetElapsedTime(begun);
+            Assert.That(sum.AsSpan().SequenceEqual(expected), Is.True);
+            if (group.Rank == 0)
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"summed in {took.TotalMilliseconds} ms"));
+            }
+        }
     }
 
     // Long enough that the second half of the sum is still under way when all have told that they leave.
