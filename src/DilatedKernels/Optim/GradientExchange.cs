@@ -32,6 +32,12 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     /// <summary>How long this process has waited for others in the step.</summary>
     public TimeSpan Waited { get; private set; }
 
+    /// <summary>Whether sums begin while the backward pass goes on. Set to false to see what that is worth: the same bits, later.</summary>
+    public bool Overlaps { get; set; } = true;
+
+    /// <summary>Told the length of each sum that begins, to measure when.</summary>
+    public Action<int>? Beginning { get; set; }
+
     /// <summary>Begins a step: agrees on the counts of its labels, and with them on sums of other numbers.</summary>
     /// <returns>The sums.</returns>
     public long[] Begin(IReadOnlyList<long> tally)
@@ -70,7 +76,10 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
         _present.Add(parameter);
         bucket.Take(parameter, sums.NodesOf(parameter));
         bucket.Missing--;
-        Send();
+        if (Overlaps)
+        {
+            Send();
+        }
     }
 
     /// <summary>Sends what has not been sent yet, waits for all sums and gives them to the parameters and to <paramref name="loss"/>.</summary>
@@ -157,7 +166,11 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
         }
     }
 
-    private void Send(Bucket bucket) => _pending.Add(group.BeginSum(bucket.Nodes, parts, bucket.Result));
+    private void Send(Bucket bucket)
+    {
+        Beginning?.Invoke(bucket.Result.Length);
+        _pending.Add(group.BeginSum(bucket.Nodes, parts, bucket.Result));
+    }
 
     private void SendLosses(PartSums sums)
     {
