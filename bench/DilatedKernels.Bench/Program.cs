@@ -6,6 +6,7 @@
 //   --start ...      programs from the start of their process to its end, and their sizes, into a results folder
 //   --worker ENGINE  one side of that, which the comparison starts
 //   --exchange ...   sums over processes that mpirun starts, over their length, into a results folder
+//   --scaling ...    training steps that such processes share, on one machine or over limited links, beside a model of them, into a results folder
 //   anything else    BenchmarkDotNet's own arguments, such as --filter '*Conv2d*'
 
 using DilatedKernels.Bench;
@@ -19,6 +20,8 @@ return args switch
     ["--start", ..] => StartCommand.Run(args[1..]),
     ["--exchange", ..] => ExchangeCommand.Run(args[1..]),
     [ExchangeCommand.WorkerVerb, ..] => ExchangeCommand.RunWorker(args[1..]),
+    ["--scaling", ..] => ScalingCommand.Run(args[1..]),
+    [ScalingWorker.Verb, ..] => ScalingWorker.Run(args[1..]),
     ["--worker", ..] => Worker.Run(args[1..]),
     _ => BenchmarkCommand.Run(args),
 };

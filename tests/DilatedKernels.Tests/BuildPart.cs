@@ -1,7 +1,9 @@
+using DilatedKernels.Measuring;
+
 namespace DilatedKernels.Tests;
 
 /// <summary>
-/// Parts that a build leaves out, most where the machine has no compiler for them, a browser, MPI, and what packages need. Their tests are skipped then, with the reason; the environment
+/// Parts that a build leaves out, most where the machine has no compiler for them, a browser, MPI, limited links, and what packages need. Their tests are skipped then, with the reason; the environment
 /// variable DILATEDKERNELS_REQUIRE lists the parts, separated by commas, whose absence is a failure instead.
 /// </summary>
 internal static class BuildPart
@@ -23,6 +25,13 @@ internal static class BuildPart
 
     /// <summary>Open MPI and MPICH, each with its mpirun, which is no part of the build.</summary>
     public const string Mpi = "mpi";
+
+    /// <summary>Hosts on this machine that limited links join: Linux, the rights of root, iproute2 and util-linux.</summary>
+    public const string Links = "links";
+
+    private static readonly Lazy<string?> s_whyNoLinks = new(LinkedHosts.WhyNot);
+
+    public static void SkipUnlessLinks() => SkipUnless(s_whyNoLinks.Value is null, Links, s_whyNoLinks.Value ?? "");
 
     public static void SkipUnless(bool present, string part, string reason)
     {

@@ -38,7 +38,7 @@ internal abstract record ResultsReport(string Command, MachineDescription Machin
     /// <summary>Writes the properties of what was measured.</summary>
     protected abstract void WriteNumbers(Utf8JsonWriter json);
 
-    protected static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<double> values)
+    public static void WriteArray(Utf8JsonWriter json, string name, IEnumerable<double> values)
     {
         json.WriteStartArray(name);
         foreach (double value in values)

@@ -22,11 +22,11 @@ internal abstract class GradientBucket : IDisposable
 
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>The numbers of a row.</summary>
+    public int Length { get; }
+
     /// <summary>Parameters whose gradient has yet to come.</summary>
     public int Missing { get; set; }
-
-    /// <summary>The numbers of a row.</summary>
-    protected int Length { get; }
 
     /// <summary>Takes a parameter's gradients over; zeros where there is none.</summary>
     public void Take(Parameter parameter, IReadOnlyList<(SumNode Node, Tensor? Value)> values)

@@ -36,6 +36,12 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     /// <summary>How long this process has waited for others in the step.</summary>
     public TimeSpan Waited { get; private set; }
 
+    /// <summary>Whether sums begin while the backward pass goes on. Set to false to see what that is worth: the same bits, later.</summary>
+    public bool Overlaps { get; set; } = true;
+
+    /// <summary>Told the length of each sum that begins, to measure when.</summary>
+    public Action<int>? Beginning { get; set; }
+
     /// <summary>Begins a step: agrees on the counts of its labels, and with them on sums of other numbers.</summary>
     /// <returns>The sums.</returns>
     public long[] Begin(IReadOnlyList<long> tally)
@@ -80,7 +86,10 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
         _present.Add(parameter);
         bucket.Take(parameter, sums.NodesOf(parameter));
         bucket.Missing--;
-        Send();
+        if (Overlaps)
+        {
+            Send();
+        }
     }
 
     /// <summary>Sends what has not been sent yet, waits for all sums and gives them to the parameters and to <paramref name="loss"/>.</summary>
@@ -174,7 +183,9 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
     {
         while (_begun < _buckets.Length && _buckets[_begun].Missing == 0)
         {
-            _buckets[_begun++].Send();
+            GradientBucket bucket = _buckets[_begun++];
+            Beginning?.Invoke(bucket.Length);
+            bucket.Send();
         }
     }
 
@@ -189,6 +200,8 @@ internal sealed class GradientExchange(ProcessGroup group, IReadOnlyList<Paramet
                 numbers[i + 1] = sums.NodesOf(_trainable[i])[node].Value is null ? 0 : 1;
             }
         }
+
+        Beginning?.Invoke(_lastNodes[0].Length);
 
         // A node that has been sent makes room for the sum.
         _last = group.BeginSum(_lastNodes, parts, _lastNodes[0]);

@@ -95,6 +95,9 @@ internal sealed class DilatedProcess : IDisposable
 
     public static DilatedProcess Start(string folder, params string[] arguments) => new(folder, new Dictionary<string, string>(), [.. Self(), .. arguments]);
 
+    /// <summary>Starts any program with something in its environment.</summary>
+    public static DilatedProcess StartProgram(string folder, IReadOnlyDictionary<string, string> environment, params string[] command) => new(folder, environment, command);
+
     /// <summary>As that through another program, with something in the environment.</summary>
     public static DilatedProcess StartThrough(string folder, IReadOnlyDictionary<string, string> environment, string[] before, params string[] arguments) =>
         new(folder, environment, [.. before, .. Self(), .. arguments]);

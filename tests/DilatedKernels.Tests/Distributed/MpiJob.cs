@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using DilatedKernels.Measuring;
 using DilatedKernels.Tests.Cli;
 using DilatedKernels.Tests.Segmentation;
 
@@ -12,7 +13,11 @@ internal sealed class MpiJob
     public const string OpenMpi = "Open MPI";
     public const string Mpich = "MPICH";
 
+    private static readonly string[] Self = ["dotnet", typeof(MpiJob).Assembly.Location, MpiProcess.Verb];
+
     private readonly string[] _mpirun;
+    private readonly string _implementation;
+    private LinkedHosts? _hosts;
     private readonly Dictionary<string, string> _environment = new()
     {
         // Tests may run as root, in a container.
@@ -20,7 +25,7 @@ internal sealed class MpiJob
         ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
     };
 
-    private MpiJob(string[] mpirun) => _mpirun = mpirun;
+    private MpiJob(string[] mpirun, string implementation) => (_mpirun, _implementation) = (mpirun, implementation);
 
     /// <summary>Skips the calling test where the implementation is not installed.</summary>
     public static MpiJob Of(string implementation)
@@ -30,7 +35,14 @@ internal sealed class MpiJob
             : (["mpirun.mpich", "mpirun"], "HYDRA", []);
         string? found = programs.FirstOrDefault(program => VersionOf(program)?.Contains(sign, StringComparison.Ordinal) == true);
         BuildPart.SkipUnless(found is not null, BuildPart.Mpi, $"there is no mpirun of {implementation}: {string.Join(" and ", programs)} were tried");
-        return new MpiJob([found!, .. options]);
+        return new MpiJob([found!, .. options], implementation);
+    }
+
+    /// <summary>Starts the processes of jobs on hosts, one on each.</summary>
+    public MpiJob On(LinkedHosts hosts)
+    {
+        _hosts = hosts;
+        return this;
     }
 
     public MpiJob With(string variable, string value)
@@ -45,7 +57,7 @@ internal sealed class MpiJob
         using var folder = new TemporaryFolder();
         long started = Stopwatch.GetTimestamp();
         DilatedProcess.Result result = DilatedProcess.RunProgram(
-            folder.Path, _environment, [.. _mpirun, "-n", $"{processes}", "dotnet", typeof(MpiJob).Assembly.Location, MpiProcess.Verb, .. arguments]);
+            folder.Path, _environment, [.. Mpirun(folder.Path, processes), .. Self, .. arguments]);
         long ended = Stopwatch.GetTimestamp();
 
         // To start the processes takes long on a busy machine: not counted where they have told when they had (stopwatches of one machine agree), else allowed for.
@@ -58,11 +70,15 @@ internal sealed class MpiJob
 
     /// <summary>Runs the command as the processes of a job, in a working folder.</summary>
     public DilatedProcess.Result RunCommand(string folder, int processes, params string[] arguments) =>
-        DilatedProcess.RunThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
+        DilatedProcess.RunThrough(folder, _environment, Mpirun(folder, processes), arguments);
 
-    /// <summary>Starts it.</summary>
+    /// <summary>Starts a job whose end may be long in coming, in a working folder.</summary>
+    public DilatedProcess Start(string folder, int processes, params string[] arguments) =>
+        DilatedProcess.StartProgram(folder, _environment, [.. Mpirun(folder, processes), .. Self, .. arguments]);
+
+    /// <summary>Starts the command so.</summary>
     public DilatedProcess StartCommand(string folder, int processes, params string[] arguments) =>
-        DilatedProcess.StartThrough(folder, _environment, [.. _mpirun, "-n", $"{processes}"], arguments);
+        DilatedProcess.StartThrough(folder, _environment, Mpirun(folder, processes), arguments);
 
     /// <summary>The number in the system of a job's process, by the environment of all processes here; null where it has not started or is gone.</summary>
     /// <param name="mark">A variable and its value, which the job alone has: <c>NAME=VALUE</c>.</param>
@@ -87,6 +103,9 @@ internal sealed class MpiJob
 
         return null;
     }
+
+    private string[] Mpirun(string folder, int processes) =>
+        _hosts is null ? [.. _mpirun, "-n", $"{processes}"] : _hosts.Mpirun(_mpirun, _implementation == OpenMpi, folder);
 
     private static string? VersionOf(string program)
     {

@@ -54,7 +54,7 @@ internal static class MpiProcess
 
         try
         {
-            Act(group, action, arguments, isTheOne);
+            Act(group, action, arguments[1..], isTheOne);
             group.Dispose();
             return 0;
         }
@@ -83,7 +83,7 @@ internal static class MpiProcess
 
         if (action == NcclTraining.Action)
         {
-            NcclTraining.Run(arguments[1], arguments[2], group);
+            NcclTraining.Run(arguments[0], arguments[1], group);
             return;
         }
 
@@ -96,6 +96,23 @@ internal static class MpiProcess
             _ = Signal(Environment.ProcessId, SignalStop);
             group.Barrier();
             Thread.Sleep(TimeSpan.FromSeconds(2));
+        }
+
+        if (action == "sums")
+        {
+            Sum(group, int.Parse(arguments[0], CultureInfo.InvariantCulture));
+            return;
+        }
+
+        if (action == "barriers")
+        {
+            Console.Error.WriteLine("it goes on");
+            for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(1);)
+            {
+                group.Barrier();
+            }
+
+            return;
         }
 
         if (action == "leaves-sums-open")
@@ -121,6 +138,28 @@ internal static class MpiProcess
         }
 
         group.Barrier();
+    }
+
+    // Of two parts a process. The time is that from before any has begun.
+    private static void Sum(MpiGroup group, int length)
+    {
+        const int Seed = 7;
+        int parts = 2 * group.Size;
+        float[] expected = TreeSums.Of(0, parts, length, Seed);
+        for (int i = 0; i < 3; i++)
+        {
+            float[] node = TreeSums.OfNode(2 * group.Rank, 2, length, Seed);
+            float[] sum = new float[length];
+            long begun = Stopwatch.GetTimestamp();
+            group.Barrier();
+            group.BeginSum([node], parts, sum).Wait();
+            TimeSpan took = Stopwatch.GetElapsedTime(begun);
+            Assert.That(sum.AsSpan().SequenceEqual(expected), Is.True);
+            if (group.Rank == 0)
+            {
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"summed in {took.TotalMilliseconds} ms"));
+            }
+        }
     }
 
     // Long enough that the second half of the sum is still under way when all have told that they leave.

@@ -15,6 +15,9 @@ internal sealed unsafe partial class MpiThread : IDisposable
     // MPICH's mpirun may end the job before it has passed on what was just written.
     private static readonly TimeSpan TimeToPassOn = TimeSpan.FromMilliseconds(300);
 
+    // In which the last word reaches all processes, and they come to MPI_Finalize.
+    private static readonly TimeSpan TimeToCome = TimeSpan.FromMilliseconds(300);
+
     // What MPI_Abort may take until this process ends itself.
     private static readonly TimeSpan AbortTime = TimeSpan.FromSeconds(5);
 
@@ -108,6 +111,13 @@ internal sealed unsafe partial class MpiThread : IDisposable
             }
 
             lifeline.Dispose();
+            if (rank == 0 && size > 1)
+            {
+                // Over TCP, MPICH 4.0's MPI_Finalize asks every other process and answers them until it has all its own answers; who asks later waits for ever. As long as
+                // rank 0 makes no call it answers nobody, so all are still there to answer when it has come last.
+                Thread.Sleep(TimeToCome);
+            }
+
             _mpi.Check(_mpi.End(), "MPI_Finalize");
             _ended.SetResult();
         }
