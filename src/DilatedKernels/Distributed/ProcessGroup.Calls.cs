@@ -14,15 +14,21 @@ public abstract partial class ProcessGroup
         return call.GetAwaiter().GetResult();
     }
 
-    internal void WaitAny(Task call, CancellationToken cancellation)
+    internal void WaitAny(Task call, CancellationToken cancellation) => WhileBlocked(() =>
+    {
+        if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
+        {
+            _broken.Task.GetAwaiter().GetResult();
+        }
+    });
+
+    /// <summary>Waits for others in some way: meanwhile this process does not hang, whatever it does not do.</summary>
+    internal void WhileBlocked(Action wait)
     {
         Log.Block();
         try
         {
-            if (Task.WaitAny([call, _broken.Task], cancellation) == 1)
-            {
-                _broken.Task.GetAwaiter().GetResult();
-            }
+            wait();
         }
         finally
         {

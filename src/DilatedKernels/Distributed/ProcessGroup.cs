@@ -153,7 +153,7 @@ public abstract partial class ProcessGroup : IDisposable
     }
 
     /// <summary>How far this process is.</summary>
-    private protected CallLog Log { get; }
+    internal CallLog Log { get; }
 
     /// <summary>Called when a call has been noted in the <see cref="Log"/>, before any message of it.</summary>
     private protected virtual void Noted()

@@ -48,18 +48,16 @@ internal sealed class NcclLink : IDisposable
     public NcclSum NewSum(int parts, int length) => new(_group, this, parts, length);
 
     /// <summary>Sends to and receives from every other process, beginning with the next, so that they do not all turn to the same one.</summary>
-    public void Exchange(Action<NcclCommunicator, int> send, Action<NcclCommunicator, int> receive) => Guard(() =>
+    /// <remarks>The first one may wait for the others: NCCL connects those that it has not connected yet.</remarks>
+    public void Exchange(Action<NcclCommunicator, int> send, Action<NcclCommunicator, int> receive) => _group.WhileBlocked(() => Guard(() => _communicator.Together(() =>
     {
         int size = _group.Size;
-        _communicator.Together(() =>
+        for (int distance = 1; distance < size; distance++)
         {
-            for (int distance = 1; distance < size; distance++)
-            {
-                receive(_communicator, (_group.Rank - distance + size) % size);
-                send(_communicator, (_group.Rank + distance) % size);
-            }
-        });
-    });
+            receive(_communicator, (_group.Rank - distance + size) % size);
+            send(_communicator, (_group.Rank + distance) % size);
+        }
+    })));
 
     /// <summary>Notes that a sum is under way.</summary>
     public void Open()
@@ -71,19 +69,7 @@ internal sealed class NcclLink : IDisposable
     /// <summary>Waits for the event behind a sum, or for what makes it hopeless.</summary>
     public void Finish(EventHandle done)
     {
-        long began = Stopwatch.GetTimestamp();
-        while (!HasHappened(done))
-        {
-            if (Stopwatch.GetElapsedTime(began) < LookAtOnce)
-            {
-                _ = Thread.Yield();
-            }
-            else
-            {
-                Thread.Sleep(1);
-            }
-        }
-
+        _group.WhileBlocked(() => WaitFor(done));
         _open--;
     }
 
@@ -111,6 +97,22 @@ internal sealed class NcclLink : IDisposable
         catch (CudaException)
         {
             // The device has a fault, which was told; what goes with it needs no word.
+        }
+    }
+
+    private void WaitFor(EventHandle done)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (!HasHappened(done))
+        {
+            if (Stopwatch.GetElapsedTime(began) < LookAtOnce)
+            {
+                _ = Thread.Yield();
+            }
+            else
+            {
+                Thread.Sleep(1);
+            }
         }
     }
 

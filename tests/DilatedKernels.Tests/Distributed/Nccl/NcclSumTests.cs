@@ -76,6 +76,40 @@ public sealed class NcclSumTests
     }
 
     [Test]
+    public void WhoWaitsForAnotherDoesNotHang()
+    {
+        CallLog? waiting = null;
+        using var isWaiting = new ManualResetEventSlim();
+        LocalThreads.Run(2, group =>
+        {
+            using Device device = NcclStub.OpenGpu(group.Rank);
+            NcclLink link = group.LinkOf(device.Backend)!;
+            using NcclSum sum = Filled(link, group, parts: 2, length: 100, seed: 1);
+            if (group.Rank == 0)
+            {
+                waiting = group.Log;
+                isWaiting.Set();
+                sum.Begin();
+            }
+            else
+            {
+                isWaiting.Wait();
+                Assert.That(() => Look(waiting!), Is.Zero.After(delayInMilliseconds: 5000, pollingInterval: 10));
+                Assert.That(Look(waiting!), Is.Zero);
+                sum.Begin();
+            }
+
+            sum.Wait();
+        });
+
+        static double Look(CallLog log)
+        {
+            log.Look(TimeSpan.FromMinutes(1), isMarked: false, isSuspended: false);
+            return log.State.Stalled.TotalMinutes;
+        }
+    }
+
+    [Test]
     public void WhatIsJoinedStaysSoUntilTheDeviceIsClosed()
     {
         LocalThreads.Run(2, group =>
