@@ -19,22 +19,25 @@ internal sealed class EndSignals : IDisposable
     private readonly TextWriter _error;
     private readonly TimeSpan _timeToSave;
     private readonly Action<int> _exit;
+    private readonly bool _isInGroup;
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
     private Timer? _limit;
-    private int _count;
+    private bool _isEnding;
+    private bool _isTold;
     private bool _isDisposed;
 
     /// <summary>Listens from now on.</summary>
     /// <param name="error">Where to tell of signals after the first, and of a verb that takes too long.</param>
     /// <param name="isInGroup">Whether others compute together with this process, and it ends with them.</param>
     public EndSignals(TextWriter error, bool isInGroup)
-        : this(error, isInGroup ? TimeToSaveInGroup : TimeToSave, Environment.Exit)
+        : this(error, isInGroup ? TimeToSaveInGroup : TimeToSave, Environment.Exit, isInGroup)
     {
     }
 
-    internal EndSignals(TextWriter error, TimeSpan timeToSave, Action<int> exit)
+    internal EndSignals(TextWriter error, TimeSpan timeToSave, Action<int> exit, bool isInGroup = false)
     {
+        _isInGroup = isInGroup;
         _error = error;
         _timeToSave = timeToSave;
         _exit = exit;
@@ -68,20 +71,22 @@ internal sealed class EndSignals : IDisposable
                 return;
             }
 
-            switch (++_count)
+            if (!_isEnding)
             {
-                case 1:
-                    if (context.Signal == PosixSignal.SIGTERM)
-                    {
-                        ExitCode.NoteTermination();
-                    }
+                _isEnding = true;
+                if (context.Signal == PosixSignal.SIGTERM)
+                {
+                    ExitCode.NoteTermination();
+                }
 
-                    _limit = new Timer(_ => GiveUp(), null, _timeToSave, Timeout.InfiniteTimeSpan);
-                    _source.Cancel();
-                    break;
-                case 2:
-                    _error.WriteLine("dilated: already ending; what was done is being saved.");
-                    break;
+                _limit = new Timer(_ => GiveUp(), null, _timeToSave, Timeout.InfiniteTimeSpan);
+                _source.Cancel();
+            }
+            else if (!_isTold && !(_isInGroup && context.Signal == PosixSignal.SIGTERM))
+            {
+                // Not where mpirun asks all that are left to end, because one process has: nobody is impatient.
+                _isTold = true;
+                _error.WriteLine("dilated: already ending; what was done is being saved.");
             }
         }
     }

@@ -20,6 +20,21 @@ public sealed class EndSignalsTests
         Assert.That(error.ToString(), Does.StartWith("dilated: not done 0 minutes after the signal to end"));
     }
 
+    [TestCase(false, PosixSignal.SIGINT, true)]
+    [TestCase(false, PosixSignal.SIGTERM, true)]
+    [TestCase(true, PosixSignal.SIGINT, true)]
+    [TestCase(true, PosixSignal.SIGTERM, false)]
+    public void ASignalThatComesAgainIsAnsweredUnlessMpirunSendsIt(bool isInGroup, PosixSignal second, bool isAnswered)
+    {
+        using var error = new StringWriter();
+        using var signals = new EndSignals(error, TimeSpan.FromMinutes(1), _ => { }, isInGroup);
+        signals.Handle(new PosixSignalContext(PosixSignal.SIGINT));
+        Assert.That(error.ToString(), Is.Empty);
+        signals.Handle(new PosixSignalContext(second));
+        signals.Handle(new PosixSignalContext(second));
+        Assert.That(error.ToString(), Is.EqualTo(isAnswered ? $"dilated: already ending; what was done is being saved.{Environment.NewLine}" : ""));
+    }
+
     [TestCase(true, "train", "data", "--distributed")]
     [TestCase(false, "train", "data")]
     [TestCase(false, "devices")]

@@ -10,36 +10,37 @@ namespace DilatedKernels.Tests.Distributed.Nccl;
 [NonParallelizable]
 public sealed class NcclMpiTests(string implementation)
 {
-    private TemporaryFolder _folder = null!;
-    private NcclStub _stub = null!;
+    private TemporaryFolder? _folder;
+    private NcclStub? _stub;
     private string _data = "";
 
     [SetUp]
     public void Create()
     {
+        // First, as the test is skipped where it cannot be.
+        _stub = new NcclStub();
         _folder = new TemporaryFolder();
         _data = SmallDataset.Create(_folder);
-        _stub = new NcclStub();
     }
 
     [TearDown]
     public void Delete()
     {
-        _stub.Dispose();
-        _folder.Dispose();
+        _stub?.Dispose();
+        _folder?.Dispose();
     }
 
     [Test]
     public void TheCheckpointIsThatOfOneProcess()
     {
         MpiJob job = MpiJob.Of(implementation);
-        NcclTraining.Run(_data, _folder["one"], group: null);
-        (int code, _, string error) = job.With(CudaLibraries.NcclVariable, _stub.File).Run(2, NcclTraining.Action, _data, _folder["two"]);
+        NcclTraining.Run(_data, _folder!["one"], group: null);
+        (int code, _, string error) = job.With(CudaLibraries.NcclVariable, _stub!.File).Run(2, NcclTraining.Action, _data, _folder!["two"]);
         Assert.That(code, Is.Zero, error);
         Assert.That(error, Does.Not.Contain("Gradients pass"));
         AssertSame("two");
 
-        (code, _, error) = job.With(CudaLibraries.NcclVariable, "none").Run(2, NcclTraining.Action, _data, _folder["without"]);
+        (code, _, error) = job.With(CudaLibraries.NcclVariable, "none").Run(2, NcclTraining.Action, _data, _folder!["without"]);
         Assert.That(code, Is.Zero, error);
         Assert.That(
             error.Split('\n').Where(line => line.StartsWith("Gradients pass", StringComparison.Ordinal)),
@@ -50,8 +51,8 @@ public sealed class NcclMpiTests(string implementation)
     [Test]
     public void AFailureOfNcclEndsTheJobAndIsToldOnce()
     {
-        (int code, _, string error) = MpiJob.Of(implementation).With(CudaLibraries.NcclVariable, _stub.File).With("NCCL_STUB_FAIL", "async:3:1:4")
-            .Run(2, NcclTraining.Action, _data, _folder["two"]);
+        (int code, _, string error) = MpiJob.Of(implementation).With(CudaLibraries.NcclVariable, _stub!.File).With("NCCL_STUB_FAIL", "async:3:1:4")
+            .Run(2, NcclTraining.Action, _data, _folder!["two"]);
         Assert.That(code, Is.Not.Zero);
         string[] lines = [.. error.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal))];
         Assert.That(lines, Is.EqualTo(new[] { $"rank 1 of 2 on host {Environment.MachineName}: NCCL failed: internal error (3): as the test asked, on rank 1" }), error);
@@ -61,7 +62,7 @@ public sealed class NcclMpiTests(string implementation)
     {
         foreach (string file in (string[])["last.safetensors", "previous.safetensors", "best.safetensors"])
         {
-            Assert.That(File.ReadAllBytes(_folder[$"{run}/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder[$"one/{file}"])), $"{run}/{file}");
+            Assert.That(File.ReadAllBytes(_folder![$"{run}/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder![$"one/{file}"])), $"{run}/{file}");
         }
     }
 }

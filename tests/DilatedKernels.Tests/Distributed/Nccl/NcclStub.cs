@@ -15,6 +15,7 @@ internal sealed unsafe class NcclStub : IDisposable
     /// <param name="define">Which NCCL it is: see <c>nccl_stub.c</c>.</param>
     public NcclStub(string define = "")
     {
+        SkipUnlessHost();
         File = StubLibrary.Build("nccl_stub.c", define);
         _library = NativeLibrary.Load(File);
         Environment.SetEnvironmentVariable(CudaLibraries.NcclVariable, File);
@@ -42,6 +43,9 @@ internal sealed unsafe class NcclStub : IDisposable
             ((delegate* unmanaged<byte*, void>)NativeLibrary.GetExport(_library, "nccl_stub_fail"))(text);
         }
     }
+
+    /// <summary>Skips the calling test where there are no GPUs for it: to be asked on the test's own thread.</summary>
+    public static void SkipUnlessHost() => BuildPart.SkipUnless(HostDriver.TryOpen("plain", out string reason) is not null, BuildPart.Host, reason);
 
     /// <summary>A GPU of its own for a process; or, on bus −1, one that NCCL does not know.</summary>
     public static Device OpenGpu(int bus)
