@@ -23,7 +23,8 @@ internal sealed partial class Relay : IDisposable
     private static readonly long Ahead = Stopwatch.Frequency / 2000;
 
     private readonly Port[] _ports;
-    private readonly Thread[] _threads;
+    private readonly Thread[] _takers;
+    private readonly Thread[] _deliverers;
     private readonly double _ticksPerByte;
     private readonly long _delay;
     private volatile bool _ends;
@@ -36,8 +37,9 @@ internal sealed partial class Relay : IDisposable
         _ports = [.. devices.Select(device => new Port(device))];
         _ticksPerByte = link.SecondsOf(1) * Stopwatch.Frequency;
         _delay = (long)(link.Delay.TotalSeconds * Stopwatch.Frequency);
-        _threads = [.. _ports.SelectMany(port => new[] { new Thread(() => Take(port)), new Thread(() => Deliver(port)) })];
-        foreach (Thread thread in _threads)
+        _takers = [.. _ports.Select(port => new Thread(() => Take(port)))];
+        _deliverers = [.. _ports.Select(port => new Thread(() => Deliver(port)))];
+        foreach (Thread thread in (Thread[])[.. _takers, .. _deliverers])
         {
             thread.IsBackground = true;
             thread.Name = "link";
@@ -50,13 +52,11 @@ internal sealed partial class Relay : IDisposable
 
     public void Dispose()
     {
+        // Nobody may add once it is said that nothing more comes.
         _ends = true;
-        foreach (Port port in _ports)
-        {
-            port.Arriving.CompleteAdding();
-        }
-
-        Array.ForEach(_threads, thread => thread.Join());
+        Array.ForEach(_takers, thread => thread.Join());
+        Array.ForEach(_ports, port => port.Arriving.CompleteAdding());
+        Array.ForEach(_deliverers, thread => thread.Join());
         Array.ForEach(_ports, port => port.Arriving.Dispose());
     }
 
@@ -121,10 +121,7 @@ internal sealed partial class Relay : IDisposable
             lock (_lock)
             {
                 _free = Math.Max(_free, begins) + takes;
-                if (!Arriving.IsAddingCompleted)
-                {
-                    Arriving.Add((packet.ToArray(), _free + delay));
-                }
+                Arriving.Add((packet.ToArray(), _free + delay));
             }
         }
     }
