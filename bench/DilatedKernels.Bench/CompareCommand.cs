@@ -15,6 +15,7 @@ internal sealed class CompareCommand
     private readonly Option<string> _threads = new("--threads") { Description = "Processor threads, the same for all sides; several separated by commas.", DefaultValueFactory = _ => "1", HelpName = "N[,N]" };
     private readonly Option<int> _rounds = new("--rounds") { Description = "How often all sides take turns.", DefaultValueFactory = _ => 5, HelpName = "N" };
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for one side in one round.", DefaultValueFactory = _ => 0.3, HelpName = "S" };
+    private readonly Option<int> _repeats = new("--repeat-disturbed") { Description = "How often a side's turn is taken again while something else slows the cores down before or after it.", HelpName = "N" };
     private readonly Option<bool> _noAvx512 = new("--no-avx512") { Description = "Switch AVX-512 off for all sides; ONNX Runtime, which has no such switch, is left out." };
     private readonly Option<bool> _compile = new("--torch-compile") { Description = "PyTorch with torch.compile as well." };
     private readonly Option<string?> _python = new("--python") { Description = "A Python with PyTorch. [default: the first of python3, /usr/bin/python3, python that has it]", HelpName = "PROGRAM" };
@@ -25,7 +26,7 @@ internal sealed class CompareCommand
         var verb = new CompareCommand();
         var root = new RootCommand("Measures the library and its peers over bench/shapes.json, in turns, and writes a results folder.")
         {
-            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._noAvx512, verb._compile, verb._python, verb._results,
+            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._compile, verb._python, verb._results,
         };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
         return BenchHost.Run(root, arguments, TimeSpan.FromMinutes(2));
@@ -44,6 +45,12 @@ internal sealed class CompareCommand
         if (rounds is < 1 or > 1000 || seconds is not (>= 0 and <= 3600))
         {
             throw new UserInputException($"--rounds is from 1 to 1000 and --seconds from 0 to 3600; they were {rounds} and {seconds}.");
+        }
+
+        int repeats = result.GetValue(_repeats);
+        if (repeats is < 0 or > 1000)
+        {
+            throw new UserInputException($"--repeat-disturbed is from 0 to 1000; it was {repeats}.");
         }
 
         int[] threads = ThreadCounts.Parse(result.GetValue(_threads)!);
@@ -79,6 +86,12 @@ internal sealed class CompareCommand
             foreach (int count in threads)
             {
                 IPeer[] peers = Start(device, count, noAvx512, result.GetValue(_compile), result.GetValue(_python), notes);
+                QuietTurns? turns = repeats > 0 ? QuietTurns.OnCores(count, repeats) : null;
+                if (turns is not null)
+                {
+                    peers = [.. peers.Select(peer => new QuietPeer(peer, turns))];
+                }
+
                 try
                 {
                     greetings.AddRange(peers.Select(peer => peer.Greeting));
@@ -93,6 +106,13 @@ internal sealed class CompareCommand
                     foreach (IPeer peer in peers)
                     {
                         peer.Dispose();
+                    }
+
+                    if (turns is not null)
+                    {
+                        notes.Add(
+                            $"With {count} thread{(count == 1 ? "" : "s")} a turn was taken again, up to {repeats} times, while the cores added up integers more than 15 % slower before or after it than they can: "
+                            + $"{turns.Disturbed} of {turns.Taken} turns count although they were disturbed to the last.");
                     }
                 }
             }
