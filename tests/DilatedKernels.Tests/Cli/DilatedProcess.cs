@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using DilatedKernels.Tests.Segmentation;
@@ -19,6 +20,8 @@ internal sealed class DilatedProcess : IDisposable
     private readonly Task<string> _output;
     private readonly StringBuilder _error = new();
     private readonly TaskCompletionSource _spoke = new();
+
+    static DilatedProcess() => HearInterrupts();
 
     private DilatedProcess(string folder, IReadOnlyDictionary<string, string> environment, string[] command)
     {
@@ -177,6 +180,21 @@ internal sealed class DilatedProcess : IDisposable
         string folder = AppContext.BaseDirectory;
         return File.Exists(Path.Combine(folder, "libcoreclr.so")) ? [Path.Combine(folder, "dilated")] : ["dotnet", Path.Combine(folder, "dilated.dll")];
     }
+
+    // A shell's background jobs, and what nohup starts, ignore SIGINT, and so would all that they start.
+    private static void HearInterrupts()
+    {
+        const string Ignored = "SigIgn:";
+        if (OperatingSystem.IsLinux()
+            && File.ReadLines("/proc/self/status").FirstOrDefault(field => field.StartsWith(Ignored, StringComparison.Ordinal)) is { } line
+            && ((ulong.Parse(line[Ignored.Length..], NumberStyles.HexNumber | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) >> (Interrupt - 1)) & 1) != 0)
+        {
+            _ = SetHandler(Interrupt, 0);
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "signal")]
+    private static extern nint SetHandler(int signal, nint handler);
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);

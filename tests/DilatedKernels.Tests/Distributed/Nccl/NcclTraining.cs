@@ -1,6 +1,7 @@
 using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Models;
 using DilatedKernels.Segmentation.Training;
+using DilatedKernels.Tests.Segmentation.Training;
 
 namespace DilatedKernels.Tests.Distributed.Nccl;
 
@@ -10,21 +11,12 @@ internal static class NcclTraining
     /// <summary>What <see cref="MpiProcess"/> is asked to do; data and run folder follow.</summary>
     public const string Action = "trains";
 
-    private static readonly ModelConfig s_model = new()
-    {
-        Name = "tiny",
-        FrontEnd = new FrontEndConfig { Classes = 2, Stages = [new Stage(1, 4, PoolAfter: true)], FcKernel = 3, FcDilation = 2, FcChannels = 6, FinalDeviation = 0.1, Dropout = 0.3f },
-        InputScale = 1.0 / 64,
-        MeanBgr = [80, 80, 80],
-        ClassNames = ["ground", "square"],
-    };
-
     public static void Run(string data, string run, ProcessGroup? group)
     {
-        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, s_model, 1);
+        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, TinyFrontEnd.Config, 1);
         var config = new TrainingConfig
         {
-            Model = s_model,
+            Model = TinyFrontEnd.Config,
             Data = data,
             BatchSize = 1,
             Accumulate = 5,

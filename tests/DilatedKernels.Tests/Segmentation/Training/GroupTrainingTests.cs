@@ -14,15 +14,6 @@ namespace DilatedKernels.Tests.Segmentation.Training;
 [NonParallelizable]
 public sealed class GroupTrainingTests
 {
-    private static readonly ModelConfig s_model = new()
-    {
-        Name = "tiny",
-        FrontEnd = new FrontEndConfig { Classes = 2, Stages = [new Stage(1, 4, PoolAfter: true)], FcKernel = 3, FcDilation = 2, FcChannels = 6, FinalDeviation = 0.1, Dropout = 0.3f },
-        InputScale = 1.0 / 64,
-        MeanBgr = [80, 80, 80],
-        ClassNames = ["ground", "square"],
-    };
-
     private TemporaryFolder _folder = null!;
 
     [SetUp]
@@ -69,7 +60,7 @@ public sealed class GroupTrainingTests
         config = config with
         {
             Recipe = Recipe.Context,
-            Model = s_model with { Context = ContextConfig.Basic(2) with { Padding = ContextPadding.PerLayer } },
+            Model = TinyFrontEnd.Config with { Context = ContextConfig.Basic(2) with { Padding = ContextPadding.PerLayer } },
             Weights = _folder["front-end/last.safetensors"],
             Crop = null,
         };
@@ -275,10 +266,10 @@ public sealed class GroupTrainingTests
 
     private TrainingConfig Configure()
     {
-        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, s_model, 1);
+        using SegmentationModel model = SegmentationModel.Create(Device.Cpu, TinyFrontEnd.Config, 1);
         return new TrainingConfig
         {
-            Model = s_model,
+            Model = TinyFrontEnd.Config,
             Data = SmallDataset.Create(_folder, training: 5, validation: 5),
             BatchSize = 2,
             Accumulate = 5,
