@@ -17,6 +17,9 @@ internal sealed partial class Relay : IDisposable
     private const int AddressByte = 19;
     private const int HeaderBytes = 20;
 
+    // SCHED_FIFO: before all threads without such a priority.
+    private const int FirstInFirstOut = 1;
+
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     // The system's clock wakes later than asked for, so a device may run ahead of its link by so much. When packets arrive does not depend on it.
@@ -62,6 +65,7 @@ internal sealed partial class Relay : IDisposable
 
     private void Take(Port from)
     {
+        GoFirst();
         byte[] packet = new byte[LargestPacket];
         long free = 0;
         while (!_ends)
@@ -86,6 +90,7 @@ internal sealed partial class Relay : IDisposable
 
     private void Deliver(Port to)
     {
+        GoFirst();
         foreach ((byte[] packet, long at) in to.Arriving.GetConsumingEnumerable())
         {
             SleepUntil(at);
@@ -94,6 +99,13 @@ internal sealed partial class Relay : IDisposable
                 to.Device.Write(packet);
             }
         }
+    }
+
+    // A link does not wait for a processor, and these threads must not where programs keep all of them busy. The system may refuse: then links are slower than their numbers.
+    private static void GoFirst()
+    {
+        int priority = 1;
+        _ = SetScheduler(0, FirstInFirstOut, ref priority);
     }
 
     private static void SleepUntil(long at)
@@ -125,6 +137,9 @@ internal sealed partial class Relay : IDisposable
             }
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "sched_setscheduler")]
+    private static partial int SetScheduler(int thread, int policy, ref int priority);
 
     [LibraryImport("libc", EntryPoint = "usleep")]
     private static partial int Sleep(int microseconds);

@@ -1,4 +1,5 @@
 using DilatedKernels.Tests.Oracles;
+using DilatedKernels.Tests.Tensors;
 
 namespace DilatedKernels.Tests.Autograd;
 
@@ -60,6 +61,7 @@ public class TapeTests(Device device)
     public void DisposeFreesWhatTheTapeOwnsAndNothingElse()
     {
         using Parameter x = NewParameter();
+        LeftOver.GiveBack(device);
         long live = device.Memory.LiveBytes;
         Tensor y;
         using (Tape tape = Tape.Record())
@@ -121,6 +123,7 @@ public class TapeTests(Device device)
     public void ATensorMovedOutOutlivesItsTape()
     {
         using Parameter x = NewParameter();
+        LeftOver.GiveBack(device);
         long live = device.Memory.LiveBytes;
         Tensor y;
         using (Tape tape = Tape.Inference())

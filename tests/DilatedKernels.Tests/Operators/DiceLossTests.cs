@@ -1,4 +1,5 @@
 using DilatedKernels.Tests.Oracles;
+using DilatedKernels.Tests.Tensors;
 
 namespace DilatedKernels.Tests.Operators;
 
@@ -70,6 +71,7 @@ public class DiceLossTests(Device device)
         using Tensor scores = Array4.Random(new Shape(1, 3, 2, 2), "memory").ToTensor(device);
         using LabelMap labels = LabelMap.FromArray(device, 1, 2, 2, [0, 1, 2, 0]);
         Ops.DiceLoss(scores, labels).Dispose();
+        LeftOver.GiveBack(device);
         long before = device.Memory.LiveBytes;
         Ops.DiceLoss(scores, labels).Dispose();
         Assert.That(device.Memory.LiveBytes, Is.EqualTo(before));

@@ -3,6 +3,7 @@ using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 using DilatedKernels.Tests.Oracles;
+using DilatedKernels.Tests.Tensors;
 
 namespace DilatedKernels.Tests.Optim;
 
@@ -44,6 +45,7 @@ public sealed class RecordedStepMemoryTests : RecordedStepFixture
             Run(once, 0);
         }
 
+        LeftOver.GiveBack(Device);
         MemoryStatistics before = Device.Memory;
         var net = new StepNetwork(Device, adam: true);
         RecordedStep step = net.Step();

@@ -2,6 +2,7 @@ using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 using DilatedKernels.Tests.Oracles;
+using DilatedKernels.Tests.Tensors;
 
 namespace DilatedKernels.Tests.Optim;
 
@@ -363,6 +364,7 @@ public sealed class RecordedStepTests : RecordedStepFixture
         });
         Run(step, 0);
         float[][] before = net.Everything();
+        LeftOver.GiveBack(Device);
         long live = Device.Memory.LiveBytes;
         fails = true;
         Assert.That(Assert.Throws<InvalidOperationException>(() => Run(step, 1))!.Message, Is.EqualTo("mine"));

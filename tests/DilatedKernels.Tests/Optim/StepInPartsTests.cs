@@ -1,6 +1,7 @@
 using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Oracles;
+using DilatedKernels.Tests.Tensors;
 
 namespace DilatedKernels.Tests.Optim;
 
@@ -48,6 +49,7 @@ public class StepInPartsTests(Device device)
         float[] input = Input(0)[..(5 * 3 * 5 * 4)];
         step.Run(0, input, labels, 0.1f);
         float[] before = net.Optimizer.Parameters[0].Value.ToArray();
+        LeftOver.GiveBack(device);
         long live = device.Memory.LiveBytes;
         (fails, calls) = (at, 0);
         Assert.That(() => step.Run(1, input, labels, 0.1f), Throws.InvalidOperationException.With.Message.EqualTo("mine"));

@@ -32,6 +32,7 @@ public class ElementTypeTests(Device device)
     public void AnActivationTakesHalfTheMemory()
     {
         var shape = new Shape(2, 8, 9, 10);
+        LeftOver.GiveBack(device);
         long before = device.Memory.LiveBytes;
         using Tensor tensor = Tensor.Zeros(device, shape, ElementType.BFloat16);
         Assert.That(device.Memory.LiveBytes - before, Is.EqualTo(shape.Count * 2));
