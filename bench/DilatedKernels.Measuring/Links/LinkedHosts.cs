@@ -155,7 +155,7 @@ internal sealed class LinkedHosts : IDisposable
         _ = Run("ip", "link", "set", "dev", name, "netns", $"{process}", "name", Device);
         _ = Run("nsenter", [
             .. Target(process), "--", "sh", "-c",
-            $"ip link set dev {Device} mtu {Relay.LargestPacket} && ip address add {AddressOf(host)}/24 dev {Device} && ip link set dev {Device} up",
+            $"ip link set dev {Device} mtu {Relay.LargestPacket} txqueuelen 10000 && ip address add {AddressOf(host)}/24 dev {Device} && ip link set dev {Device} up",
         ]);
     }
 

@@ -5,14 +5,11 @@ namespace DilatedKernels.Measuring;
 /// <param name="Line">Many values.</param>
 internal readonly record struct LinkCost(double Short, ExchangeFit Line)
 {
-    /// <summary>MPI libraries send about so many bytes at once, and ask before they send more: two delays more, in each half of a sum.</summary>
+    /// <summary>Up to so many bytes a sum takes as long as one of a single value.</summary>
     public const long FewBytes = 1 << 16;
 
-    /// <summary>Delays of the link, one after the other, in a sum of few values: there, and the result back.</summary>
-    public const int DelaysOfFew = 2;
-
-    /// <summary>And in one of many: each time question and answer before.</summary>
-    public const int DelaysOfMany = 6;
+    /// <summary>Delays of the link, one after the other, in a sum: there, and the result back.</summary>
+    public const int Delays = 2;
 
     /// <summary>What measured sums tell.</summary>
     /// <param name="rows">Of one number of processes: one of few values, and two or more of many.</param>
@@ -26,8 +23,8 @@ internal readonly record struct LinkCost(double Short, ExchangeFit Line)
     {
         double delay = link.Delay.TotalMilliseconds;
         return new LinkCost(
-            Short + (DelaysOfFew * delay),
-            new ExchangeFit(Line.Latency + (DelaysOfMany * delay), Math.Min(Line.MegabytesPerSecond, link.MegabitsPerSecond / 8)));
+            Short + (Delays * delay),
+            new ExchangeFit(Line.Latency + (Delays * delay), Math.Min(Line.MegabytesPerSecond, link.MegabitsPerSecond / 8)));
     }
 
     /// <summary>Milliseconds of a sum before and behind its bytes.</summary>

@@ -60,7 +60,7 @@ internal sealed class ScalingTests
     [Test]
     public void ALinkAddsItsDelaysAndLimitsTheBytes()
     {
-        Assert.That(Cost.Over(new Link(4, TimeSpan.FromMilliseconds(10))), Is.EqualTo(new LinkCost(22, new ExchangeFit(65, 0.5))));
+        Assert.That(Cost.Over(new Link(4, TimeSpan.FromMilliseconds(10))), Is.EqualTo(new LinkCost(22, new ExchangeFit(25, 0.5))));
         Assert.That(Cost.Over(new Link(1e6, TimeSpan.Zero)), Is.EqualTo(Cost));
     }
 

@@ -109,9 +109,11 @@ public sealed class MpiGroup : ProcessGroup
         }
     }
 
-    private protected override Task Send(int to, int tag, Block data) => _thread.Post(new Transfer(isSend: true, to, tag, data));
+    private protected override Task Send(int to, int tag, Block data) => _thread.Post(new Transfer(isSend: true, to, tag, data, PiecesTo(to)));
 
-    private protected override Task Receive(int from, int tag, Block data) => _thread.Post(new Transfer(isSend: false, from, tag, data));
+    private protected override Task Receive(int from, int tag, Block data) => _thread.Post(new Transfer(isSend: false, from, tag, data, PiecesTo(from)));
+
+    private Pieces PiecesTo(int rank) => HostOf(rank) == HostOf(Rank) ? Pieces.OnOneMachine : Pieces.BetweenMachines;
 
     // mpirun may see the end of a process, but not why; MPICH's does not even say of which rank.
     private void WatchForTheEnd()

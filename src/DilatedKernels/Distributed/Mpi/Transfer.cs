@@ -1,12 +1,8 @@
 namespace DilatedKernels.Distributed.Mpi;
 
-/// <summary>Bytes on their way to or from one process, in pieces.</summary>
-internal sealed class Transfer(bool isSend, int peer, int tag, Block data)
+/// <summary>Bytes on their way to or from one process, in pieces. Both cut them alike.</summary>
+internal sealed class Transfer(bool isSend, int peer, int tag, Block data, Pieces pieces)
 {
-    // What MPI counts in 32 bits never gets that long. A piece is moved while nobody sleeps; two and more are asked for at a time so that the next begins at once.
-    private const int PieceBytes = 1 << 20;
-    private const int PiecesAtATime = 4;
-
     private readonly TaskCompletionSource _done = new();
     private readonly Queue<nint> _requests = new();
     private long _begun;
@@ -24,9 +20,9 @@ internal sealed class Transfer(bool isSend, int peer, int tag, Block data)
     /// <summary>Hands over what may be, and looks what has arrived. Returns whether anything has.</summary>
     public unsafe bool Advance(MpiLibrary mpi, nint communicator)
     {
-        while (_requests.Count < PiecesAtATime && !IsHandedOver)
+        while (_requests.Count < pieces.AtATime && !IsHandedOver)
         {
-            int length = (int)Math.Min(PieceBytes, data.Length - _begun);
+            int length = (int)Math.Min(pieces.Bytes, data.Length - _begun);
             void* address = (void*)(data.Address + (nint)_begun);
             nint request = 0;
             if (isSend)
