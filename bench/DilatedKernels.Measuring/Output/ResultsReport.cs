@@ -9,7 +9,7 @@ namespace DilatedKernels.Measuring;
 internal abstract record ResultsReport(string Command, MachineDescription Machine)
 {
     /// <summary>What the page says of command, tree and machine.</summary>
-    protected string Origin => $"`{Command}`, {Machine.Date}, commit {Machine.Commit}: {Machine.Processor}, {Machine.Cores} cores, {Machine.Runtime}, {Machine.OperatingSystem}.";
+    protected string Origin => $"`{Command}`, {Machine.Date}, commit {Machine.Commit}: {Machine.Processor}, {Machine.Cores} cores, {Machine.VectorBits}-bit vectors, {Machine.Runtime}, {Machine.OperatingSystem}.";
 
     public void Write(string folder)
     {

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using DilatedKernels.Distributed;
+using DilatedKernels.Segmentation;
 
 namespace DilatedKernels.Cli.Commands;
 
@@ -11,8 +13,10 @@ internal sealed class GroupOption(string description)
     // The first process writes checkpoints while the others wait, on a file system that may be slow.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
-    // A job ends within half a minute of a process that hangs.
+    // A job ends within half a minute of a process that hangs, or does not come.
     private static readonly TimeSpan Stall = TimeSpan.FromSeconds(25);
+    private const int LongestStart = 86_400;
+    private const string StartVariable = "DILATEDKERNELS_MPI_START";
 
     public Option<bool> Option { get; } = new(Name) { Description = description };
 
@@ -29,7 +33,15 @@ internal sealed class GroupOption(string description)
         }
 
         TextWriter error = result.InvocationConfiguration.Error;
-        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Patience = Patience, Stall = Stall, Report = error.WriteLine });
+        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Start = StartTime(), Patience = Patience, Stall = Stall, Report = error.WriteLine });
         return InGroup.Run(group, error, () => verb(group));
+    }
+
+    private static TimeSpan StartTime()
+    {
+        string? text = Environment.GetEnvironmentVariable(StartVariable);
+        return string.IsNullOrEmpty(text) ? Stall
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 1 and <= LongestStart ? TimeSpan.FromSeconds(seconds)
+            : throw new UserInputException($"{StartVariable} is how long MPI may take to start, from 1 to {LongestStart} seconds; it was '{text}'.");
     }
 }

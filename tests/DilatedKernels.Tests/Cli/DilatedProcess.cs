@@ -148,12 +148,17 @@ internal sealed class DilatedProcess : IDisposable
     /// <summary>Stops any process, as Ctrl-Z does, or lets it go on; it may have ended by itself.</summary>
     public static void SetStopped(int process, bool stopped) => _ = Kill(process, stopped ? Stop : Continue);
 
+    public bool EndsWithin(TimeSpan time) => _process.WaitForExit(time);
+
     public Result Wait()
     {
         if (!_process.WaitForExit(Patience))
         {
             _process.Kill(entireProcessTree: true);
-            Assert.Fail("The command did not end.");
+            lock (_error)
+            {
+                Assert.Fail($"The command did not end: {_error}");
+            }
         }
 
         // Without a limit it waits for the last of standard error, too.

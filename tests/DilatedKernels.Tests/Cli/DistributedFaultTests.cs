@@ -57,6 +57,13 @@ public class DistributedFaultTests
             Thread.Sleep(duration * random.NextDouble());
             bool struck = Strike(process, fault, $"{Mark}={mark}", rank);
             long struckAt = Stopwatch.GetTimestamp();
+            if (fault == Fault.Stop && !process.EndsWithin(Promise) && MpiJob.ProcessOf($"{Mark}={mark}", rank) is { } last)
+            {
+                // One that has left MPI is mpirun's to wait for, and the last of the job.
+                Assert.That(Enumerable.Range(0, Processes).Count(r => MpiJob.ProcessOf($"{Mark}={mark}", r) is not null), Is.EqualTo(1), $"{fault} rank {rank} as number {moment}");
+                DilatedProcess.SetStopped(last, stopped: false);
+            }
+
             DilatedProcess.Result result = process.Wait();
             TimeSpan took = Stopwatch.GetElapsedTime(struckAt);
             string what = $"{fault} rank {rank} as number {moment}: {result.Error}";
@@ -129,7 +136,8 @@ public class DistributedFaultTests
     private static bool Named(string implementation, Fault fault, int rank, string error) => (fault, implementation) switch
     {
         (Fault.Stop, _) => error.Contains($"rank {rank} of {Processes} on host {Environment.MachineName}: ", StringComparison.Ordinal)
-            || error.Contains("has not started within", StringComparison.Ordinal),
+            || error.Contains("has not started within", StringComparison.Ordinal)
+            || error.Contains("MPI has not ended within", StringComparison.Ordinal),
         (_, MpiJob.OpenMpi) => error.Contains($"process rank {rank} ", StringComparison.Ordinal),
         _ => true,
     };

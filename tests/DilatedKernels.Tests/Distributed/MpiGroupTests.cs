@@ -91,13 +91,21 @@ public class MpiGroupTests(string implementation)
     }
 
     [Test]
-    public void AProcessThatNeverJoinsEndsTheJob()
+    public void AProcessThatNeverJoinsEndsTheJob([Values("never-joins", "stops-before-joining")] string action)
     {
-        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.PatienceVariable, "3").Run(3, "never-joins", "1");
+        (int code, _, string error) = MpiJob.Of(implementation).With(MpiProcess.StartVariable, "5").Run(3, action, "1");
         Assert.That(code, Is.Not.Zero);
 
         // Open MPI's mpirun may be the first to notice.
-        Assert.That(error, Does.Contain($"has not started within 3 s on host {Environment.MachineName}: one of the 3 processes has ended or did not come").Or.Match(@"process rank 1 [^.]*exiting improperly"));
+        Assert.That(error, Does.Contain($"has not started within 5 s on host {Environment.MachineName}: one of the 3 processes has ended, is stopped or did not come").Or.Match(@"process rank 1 [^.]*exiting improperly"));
+    }
+
+    [Test]
+    public void AProcessThatIsStoppedWhenAllHaveLeftEndsTheJob()
+    {
+        (_, _, string error) = MpiJob.Of(implementation).With(MpiProcess.SilenceVariable, "4").Run(3, "stops-at-the-end", "0");
+        Assert.That(Faults(error), Has.Length.EqualTo(1), error);
+        Assert.That(Faults(error)[0], Does.Match($"^rank 1 of 3 on host {Host}: MPI has not ended within 9 s, although all processes have left the group: one of them is stopped, or its machine is down$"));
     }
 
     [Test]

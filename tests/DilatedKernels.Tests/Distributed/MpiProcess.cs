@@ -12,6 +12,7 @@ internal static class MpiProcess
     public const string Verb = "--mpi-process";
     public const string SilenceVariable = "TEST_SILENCE";
     public const string PatienceVariable = "TEST_PATIENCE";
+    public const string StartVariable = "TEST_START";
     public const string StallVariable = "TEST_STALL";
     public const int Unavailable = 3;
 
@@ -31,11 +32,17 @@ internal static class MpiProcess
             return 0;
         }
 
+        if (action == "stops-before-joining" && isTheOne)
+        {
+            _ = Signal(Environment.ProcessId, SignalStop);
+        }
+
         MpiGroup group;
         try
         {
             group = MpiGroup.Join(new MpiOptions
             {
+                Start = Seconds(StartVariable, 60),
                 Silence = Seconds(SilenceVariable, 15),
                 Patience = Seconds(PatienceVariable, 60),
                 Stall = Environment.GetEnvironmentVariable(StallVariable) is null ? null : Seconds(StallVariable, 0),
@@ -137,6 +144,11 @@ internal static class MpiProcess
             Break(group, action);
         }
 
+        if (action == "stops-at-the-end")
+        {
+            return;
+        }
+
         group.Barrier();
     }
 
@@ -196,6 +208,15 @@ internal static class MpiProcess
                 break;
             case "stops":
                 _ = Signal(Environment.ProcessId, SignalStop);
+                break;
+            case "stops-at-the-end":
+                new Thread(() =>
+                {
+                    // Rank 0 comes to MPI_Finalize a little later than that.
+                    Thread.Sleep(TimeSpan.FromMilliseconds(150));
+                    _ = Signal(Environment.ProcessId, SignalStop);
+                }).Start();
+                group.Dispose();
                 break;
             case "is-killed":
                 _ = Signal(Environment.ProcessId, SignalKill);

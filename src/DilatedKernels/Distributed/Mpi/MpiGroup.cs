@@ -43,6 +43,7 @@ public sealed class MpiGroup : ProcessGroup
         options ??= new MpiOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Silence, MpiOptions.ShortestSilence, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Patience, TimeSpan.Zero, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Start, TimeSpan.Zero, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Stall ?? TimeSpan.MaxValue, TimeSpan.Zero, nameof(options));
         MpiLauncher launcher = MpiLauncher.Find(Environment.GetEnvironmentVariable);
         MpiLibrary mpi = MpiLibrary.Load(launcher);
@@ -53,10 +54,10 @@ public sealed class MpiGroup : ProcessGroup
 
         var log = new CallLog();
         var thread = new MpiThread(mpi, options, log);
-        if (Task.WaitAny([thread.Started], options.Patience) < 0)
+        if (Task.WaitAny([thread.Started], options.Start) < 0)
         {
             throw new ProcessGroupException(
-                $"{mpi.Version} has not started within {options.Patience.TotalSeconds:0} s on host {Environment.MachineName}: one of the {launcher.Size} processes has ended or did not come");
+                $"{mpi.Version} has not started within {options.Start.TotalSeconds:0} s on host {Environment.MachineName}: one of the {launcher.Size} processes has ended, is stopped or did not come");
         }
 
         (int rank, int size) = thread.Started.GetAwaiter().GetResult();

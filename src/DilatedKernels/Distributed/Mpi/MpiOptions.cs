@@ -8,9 +8,12 @@ public sealed record MpiOptions
     /// <summary>After so long without a sign of life a process is lost: stopped, its machine down, or the network cut. 2 s or more.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long the start may take, from the moment that a process joins until MPI has started in all.</summary>
+    public TimeSpan Start { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>
     /// How long others wait at least for a process that is alive but does not come to a call, or does not leave when they have; as long as ten times the longest that any process has computed between
-    /// two calls so far, where that is longer. What one process does alone while the others wait must take less. Also how long the start may take.
+    /// two calls so far, where that is longer. What one process does alone while the others wait must take less.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 

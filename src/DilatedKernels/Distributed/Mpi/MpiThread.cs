@@ -18,6 +18,9 @@ internal sealed unsafe partial class MpiThread : IDisposable
     // In which the last word reaches all processes, and they come to MPI_Finalize.
     private static readonly TimeSpan TimeToCome = TimeSpan.FromMilliseconds(300);
 
+    // In which mpirun ends the others once a process has ended without them.
+    private static readonly TimeSpan TimeToAnswer = TimeSpan.FromSeconds(5);
+
     // What MPI_Abort may take until this process ends itself.
     private static readonly TimeSpan AbortTime = TimeSpan.FromSeconds(5);
 
@@ -25,6 +28,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
     private readonly MpiOptions _options;
     private readonly CallLog _log;
     private readonly TaskCompletionSource<(int Rank, int Size)> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private readonly List<Transfer> _posted = [];
@@ -36,6 +40,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
     private Func<int, string> _nameOf = rank => $"rank {rank}";
     private nint _communicator;
     private int _sleepMicroseconds;
+    private int _rank;
 
     public MpiThread(MpiLibrary mpi, MpiOptions options, CallLog log)
     {
@@ -68,9 +73,20 @@ internal sealed unsafe partial class MpiThread : IDisposable
     {
         _isLeaving = true;
         _ = _wake.Set();
+        _ = Task.WaitAny(_ending.Task, _ended.Task);
+        if (Task.WaitAny([_ended.Task], EndTime()) < 0)
+        {
+            // All have done their work and said so. This process goes on, and mpirun ends what is left.
+            _options.Report($"{_nameOf(_rank)}: MPI has not ended within {EndTime().TotalSeconds:0} s, although all processes have left the group: one of them is stopped, or its machine is down");
+            return;
+        }
+
         _ended.Task.GetAwaiter().GetResult();
         _wake.Dispose();
     }
+
+    // One after the other, so that one line is written where the first to write it ends the job.
+    private TimeSpan EndTime() => _options.Silence + (TimeToAnswer * Math.Min(_rank, 2));
 
     /// <summary>Ends the job. The first reason counts.</summary>
     public void Fail(int rank, string reason)
@@ -99,6 +115,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
         try
         {
             (int rank, int size) = Start();
+            _rank = rank;
             var lifeline = new Lifeline(_mpi, _communicator, rank, size, _options, _log);
             _started.SetResult((rank, size));
             try
@@ -118,6 +135,7 @@ internal sealed unsafe partial class MpiThread : IDisposable
                 Thread.Sleep(TimeToCome);
             }
 
+            _ending.SetResult();
             _mpi.Check(_mpi.End(), "MPI_Finalize");
             _ended.SetResult();
         }
