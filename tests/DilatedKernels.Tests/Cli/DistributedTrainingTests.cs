@@ -50,4 +50,14 @@ public sealed class DistributedTrainingTests
         Assert.That(result.Error, Does.Contain("This process was not started by mpirun"));
         Assert.That(Directory.Exists(_folder["run"]), Is.False);
     }
+
+    [TestCase("soon")]
+    [TestCase("0")]
+    public void HowLongTheStartMayTakeIsANumberOfSeconds(string text)
+    {
+        DilatedProcess.Result result = DilatedProcess.Run(
+            _folder.Path, new Dictionary<string, string> { ["DILATEDKERNELS_MPI_START"] = text }, "train", SmallDataset.Create(_folder), "--run", _folder["run"], "--distributed");
+        Assert.That(result.ExitCode, Is.EqualTo(2), result.Error);
+        Assert.That(result.Error, Does.Contain($"DILATEDKERNELS_MPI_START is how long MPI may take to start, from 1 to 86400 seconds; it was '{text}'."));
+    }
 }
