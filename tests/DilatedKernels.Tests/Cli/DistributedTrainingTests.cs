@@ -15,27 +15,27 @@ public sealed class DistributedTrainingTests
     [TearDown]
     public void Delete() => _folder.Dispose();
 
-    [TestCase(MpiJob.OpenMpi)]
-    [TestCase(MpiJob.Mpich)]
-    public void TheCheckpointIsThatOfOneProcess(string implementation)
+    [Test]
+    public void CheckpointAndLossesAreThoseOfOneProcess([Values(MpiJob.OpenMpi, MpiJob.Mpich)] string implementation, [Values(1, 2, 4)] int processes)
     {
         MpiJob job = MpiJob.Of(implementation);
         string data = SmallDataset.Create(_folder);
-        string[] options = [.. SmallDataset.TinyTraining, "--accumulate", "3", "--steps", "3", "--validate-every", "2", "--device", "cpu"];
+        string[] options = [.. SmallDataset.TinyTraining, "--accumulate", "5", "--steps", "3", "--validate-every", "2", "--device", "cpu"];
         DilatedProcess.Result one = DilatedProcess.Run(_folder.Path, ["train", data, "--run", _folder["one"], .. options]);
         Assert.That(one.ExitCode, Is.Zero, one.Error);
-        DilatedProcess.Result two = job.RunCommand(_folder.Path, 2, ["train", data, "--run", _folder["two"], .. options, "--distributed"]);
-        Assert.That(two.ExitCode, Is.Zero, two.Error);
+        DilatedProcess.Result shared = job.RunCommand(_folder.Path, processes, ["train", data, "--run", _folder["shared"], .. options, "--distributed"]);
+        Assert.That(shared.ExitCode, Is.Zero, shared.Error);
         foreach (string file in (string[])["last.safetensors", "best.safetensors", "config.json"])
         {
-            Assert.That(File.ReadAllBytes(_folder[$"two/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder[$"one/{file}"])), file);
+            Assert.That(File.ReadAllBytes(_folder[$"shared/{file}"]).AsSpan().SequenceEqual(File.ReadAllBytes(_folder[$"one/{file}"])), file);
         }
 
-        Assert.That(two.Output.Split('\n').Count(line => line.StartsWith("steps ", StringComparison.Ordinal)), Is.EqualTo(1), two.Output);
-        Assert.That(two.Output, Does.Contain("steps       3 of 3"));
-        Assert.That(two.Error, Does.Contain("step 3/3").And.Contain("slowest rank"));
+        Assert.That(DistributedFaultTests.Rows(_folder["shared/metrics.csv"]), Is.EqualTo(DistributedFaultTests.Rows(_folder["one/metrics.csv"])));
+        Assert.That(shared.Output.Split('\n').Count(line => line.StartsWith("steps ", StringComparison.Ordinal)), Is.EqualTo(1), shared.Output);
+        Assert.That(shared.Output, Does.Contain("steps       3 of 3"));
+        Assert.That(shared.Error, Does.Contain("step 3/3").And.Contain("slowest rank"));
 
-        DilatedProcess.Result again = job.RunCommand(_folder.Path, 2, ["train", data, "--run", _folder["two"], .. options, "--distributed"]);
+        DilatedProcess.Result again = job.RunCommand(_folder.Path, processes, ["train", data, "--run", _folder["shared"], .. options, "--distributed"]);
         Assert.That(again.ExitCode, Is.EqualTo(2), again.Error);
         Assert.That(again.Error.Split('\n').Count(line => line.Contains("holds a run already", StringComparison.Ordinal)), Is.EqualTo(1), again.Error);
     }
