@@ -8,7 +8,9 @@ internal sealed unsafe class NcclCommunicator : IDisposable
     private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
 
     private readonly NcclLibrary _nccl;
+    private readonly Lock _lock = new();
     private nint _handle;
+    private Thread? _end;
 
     private NcclCommunicator(NcclLibrary nccl, nint handle) => (_nccl, _handle) = (nccl, handle);
 
@@ -80,18 +82,23 @@ internal sealed unsafe class NcclCommunicator : IDisposable
 
     private nint Handle => Volatile.Read(ref _handle) is nint handle and not 0 ? handle : throw new ObjectDisposedException(nameof(NcclCommunicator));
 
-    // It may wait for others that never come; what failed here is to be told all the same, and a process can end.
+    // It may wait for others that never come; what failed here is to be told all the same, and a process can end. Who finds it begun waits for it, too: the GPU is about to be closed.
     private void End(Func<nint, int> call)
     {
-        nint handle = Interlocked.Exchange(ref _handle, 0);
-        if (handle == 0)
+        Thread? end;
+        lock (_lock)
         {
-            return;
+            nint handle = Interlocked.Exchange(ref _handle, 0);
+            if (handle != 0)
+            {
+                _end = new Thread(() => _ = call(handle)) { IsBackground = true, Name = "DilatedKernels NCCL end" };
+                _end.Start();
+            }
+
+            end = _end;
         }
 
-        var end = new Thread(() => _ = call(handle)) { IsBackground = true, Name = "DilatedKernels NCCL end" };
-        end.Start();
-        _ = end.Join(EndTime);
+        _ = end?.Join(EndTime);
     }
 
     private static void Check(NcclLibrary nccl, int code, string call)
