@@ -19,6 +19,9 @@ internal readonly record struct MemberState(long Begun, Call Call, long Open, Ti
 
     /// <summary>Whether it is at something that can give no such sign.</summary>
     public bool IsSuspended { get; init; }
+
+    /// <summary>Whether it waits for its GPU.</summary>
+    public bool IsWaitingForDevice { get; init; }
 }
 
 /// <summary>The calls of this process, and when something last moved in them. For any thread.</summary>
@@ -36,6 +39,7 @@ internal sealed class CallLog
     private TimeSpan _stalled;
     private TimeSpan _longestStall;
     private bool _isSuspended;
+    private bool _isWaitingForDevice;
 
     public MemberState State
     {
@@ -48,6 +52,7 @@ internal sealed class CallLog
                     Stalled = _stalled,
                     LongestStall = _longestStall,
                     IsSuspended = _isSuspended,
+                    IsWaitingForDevice = _isWaitingForDevice,
                 };
             }
         }
@@ -88,7 +93,7 @@ internal sealed class CallLog
     }
 
     /// <summary>Time has passed, with or without a <see cref="Watchdog"/>'s sign in it.</summary>
-    public void Look(TimeSpan time, bool isMarked, bool isSuspended)
+    public void Look(TimeSpan time, bool isMarked, bool isSuspended, bool isWaitingForDevice = false)
     {
         lock (_lock)
         {
@@ -101,7 +106,7 @@ internal sealed class CallLog
                 _stalled += time;
             }
 
-            _isSuspended = isSuspended;
+            (_isSuspended, _isWaitingForDevice) = (isSuspended, isWaitingForDevice);
         }
     }
 

@@ -9,6 +9,8 @@ public static class Watchdog
     // Written only where it has another value: the cores that compute share its cache line.
     private static volatile bool s_marked;
     private static int s_suspended;
+    private static int s_waiting;
+    private static volatile bool s_isWatched;
 
     /// <summary>Tells that this process goes on. Any thread; takes about a nanosecond, and does nothing where nobody watches.</summary>
     public static void Mark()
@@ -27,6 +29,16 @@ public static class Watchdog
 
     internal static bool IsSuspended => Volatile.Read(ref s_suspended) > 0;
 
+    /// <summary>Whether a thread waits for a GPU.</summary>
+    internal static bool IsWaiting => Volatile.Read(ref s_waiting) > 0;
+
+    /// <summary>Whether anybody looks for signs that are not free to give.</summary>
+    internal static bool IsWatched
+    {
+        get => s_isWatched;
+        set => s_isWatched = value;
+    }
+
     /// <summary>Whether there was a sign since the last time.</summary>
     internal static bool TakeMark()
     {
@@ -42,44 +54,47 @@ public static class Watchdog
     /// <summary><see cref="Suspend"/> without an object.</summary>
     internal static Scope EnterSuspension()
     {
-        Begin();
-        return new Scope(isEntered: true);
+        Begin(ref s_suspended);
+        return new Scope(ref s_suspended);
     }
 
-    private static void Begin()
+    /// <summary>For what waits for a GPU, which gives signs by <see cref="Backends.Cuda.Milestones"/>: says what this process is at, and takes no time from <see cref="MpiOptions.Stall"/>.</summary>
+    internal static Scope EnterDeviceWait()
+    {
+        Begin(ref s_waiting);
+        return new Scope(ref s_waiting);
+    }
+
+    private static void Begin(ref int count)
     {
         Mark();
-        _ = Interlocked.Increment(ref s_suspended);
+        _ = Interlocked.Increment(ref count);
     }
 
-    private static void End()
+    private static void End(ref int count)
     {
-        _ = Interlocked.Decrement(ref s_suspended);
+        _ = Interlocked.Decrement(ref count);
         Mark();
     }
 
-    internal readonly ref struct Scope(bool isEntered)
+    internal readonly ref struct Scope(ref int count)
     {
-        public void Dispose()
-        {
-            if (isEntered)
-            {
-                End();
-            }
-        }
+        private readonly ref int _count = ref count;
+
+        public void Dispose() => End(ref _count);
     }
 
     private sealed class Suspension : IDisposable
     {
         private bool _isOver;
 
-        public Suspension() => Begin();
+        public Suspension() => Begin(ref s_suspended);
 
         public void Dispose()
         {
             if (!Interlocked.Exchange(ref _isOver, true))
             {
-                End();
+                End(ref s_suspended);
             }
         }
     }

@@ -126,6 +126,12 @@ public class WatchTests
     }
 
     [Test]
+    public void OfOneThatWaitsForItsGpuThatIsSaid() =>
+        Assert.That(
+            Watching(Seconds(100), Stall, At(3), At(3) with { Stalled = Seconds(26), IsWaitingForDevice = true }).Find(Seconds(100)),
+            Is.EqualTo((1, "hangs: it has begun 3 calls, waits for its GPU, which has done nothing for 26 s")));
+
+    [Test]
     public void WhoGivesNoSignsIsLeftAloneUnlessTheyAreAskedFor() =>
         Assert.That(Watching(Seconds(100), At(3), At(3) with { Stalled = Seconds(1000) }).Find(Seconds(100)), Is.Null);
 
@@ -143,6 +149,7 @@ public class WatchTests
             Stalled = TimeSpan.FromSeconds(5),
             LongestStall = TimeSpan.FromSeconds(7),
             IsSuspended = true,
+            IsWaitingForDevice = true,
         };
         var message = new ControlMessage(ControlKind.Failure, 3, state, "the disk is full: é");
         byte[] bytes = new byte[ControlMessage.Bytes];

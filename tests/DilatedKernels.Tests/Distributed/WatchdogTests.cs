@@ -1,6 +1,8 @@
 using DilatedKernels.Backends.Cpu;
+using DilatedKernels.Backends.Cuda;
 using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Imaging;
+using DilatedKernels.Tests.Backends.Cuda.Driver.Faulty;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 using DilatedKernels.Tests.Segmentation;
 
@@ -64,6 +66,51 @@ public class WatchdogTests
         using Tensor y = Ops.Relu(x);
         Assert.That(Watchdog.TakeMark(), Is.True);
         Assert.That(Watchdog.IsSuspended, Is.False);
+    }
+
+    [Test]
+    public void WhereItIsWatchedAQueueOfKernelsGivesSignsOnItsWay([Values] bool isWatched)
+    {
+        HostDriver? host = HostDriver.TryOpen("plain", out string reason);
+        BuildPart.SkipUnless(host is not null, BuildPart.Host, reason);
+        var driver = new FaultyDriver(host!);
+        using Device device = HostDevice.Open(driver);
+        using Tensor x = Tensor.Zeros(device, new Shape(1, 1, 2, 2));
+        Watchdog.IsWatched = isWatched;
+        try
+        {
+            for (int round = 0; round < 2; round++)
+            {
+                driver.Opened.Calls.Clear();
+                for (int i = 0; i < 2 * Milestones.Interval; i++)
+                {
+                    Ops.Relu(x).Dispose();
+                }
+
+                device.Synchronize();
+                Assert.That(driver.Opened.Calls.Count(call => call == "Record"), Is.EqualTo(isWatched ? 2 : 0));
+                Assert.That(driver.Opened.Calls.Count(call => call == "SynchronizeEvent"), Is.EqualTo(isWatched ? 1 : 0), "of the other was noted that it had happened");
+                Assert.That(driver.Opened.Calls, round == 0 ? Is.Not.Empty : Does.Not.Contain("CreateEvent"), "they are used again");
+            }
+        }
+        finally
+        {
+            Watchdog.IsWatched = false;
+        }
+    }
+
+    [Test]
+    public void AWaitForAGpuIsOneAndNoSuspension()
+    {
+        HostDriver? host = HostDriver.TryOpen("plain", out string reason);
+        BuildPart.SkipUnless(host is not null, BuildPart.Host, reason);
+        var driver = new FaultyDriver(host!);
+        using Device device = HostDevice.Open(driver);
+        (bool IsWaiting, bool IsSuspended) seen = default;
+        driver.Opened.OnWait = () => seen = (Watchdog.IsWaiting, Watchdog.IsSuspended);
+        device.Synchronize();
+        Assert.That(seen, Is.EqualTo((true, false)));
+        Assert.That(Watchdog.IsWaiting, Is.False);
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Cuda;
+using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -172,6 +173,7 @@ internal sealed class CudaAllocator
             GC.Collect();
             GC.WaitForPendingFinalizers();
             FreeForgotten();
+            using Watchdog.Scope suspension = Watchdog.EnterSuspension();
             _context.Synchronize(_stream);
             _context.TrimPool(0);
         }

@@ -110,6 +110,7 @@ internal sealed unsafe partial class CudaBackend
         }
 
         _launches.Add(description);
+        _hasReplays = true;
     }
 
     /// <summary>Lets go of a recorder; false when the backend has been disposed and has done so already.</summary>

@@ -20,8 +20,12 @@ internal sealed unsafe partial class CudaBackend : Backend
     private readonly UploadRing _uploads;
     private readonly UploadRing _smallUploads;
     private readonly LaunchHistory _launches = new();
+    private readonly Milestones _milestones;
     private readonly Lock _gate = new();
     private CudaException? _loss;
+
+    // A recorded step gives no sign before it is over.
+    private bool _hasReplays;
     private bool _disposed;
 
     /// <param name="context">The opened device; the backend disposes it.</param>
@@ -34,6 +38,7 @@ internal sealed unsafe partial class CudaBackend : Backend
             _stream = context.CreateStream();
             _kernels = new CudaKernels(context, images);
             _allocator = new CudaAllocator(context, _stream);
+            _milestones = new Milestones(context, _stream);
         }
         catch
         {
@@ -74,10 +79,12 @@ internal sealed unsafe partial class CudaBackend : Backend
         using Lock.Scope gate = _gate.EnterScope();
         ThrowIfRecording("waits for the device");
         ThrowIfUnusable();
-        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
+        using Watchdog.Scope wait = _hasReplays ? Watchdog.EnterSuspension() : Watchdog.EnterDeviceWait();
         try
         {
+            _milestones.Wait();
             _context.Synchronize(_stream);
+            _hasReplays = false;
             _launches.Clear();
             _uploads.Pass();
             _smallUploads.Pass();
@@ -97,7 +104,7 @@ internal sealed unsafe partial class CudaBackend : Backend
 
         using Lock.Scope gate = _gate.EnterScope();
         foreach (Action release in (Action[])
-            [() => Closing?.Invoke(), ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
+            [() => Closing?.Invoke(), ForgetRecordings, _resampling.Clear, _parameters.Clear, CloseGemm, _allocator.Close, _uploads.Free, _smallUploads.Free, _milestones.Free, _kernels.Unload, () => _context.DestroyStream(_stream)])
         {
             try
             {
@@ -150,13 +157,14 @@ internal sealed unsafe partial class CudaBackend : Backend
     private void Launch(in LaunchPlan plan, in KernelArguments arguments, StreamHandle stream)
     {
         using Lock.Scope gate = _gate.EnterScope();
-        if (!_kernels.IsReady(plan.Kernel, plan.SharedBytes))
+        // A queue that is full waits for the device. What a kernel takes to load depends on the driver.
+        bool isReady = _kernels.IsReady(plan.Kernel, plan.SharedBytes);
+        if (!isReady)
         {
             ThrowIfRecording($"launches {plan.Kernel}, which the step before it did not");
         }
 
-        // A queue that is full waits for the device.
-        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
+        using Watchdog.Scope wait = isReady ? Watchdog.EnterDeviceWait() : Watchdog.EnterSuspension();
         CudaKernel kernel;
         Span<nint> addresses = stackalloc nint[arguments.Count];
         arguments.GetAddresses(addresses);
@@ -177,5 +185,20 @@ internal sealed unsafe partial class CudaBackend : Backend
         }
 
         _launches.Add(kernel.Name);
+        try
+        {
+            _milestones.Count();
+        }
+        catch (CudaException e) when (Noted(e).IsFatal)
+        {
+            throw;
+        }
+    }
+
+    /// <summary>For who waits for the kernels queued so far without blocking: takes note of how far they are.</summary>
+    internal void LookAtProgress()
+    {
+        using Lock.Scope gate = _gate.EnterScope();
+        _milestones.Look();
     }
 }

@@ -25,7 +25,7 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
     public const int Bytes = 1024;
 
     // Integers, one after the other; then the text.
-    private const int Fields = 14;
+    private const int Fields = 15;
     private const int TextBytes = Bytes - (Fields * sizeof(long));
 
     public void Write(Span<byte> message)
@@ -36,7 +36,7 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
         long[] fields =
         [
             (long)Kind, Rank, State.Begun, (long)State.Call.Kind, State.Call.Length, State.Call.Detail, State.Open, State.Waiting.Ticks, State.LongestAway.Ticks, State.HasLeft ? 1 : 0,
-            State.Stalled.Ticks, State.LongestStall.Ticks, State.IsSuspended ? 1 : 0, length,
+            State.Stalled.Ticks, State.LongestStall.Ticks, State.IsSuspended ? 1 : 0, State.IsWaitingForDevice ? 1 : 0, length,
         ];
         for (int i = 0; i < fields.Length; i++)
         {
@@ -59,7 +59,8 @@ internal readonly record struct ControlMessage(ControlKind Kind, int Rank, Membe
             Stalled = new TimeSpan(f[10]),
             LongestStall = new TimeSpan(f[11]),
             IsSuspended = f[12] != 0,
+            IsWaitingForDevice = f[13] != 0,
         };
-        return new ControlMessage((ControlKind)f[0], (int)f[1], state, Encoding.UTF8.GetString(message.Slice(Fields * sizeof(long), (int)f[13])));
+        return new ControlMessage((ControlKind)f[0], (int)f[1], state, Encoding.UTF8.GetString(message.Slice(Fields * sizeof(long), (int)f[14])));
     }
 }

@@ -115,7 +115,7 @@ internal sealed class Lifeline : IDisposable
         _sinceMarks += passed;
         if (_sinceMarks >= MarkInterval)
         {
-            _log.Look(_sinceMarks, Watchdog.TakeMark(), Watchdog.IsSuspended);
+            _log.Look(_sinceMarks, Watchdog.TakeMark(), Watchdog.IsSuspended, Watchdog.IsWaiting);
             _sinceMarks = TimeSpan.Zero;
         }
     }

@@ -52,6 +52,7 @@ public sealed class MpiGroup : ProcessGroup
             throw new InvalidOperationException("This process has joined its MPI job before; MPI starts once in a process.");
         }
 
+        Watchdog.IsWatched = options.Stall is not null;
         var log = new CallLog();
         var thread = new MpiThread(mpi, options, log);
         if (Task.WaitAny([thread.Started], options.Start) < 0)

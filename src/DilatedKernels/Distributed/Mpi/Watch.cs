@@ -49,9 +49,14 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience, TimeS
     private (int Rank, string Reason)? FindStall()
     {
         int stalled = Array.FindIndex(_states, state => state.Stalled > StallLimit(state));
-        return stalled < 0
-            ? null
-            : (stalled, string.Create(CultureInfo.InvariantCulture, $"hangs: it has begun {_states[stalled].Begun} calls, waits for none, and has done nothing for {Seconds(_states[stalled].Stalled)}"));
+        if (stalled < 0)
+        {
+            return null;
+        }
+
+        MemberState state = _states[stalled];
+        string what = state.IsWaitingForDevice ? "waits for its GPU, which" : "waits for none, and";
+        return (stalled, string.Create(CultureInfo.InvariantCulture, $"hangs: it has begun {state.Begun} calls, {what} has done nothing for {Seconds(state.Stalled)}"));
     }
 
     private TimeSpan StallLimit(MemberState state)

@@ -67,8 +67,15 @@ internal sealed class NcclLink : IDisposable
     }
 
     /// <summary>Waits for the event behind a sum, or for what makes it hopeless.</summary>
-    public void Finish(EventHandle done)
+    /// <param name="filled">The event behind what this process adds to it: until then nobody else can be waited for.</param>
+    /// <param name="done">The event behind the sum.</param>
+    public void Finish(EventHandle filled, EventHandle done)
     {
+        using (Watchdog.EnterDeviceWait())
+        {
+            WaitFor(filled);
+        }
+
         _group.WhileBlocked(() => WaitFor(done));
         _open--;
     }
@@ -100,10 +107,10 @@ internal sealed class NcclLink : IDisposable
         }
     }
 
-    private void WaitFor(EventHandle done)
+    private void WaitFor(EventHandle awaited)
     {
         long began = Stopwatch.GetTimestamp();
-        while (!HasHappened(done))
+        while (!HasHappened(awaited))
         {
             if (Stopwatch.GetElapsedTime(began) < LookAtOnce)
             {
@@ -116,13 +123,14 @@ internal sealed class NcclLink : IDisposable
         }
     }
 
-    private bool HasHappened(EventHandle done)
+    private bool HasHappened(EventHandle awaited)
     {
         bool happened = false;
         Guard(() =>
         {
             _communicator.ThrowIfFailed();
-            happened = Context.HasHappened(done);
+            Backend.LookAtProgress();
+            happened = Context.HasHappened(awaited);
         });
         return happened;
     }

@@ -86,7 +86,7 @@ internal sealed class NcclSum : IDisposable
     /// <exception cref="ProcessGroupException">Another process failed, left, or made another call; or NCCL failed here.</exception>
     public void Wait()
     {
-        _link.Finish(_done);
+        _link.Finish(_filled, _done);
         _call!.End();
         _call = null;
     }

@@ -58,6 +58,19 @@ public sealed class NcclMpiTests(string implementation)
         Assert.That(lines, Is.EqualTo(new[] { $"rank 1 of 2 on host {Environment.MachineName}: NCCL failed: internal error (3): as the test asked, on rank 1" }), error);
     }
 
+    [Test]
+    public void AGpuThatHangsEndsTheJobAndItsProcessIsNamed([Values] bool byNccl)
+    {
+        (int code, _, string error) = MpiJob.Of(implementation)
+            .With(CudaLibraries.NcclVariable, byNccl ? _stub!.File : "none")
+            .With(MpiProcess.StallVariable, "4").With(MpiProcess.PatienceVariable, "600").With(NcclTraining.HangingVariable, "1")
+            .Run(2, NcclTraining.Action, _data, _folder!["two"]);
+        Assert.That(code, Is.Not.Zero);
+        string[] lines = [.. error.Split('\n').Where(line => line.StartsWith("rank ", StringComparison.Ordinal))];
+        Assert.That(lines, Has.Length.EqualTo(1), error);
+        Assert.That(lines[0], Does.Match($@"^rank 1 of 2 on host {Environment.MachineName}: hangs: it has begun \d+ calls, waits for its GPU, which has done nothing for \d+ s$"));
+    }
+
     private void AssertSame(string run)
     {
         foreach (string file in (string[])["last.safetensors", "previous.safetensors", "best.safetensors"])

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using DilatedKernels.Cuda;
+using DilatedKernels.Tests.Backends.Cuda.Driver.Faulty;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Host;
 using DilatedKernels.Tests.Backends.Cuda.Driver.Stub;
 
@@ -48,12 +49,18 @@ internal sealed unsafe class NcclStub : IDisposable
     public static void SkipUnlessHost() => BuildPart.SkipUnless(HostDriver.TryOpen("plain", out string reason) is not null, BuildPart.Host, reason);
 
     /// <summary>A GPU of its own for a process; or, on bus −1, one that NCCL does not know.</summary>
-    public static Device OpenGpu(int bus)
+    public static Device OpenGpu(int bus) => HostDevice.Open(DriverOf(bus));
+
+    /// <summary>One that hangs after some launches.</summary>
+    public static Device OpenHangingGpu(int bus, int launches) =>
+        HostDevice.Open(new FaultyDriver(DriverOf(bus)) { OnOpen = context => context.LaunchesUntilHang = launches });
+
+    private static HostDriver DriverOf(int bus)
     {
         HostDriver? driver = HostDriver.TryOpen("plain", out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         driver!.PciBus = bus;
-        return HostDevice.Open(driver);
+        return driver;
     }
 
     public void Dispose()

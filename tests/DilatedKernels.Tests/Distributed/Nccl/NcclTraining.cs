@@ -11,6 +11,12 @@ internal static class NcclTraining
     /// <summary>What <see cref="MpiProcess"/> is asked to do; data and run folder follow.</summary>
     public const string Action = "trains";
 
+    /// <summary>The rank whose GPU hangs in the second step.</summary>
+    public const string HangingVariable = "TEST_HANGING_GPU";
+
+    // The first step's are about 200.
+    private const int LaunchesUntilHang = 300;
+
     public static void Run(string data, string run, ProcessGroup? group)
     {
         using SegmentationModel model = SegmentationModel.Create(Device.Cpu, TinyFrontEnd.Config, 1);
@@ -27,7 +33,8 @@ internal static class NcclTraining
             Seed = 3,
             Optimizer = new OptimizerConfig { Kind = OptimizerKind.Adam, LearningRate = 0.01, ClipNorm = 0.05 },
         };
-        using Device device = NcclStub.OpenGpu(group?.Rank ?? -1);
+        int bus = group?.Rank ?? -1;
+        using Device device = Environment.GetEnvironmentVariable(HangingVariable) == $"{bus}" ? NcclStub.OpenHangingGpu(bus, LaunchesUntilHang) : NcclStub.OpenGpu(bus);
         using Trainer trainer = Trainer.Start(config, run, device, group: group);
         trainer.Run();
     }

@@ -32,6 +32,12 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>After so many more launches the device does nothing: waits do not end, and no event happens.</summary>
+    public int LaunchesUntilHang { get; set; } = int.MaxValue;
+
+    /// <summary>Called when somebody waits for the device.</summary>
+    public Action? OnWait { get; set; }
+
     public ICudaDriver Driver => driver;
 
     public CudaDeviceDescription Device => inner.Device;
@@ -177,6 +183,7 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
     public void Launch(FunctionHandle function, in LaunchConfiguration configuration, ReadOnlySpan<nint> arguments)
     {
         Enter("Launch");
+        LaunchesUntilHang--;
         inner.Launch(function, configuration, arguments);
     }
 
@@ -195,6 +202,7 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
     public void Synchronize(StreamHandle stream)
     {
         Enter("Synchronize");
+        Wait();
         inner.Synchronize(stream);
     }
 
@@ -221,13 +229,14 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
     public void Synchronize(EventHandle @event)
     {
         Enter("SynchronizeEvent");
+        Wait();
         inner.Synchronize(@event);
     }
 
     public bool HasHappened(EventHandle @event)
     {
         Enter("HasHappened");
-        return inner.HasHappened(@event);
+        return LaunchesUntilHang > 0 && inner.HasHappened(@event);
     }
 
     public float GetMilliseconds(EventHandle start, EventHandle end) => inner.GetMilliseconds(start, end);
@@ -293,6 +302,15 @@ internal sealed unsafe class FaultyContext(ICudaDriver driver, ICudaContext inne
     }
 
     private static CudaException Error(int code, string call, string? detail = null) => new(code, $"CODE_{code}", "as asked for", call, detail: detail);
+
+    private void Wait()
+    {
+        OnWait?.Invoke();
+        if (LaunchesUntilHang <= 0)
+        {
+            Thread.Sleep(Timeout.Infinite);
+        }
+    }
 
     private void Enter(string call, string? detail = null)
     {
