@@ -105,6 +105,11 @@ internal sealed class TrainCommand
 
         using Device device = _device.Open(result, group);
         using Trainer trainer = Open(result, config, device, group, cancellation);
+        if (group is not null)
+        {
+            ProcessNumbers.Tell(group, error);
+        }
+
         trainer.DetectAnomaly = result.GetValue(_anomaly);
         if (trainer.Fresh.Count > 0)
         {

@@ -34,6 +34,8 @@ public sealed class DistributedTrainingTests
         Assert.That(shared.Output.Split('\n').Count(line => line.StartsWith("steps ", StringComparison.Ordinal)), Is.EqualTo(1), shared.Output);
         Assert.That(shared.Output, Does.Contain("steps       3 of 3"));
         Assert.That(shared.Error, Does.Contain("step 3/3").And.Contain("slowest rank"));
+        string ranks = string.Join(", ", Enumerable.Range(0, processes).Select(rank => $@"rank {rank} is PID \d+"));
+        Assert.That(shared.Error, Does.Match($"^processes on {Environment.MachineName}: {ranks}\r?\n"));
 
         DilatedProcess.Result again = job.RunCommand(_folder.Path, processes, ["train", data, "--run", _folder["shared"], .. options, "--distributed"]);
         Assert.That(again.ExitCode, Is.EqualTo(2), again.Error);
