@@ -130,10 +130,10 @@ public static class DeviceCheck
         new(2, 100, 7, 10, 40, 1, 1, 1, 1, 1, 1, 0, 0),
     ];
 
-    // These are too small for the pairs of blocks that Hopper's convolutions come in, which large ones do. None where there are no pairs.
+    // These are too small for the pairs of blocks that Hopper's convolutions come in, which large ones do. None where there are no pairs, or none are wanted.
     private static (string Name, float[] Values)[]? ConvolveInPairs(Device device, ElementType type)
     {
-        if (type != ElementType.BFloat16 || device.Backend is not CudaBackend { Context.Device.Architecture: 90 } backend)
+        if (type != ElementType.BFloat16 || device.Backend is not CudaBackend { Context.Device.Architecture: 90, Sharing: not Conv2dSharing.Never } backend)
         {
             return null;
         }

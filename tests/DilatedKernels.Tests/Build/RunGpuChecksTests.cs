@@ -69,6 +69,18 @@ internal sealed class RunGpuChecksTests
         Assert.That(output, Does.Contain("FAILED   tests").And.Contain("passed   bench"));
     }
 
+    [TestCase("never", true)]
+    [TestCase("", false)]
+    public void WhereOnlyPairsOfBlocksFailTheRestRunsWithoutThem(string passing, bool without)
+    {
+        Program("dilated", $"case \"$*\" in devices) {WithGpu};; 'devices --check') [ \"$DILATEDKERNELS_CONV_PAIRS\" = '{passing}' ] && [ '{passing}' = never ];; *) echo \"pairs: ${{DILATEDKERNELS_CONV_PAIRS-as usual}}\";; esac");
+        Program("DilatedKernels.Tests", TestsPass);
+        (int code, string output, _) = Run();
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(output, Does.Contain("FAILED   devices (").And.Contain(without ? "passed   devices-without-pairs" : "FAILED   devices-without-pairs"));
+        Assert.That(File.ReadAllText(_folder["results/bench.txt"]), Does.Contain(without ? "pairs: never" : "pairs: as usual"));
+    }
+
     [Test]
     public void AnInterruptedStageEndsItWithWhatWasDone()
     {

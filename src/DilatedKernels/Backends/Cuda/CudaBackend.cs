@@ -35,6 +35,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         _context = context;
         try
         {
+            Sharing = Conv2dSharingVariable.Read();
             _stream = context.CreateStream();
             _kernels = new CudaKernels(context, images);
             _allocator = new CudaAllocator(context, _stream);

@@ -1,3 +1,5 @@
+using DilatedKernels.Cuda;
+
 namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
@@ -14,4 +16,19 @@ internal enum Conv2dSharing
 
     /// <summary>Pairs wherever there is a kernel for them, for comparisons.</summary>
     Always,
+}
+
+/// <summary>What the environment says of it.</summary>
+internal static class Conv2dSharingVariable
+{
+    public const string Name = "DILATEDKERNELS_CONV_PAIRS";
+
+    /// <exception cref="CudaUnavailableException">The variable has another value than it may have.</exception>
+    public static Conv2dSharing Read() => Environment.GetEnvironmentVariable(Name) switch
+    {
+        null or "" => Conv2dSharing.WhereItPays,
+        "never" => Conv2dSharing.Never,
+        "always" => Conv2dSharing.Always,
+        string other => throw new CudaUnavailableException($"{Name} is 'never' or 'always', whether blocks of Hopper's convolutions come in pairs, or not set; it was '{other}'."),
+    };
 }
