@@ -16,7 +16,7 @@ public sealed class OnceAttribute : Attribute, ITestAction
     // What tests the build itself finds more to do where more is built.
     private static readonly string[] s_always = [$"{nameof(DilatedKernels)}.{nameof(Tests)}.Build.", $"{nameof(DilatedKernels)}.{nameof(Tests)}.Docs."];
 
-    private static readonly string? s_file = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } file ? file : null;
+    private static readonly string? s_file = TakeFile();
     private static readonly HashSet<string> s_passed = s_file is not null && File.Exists(s_file) ? [.. File.ReadLines(s_file)] : [];
 
     /// <inheritdoc/>
@@ -41,6 +41,14 @@ public sealed class OnceAttribute : Attribute, ITestAction
                 File.AppendAllText(s_file, NameOf(test) + Environment.NewLine);
             }
         }
+    }
+
+    // Some tests start this program again, for other tests.
+    private static string? TakeFile()
+    {
+        string? file = Environment.GetEnvironmentVariable(Variable);
+        Environment.SetEnvironmentVariable(Variable, null);
+        return string.IsNullOrEmpty(file) ? null : file;
     }
 
     private static string NameOf(ITest test) => test.FullName.ReplaceLineEndings(" ");
