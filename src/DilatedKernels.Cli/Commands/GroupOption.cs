@@ -27,14 +27,32 @@ internal sealed class GroupOption(string description)
     /// <summary>Runs a verb, where that is asked for as one of the processes that mpirun started; else with null.</summary>
     public int Run(ParseResult result, Func<ProcessGroup?, int> verb)
     {
+        TextWriter error = result.InvocationConfiguration.Error;
         if (!result.GetValue(Option))
         {
+            if (MpiGroup.WasLaunched(out int rank, out int size) && rank == 0 && size > 1)
+            {
+                error.WriteLine($"mpirun started {size} processes, and each does all of this by itself; to share it, give {Name}.");
+            }
+
             return verb(null);
         }
 
-        TextWriter error = result.InvocationConfiguration.Error;
-        using ProcessGroup group = MpiGroup.Join(new MpiOptions { Start = StartTime(), Patience = Patience, Stall = Stall, Report = error.WriteLine });
+        using ProcessGroup group = Join(error);
         return InGroup.Run(group, error, () => verb(group));
+    }
+
+    private static MpiGroup Join(TextWriter error)
+    {
+        TimeSpan start = StartTime();
+        try
+        {
+            return MpiGroup.Join(new MpiOptions { Start = start, Patience = Patience, Stall = Stall, Report = error.WriteLine });
+        }
+        catch (ProcessGroupException e)
+        {
+            throw new ProcessGroupException($"{e.Message}. Every process of the job needs {Name}; where MPI only takes longer to start, {StartVariable} allows for more seconds.");
+        }
     }
 
     private static TimeSpan StartTime()

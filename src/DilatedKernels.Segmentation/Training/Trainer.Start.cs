@@ -26,7 +26,7 @@ public sealed partial class Trainer
         TrainingConfig config, string runFolder, Device device, bool onlyFresh = false, ProcessGroup? group = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
-        return Together.Run(group, () => StartHere(config, runFolder, device, onlyFresh, group, cancellation), trainer =>
+        return Open(group, () => StartHere(config, runFolder, device, onlyFresh, group, cancellation), trainer =>
         {
             trainer._folder.Discard();
             trainer.Dispose();
@@ -80,7 +80,26 @@ public sealed partial class Trainer
     /// <param name="cancellation">Ends the check of the dataset; the run stays as it was.</param>
     /// <exception cref="UserInputException">There is no run, its dataset has gone or changed, or its checkpoint cannot be used. Of a group, every process throws it.</exception>
     public static Trainer Resume(string runFolder, Device device, string? movedData = null, ProcessGroup? group = null, CancellationToken cancellation = default) =>
-        Together.Run(group, () => ResumeHere(runFolder, device, movedData, group, cancellation), trainer => trainer.Dispose());
+        Open(group, () => ResumeHere(runFolder, device, movedData, group, cancellation), trainer => trainer.Dispose());
+
+    private static Trainer Open(ProcessGroup? group, Func<Trainer> open, Action<Trainer> undo)
+    {
+        Trainer trainer = Together.Run(group, open, undo);
+        try
+        {
+            if (group is not null)
+            {
+                SameTask.Check(group, trainer._config, trainer._fingerprint, trainer._validationFingerprint, trainer._step);
+            }
+
+            return trainer;
+        }
+        catch
+        {
+            undo(trainer);
+            throw;
+        }
+    }
 
     private static Trainer ResumeHere(string runFolder, Device device, string? movedData, ProcessGroup? group, CancellationToken cancellation)
     {
@@ -91,7 +110,7 @@ public sealed partial class Trainer
         {
             config = movedData is null ? config : config with { Data = movedData };
             config.Validate();
-            TrainingSetup.CheckProcesses(config, group);
+            TrainingSetup.CheckProcesses(config, group, isResumed: true);
             DatasetFolder data = TrainingSetup.OpenData(config, cancellation, out DatasetReport training);
             config = TrainingSetup.WithClassWeights(config, training);
             model = SegmentationModel.Create(device, config.Model, config.Seed, config.Precision);

@@ -26,6 +26,7 @@ public sealed partial class Trainer : IDisposable
     private readonly Optimizer _optimizer;
     private readonly Module _network;
     private readonly string _fingerprint;
+    private readonly string _validationFingerprint;
     private readonly RunValidation _validation;
     private readonly ProcessGroup? _group;
     private long _step;
@@ -54,6 +55,7 @@ public sealed partial class Trainer : IDisposable
             _ => model,
         };
         _fingerprint = DataFingerprint.Of(_trainingSamples);
+        _validationFingerprint = DataFingerprint.Of(_validationSamples);
         _validation = new RunValidation(folder, _validationSamples, data.Classes, config.FollowedImages, group);
         if (config.Recipe == Recipe.Context)
         {

@@ -9,13 +9,14 @@ namespace DilatedKernels.Segmentation.Training;
 internal static class TrainingSetup
 {
     /// <summary>Refuses a step that cannot be shared out.</summary>
-    public static void CheckProcesses(TrainingConfig config, ProcessGroup? group)
+    public static void CheckProcesses(TrainingConfig config, ProcessGroup? group, bool isResumed = false)
     {
         int parts = config.Accumulate ?? 1;
         if (group?.Size > parts)
         {
-            throw new UserInputException(
-                $"{group.Size} processes cannot share a step of {parts} batch{(parts == 1 ? "" : "es")}: each computes one or more. Let a step accumulate {group.Size} or more (--accumulate), of fewer images each (--batch), or start fewer processes.");
+            string advice = isResumed ? $"The run keeps its {parts}: start {(parts == 1 ? "one process" : $"at most {parts} processes")}."
+                : $"Let a step accumulate {group.Size} or more (--accumulate), of fewer images each (--batch), or start fewer processes.";
+            throw new UserInputException($"{group.Size} processes cannot share a step of {parts} batch{(parts == 1 ? "" : "es")}: each computes one or more. {advice}");
         }
     }
 

@@ -53,6 +53,15 @@ public sealed class DistributedTrainingTests
         Assert.That(Directory.Exists(_folder["run"]), Is.False);
     }
 
+    [Test]
+    public void WhoForgetsToShareIsTold([Values(0, 1)] int rank)
+    {
+        DilatedProcess.Result result = DilatedProcess.Run(
+            _folder.Path, new Dictionary<string, string> { ["PMI_SIZE"] = "2", ["PMI_RANK"] = $"{rank}" }, "train", SmallDataset.Create(_folder), "--run", _folder["run"], "--print-config");
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(result.Error.Contains("mpirun started 2 processes, and each does all of this by itself; to share it, give --distributed.", StringComparison.Ordinal), Is.EqualTo(rank == 0));
+    }
+
     [TestCase("soon")]
     [TestCase("0")]
     public void HowLongTheStartMayTakeIsANumberOfSeconds(string text)

@@ -33,6 +33,16 @@ public class MpiLauncherTests
     public void WithoutAnyOfThemThereIsNoJob() => Assert.That(() => Find(("PATH", "/bin")), Throws.InstanceOf<MpiUnavailableException>().With.Message.Contains("mpirun -n N"));
 
     [Test]
+    public void EachTellsTheRank()
+    {
+        Assert.That(Rank(("OMPI_COMM_WORLD_SIZE", "4"), ("OMPI_COMM_WORLD_RANK", "3")), Is.EqualTo(3));
+        Assert.That(Rank(("PMI_SIZE", "3"), ("PMI_RANK", "1")), Is.EqualTo(1));
+        Assert.That(Rank(("PMIX_RANK", "2")), Is.EqualTo(2));
+        Assert.That(Rank(("PATH", "/bin")), Is.Null);
+        static int? Rank(params (string Name, string Value)[] variables) => MpiLauncher.TryFind(Environment(variables))?.Rank;
+    }
+
+    [Test]
     public void TheLibraryCanBeNamed()
     {
         MpiLauncher launcher = MpiLauncher.Find(Environment([("PMI_SIZE", "3"), ("DILATEDKERNELS_LIBMPI", "/opt/libmpi.so")]));

@@ -32,6 +32,16 @@ public sealed class MpiGroup : ProcessGroup
     /// <summary>The MPI library, such as <c>Open MPI 4.1.4</c>.</summary>
     public string Library { get; }
 
+    /// <summary>Whether mpirun, or another launcher of MPI programs, started this process, as far as its environment tells. Joins nothing.</summary>
+    /// <param name="rank">Which of the processes this is, from 0.</param>
+    /// <param name="size">How many there are; 0 where the launcher does not say.</param>
+    public static bool WasLaunched(out int rank, out int size)
+    {
+        MpiLauncher? launcher = MpiLauncher.TryFind(Environment.GetEnvironmentVariable);
+        (rank, size) = (launcher?.Rank ?? 0, launcher?.Size ?? 0);
+        return launcher is not null;
+    }
+
     /// <summary>Joins the job that this process was started in. Once in a process.</summary>
     /// <param name="options">When to give a process up; null for the usual.</param>
     /// <exception cref="MpiUnavailableException">This process was not started by mpirun, or there is no MPI library that goes with it.</exception>

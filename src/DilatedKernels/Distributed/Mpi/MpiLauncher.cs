@@ -8,7 +8,7 @@ namespace DilatedKernels.Distributed.Mpi;
 /// <param name="Libraries">The files of the library that it works with, in the order in which they are tried.</param>
 internal sealed record MpiLauncher(string Name, int Size, IReadOnlyList<string> Libraries)
 {
-    /// <summary>The number that it gave this process; 0 where it is not needed to know.</summary>
+    /// <summary>The number that it gave this process; 0 where it does not say.</summary>
     public int Rank { get; init; }
 
     /// <summary>The environment variable that names the MPI library.</summary>
@@ -22,13 +22,18 @@ internal sealed record MpiLauncher(string Name, int Size, IReadOnlyList<string> 
     /// <exception cref="MpiUnavailableException">None did.</exception>
     public static MpiLauncher Find(Func<string, string?> read)
     {
-        MpiLauncher launcher =
-            read("OMPI_COMM_WORLD_SIZE") is { } openMpi ? new("Open MPI", Number(openMpi), OpenMpi)
-            : read("PMI_SIZE") is { } mpich ? new("MPICH", Number(mpich), Mpich)
-            : read("PMIX_RANK") is { } rank ? new("a PMIx launcher", Number(read("SLURM_STEP_NUM_TASKS") ?? read("SLURM_NTASKS") ?? ""), [.. OpenMpi, .. Mpich]) { Rank = Number(rank) }
-            : throw new MpiUnavailableException("This process was not started by mpirun; start it as: mpirun -n N COMMAND, with N the number of processes.");
+        MpiLauncher launcher = TryFind(read)
+            ?? throw new MpiUnavailableException("This process was not started by mpirun; start it as: mpirun -n N COMMAND, with N the number of processes.");
         return read(LibraryVariable) is { Length: > 0 } chosen ? launcher with { Libraries = [chosen] } : launcher;
     }
+
+    /// <summary>The launcher that started this process; null where none did.</summary>
+    /// <param name="read">Reads a variable of the environment.</param>
+    public static MpiLauncher? TryFind(Func<string, string?> read) =>
+        read("OMPI_COMM_WORLD_SIZE") is { } openMpi ? new("Open MPI", Number(openMpi), OpenMpi) { Rank = Number(read("OMPI_COMM_WORLD_RANK") ?? "") }
+        : read("PMI_SIZE") is { } mpich ? new("MPICH", Number(mpich), Mpich) { Rank = Number(read("PMI_RANK") ?? "") }
+        : read("PMIX_RANK") is { } rank ? new("a PMIx launcher", Number(read("SLURM_STEP_NUM_TASKS") ?? read("SLURM_NTASKS") ?? ""), [.. OpenMpi, .. Mpich]) { Rank = Number(rank) }
+        : null;
 
     /// <summary>What is wrong where the library found so many processes; null where nothing is.</summary>
     /// <param name="found">The number of processes.</param>

@@ -185,6 +185,42 @@ public sealed class GroupTrainingTests
     }
 
     [Test]
+    public void ProcessesThatWouldTrainSomethingElseAreRefusedBeforeTheFirstStep()
+    {
+        TrainingConfig config = Configure();
+        string copy = _folder["copy"];
+        foreach (string file in Directory.GetFiles(config.Data, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(copy, Path.GetRelativePath(config.Data, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+
+        string host = Environment.MachineName;
+        Together(2, "alike", group => Trainer.Start(config with { Data = group.Rank == 0 ? config.Data : copy, Steps = 1 }, _folder["alike"], Device.CreateCpu(1), group: group));
+        File.AppendAllText(new DirectoryInfo(copy).EnumerateFiles("0.png", SearchOption.AllDirectories).First(file => file.Directory!.Name == "train").FullName, " ");
+        Refused(config with { Data = copy }, $"rank 1 of 2 on host {host} would train something else than rank 0 of 2 on host {host}: there the training split is ");
+        Refused(config with { Optimizer = config.Optimizer with { LearningRate = 0.25 } }, "there optimizer.learningRate is 0.25, here optimizer.learningRate is ");
+        Refused(config with { Accumulate = 7 }, "there accumulate is 7, here accumulate is 5. All processes must have the same program, options and files.");
+        Trainer.Start(config, _folder["run"], Device.CreateCpu(1)).Dispose();
+
+        void Refused(TrainingConfig other, string message)
+        {
+            Exception?[] errors = Errors(2, group => Trainer.Start(group.Rank == 0 ? config : other, _folder["run"], Device.CreateCpu(1), group: group).Dispose());
+            Assert.That(errors, Is.All.TypeOf<UserInputException>().With.Message.Contains(message));
+        }
+    }
+
+    [Test]
+    public void ARunGoesOnWithNoMoreProcessesThanItHasBatches()
+    {
+        Alone(Configure() with { Steps = 1, Accumulate = 2 }, "run");
+        Exception?[] errors = Errors(3, group => Trainer.Resume(_folder["run"], Device.CreateCpu(1), group: group).Dispose());
+        Assert.That(errors, Is.All.TypeOf<UserInputException>().With.Message.EqualTo(
+            "3 processes cannot share a step of 2 batches: each computes one or more. The run keeps its 2: start at most 2 processes."));
+    }
+
+    [Test]
     public void OtherNumbersThanTheFirstProcessHasAreNamed()
     {
         Exception?[] errors = Errors(3, group =>
