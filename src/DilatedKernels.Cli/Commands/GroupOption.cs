@@ -51,15 +51,22 @@ internal sealed class GroupOption(string description)
         }
         catch (ProcessGroupException e)
         {
-            throw new ProcessGroupException($"{e.Message}. Every process of the job needs {Name}; where MPI only takes longer to start, {StartVariable} allows for more seconds.");
+            throw new ProcessGroupException($"{Own()}{e.Message}. Every process of the job needs {Name}; where MPI only takes longer to start, {StartVariable} allows for more seconds.");
+        }
+        catch (MpiUnavailableException e)
+        {
+            throw new MpiUnavailableException(Own() + e.Message);
         }
     }
+
+    // Before the processes know each other, each speaks for itself.
+    private static string Own() => MpiGroup.WasLaunched(out int rank, out int size) ? string.Create(CultureInfo.InvariantCulture, $"rank {rank} of {size} on host {Environment.MachineName}: ") : "";
 
     private static TimeSpan StartTime()
     {
         string? text = Environment.GetEnvironmentVariable(StartVariable);
         return string.IsNullOrEmpty(text) ? Stall
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 1 and <= LongestStart ? TimeSpan.FromSeconds(seconds)
-            : throw new UserInputException($"{StartVariable} is how long MPI may take to start, from 1 to {LongestStart} seconds; it was '{text}'.");
+            : throw new UserInputException($"{Own()}{StartVariable} is how long MPI may take to start, from 1 to {LongestStart} seconds; it was '{text}'.");
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Crf;
@@ -46,6 +47,11 @@ internal sealed class PredictCommand
         string[] images = ImageArguments.Expand(result.GetValue(_images)!, group);
         // Before any process writes, all have seen that nothing is in the way.
         Plan plan = Together.Run(group, () => Prepare(result, images), _ => { });
+        if (group is not null)
+        {
+            SameTask.Check(group, [("the command", CommandOf(result)), ("the working folder", Environment.CurrentDirectory), ("the checkpoint", plan.Digest)]);
+        }
+
         using Device device = _device.Open(result, group);
         DenseCrf? crf = plan.Crf is null ? null : new DenseCrf(plan.Crf, device, _device.Threads(result, group));
         using SegmentationModel model = Together.Run(group, () => ModelFile.Load(plan.Checkpoint, device, result.GetValue(_precision)), loaded => loaded.Dispose());
@@ -81,7 +87,24 @@ internal sealed class PredictCommand
         SlidingWindow? window = _windows.Parse(result);
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
         _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
-        return new Plan(checkpoint, tile, views, window, _crf.Parse(result));
+        return new Plan(checkpoint, DigestOf(checkpoint), tile, views, window, _crf.Parse(result));
+    }
+
+    // Each process may be told which device is its own.
+    private static string CommandOf(ParseResult result)
+    {
+        string[] words = [.. result.Tokens.Select(token => token.Value)];
+        return string.Join(' ', words.Where((word, i) => !IsOfOne(word) && !(i > 0 && IsOfOne(words[i - 1]))));
+        static bool IsOfOne(string word) => word is "--device" or "--threads";
+    }
+
+    // A checkpoint of this program begins with the checksum of what follows.
+    private static string DigestOf(string checkpoint)
+    {
+        using FileStream file = File.OpenRead(checkpoint);
+        byte[] beginning = new byte[Math.Min(file.Length, 1 << 20)];
+        file.ReadExactly(beginning);
+        return $"of {file.Length} bytes, {Convert.ToHexString(SHA256.HashData(beginning), 0, 8)}";
     }
 
     private Predictor Predictor(ParseResult result, Plan plan, SegmentationModel model)
@@ -90,5 +113,5 @@ internal sealed class PredictCommand
         return new Predictor(model, plan.Tile, plan.Views, plan.Window);
     }
 
-    private sealed record Plan(string Checkpoint, int Tile, PredictionViews? Views, SlidingWindow? Window, DenseCrfConfig? Crf);
+    private sealed record Plan(string Checkpoint, string Digest, int Tile, PredictionViews? Views, SlidingWindow? Window, DenseCrfConfig? Crf);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
@@ -73,6 +74,7 @@ internal sealed partial class FollowedImages
             return;
         }
 
+        using IDisposable suspension = Watchdog.Suspend();
         Prepare();
         string folder = FolderOf(_folder, step);
         Directory.CreateDirectory(folder);

@@ -23,7 +23,11 @@ internal sealed class ScoreMapStore(string folder)
         Predictor predictor, IReadOnlyList<Sample> samples, ClassSet classes, int stride, LabelResolution resolution, bool mirror,
         Action<int, int>? onImage, Ending ending, ProcessGroup? group)
     {
-        Directory.CreateDirectory(folder);
+        using (Watchdog.Suspend())
+        {
+            Directory.CreateDirectory(folder);
+        }
+
         int variants = mirror ? 2 : 1;
         int count = samples.Count * variants;
         (int rank, int size) = (group?.Rank ?? 0, group?.Size ?? 1);
@@ -70,6 +74,7 @@ internal sealed class ScoreMapStore(string folder)
 
     private static bool IsWhole(string path)
     {
+        using IDisposable suspension = Watchdog.Suspend();
         if (!File.Exists(path))
         {
             return false;

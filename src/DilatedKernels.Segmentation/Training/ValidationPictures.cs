@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using DilatedKernels.Distributed;
 using DilatedKernels.Segmentation.Data;
 using DilatedKernels.Segmentation.Imaging;
 using DilatedKernels.Segmentation.Inference;
@@ -38,6 +39,7 @@ internal sealed partial class ValidationPictures(IReadOnlyList<Sample> samples, 
     /// <summary>Writes what was kept. A process that is killed meanwhile leaves the validation before it whole.</summary>
     public void Write(string folder, long step, ConfusionMatrix matrix)
     {
+        using IDisposable suspension = Watchdog.Suspend();
         Directory.CreateDirectory(folder);
         var pictures = new List<KeptPicture>();
         var palette = new Palette([.. classes.Palette.Colors.Take(classes.Count)]);

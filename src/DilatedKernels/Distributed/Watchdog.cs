@@ -39,7 +39,7 @@ public static class Watchdog
         set => s_isWatched = value;
     }
 
-    /// <summary>Whether there was a sign since the last time.</summary>
+    /// <summary>Whether there was a sign since the last time. To be asked after <see cref="IsSuspended"/>.</summary>
     internal static bool TakeMark()
     {
         bool marked = s_marked;
@@ -71,10 +71,11 @@ public static class Watchdog
         _ = Interlocked.Increment(ref count);
     }
 
+    // In this order, and looked at in the other: whoever sees that it has ended sees the sign, too.
     private static void End(ref int count)
     {
-        _ = Interlocked.Decrement(ref count);
         Mark();
+        _ = Interlocked.Decrement(ref count);
     }
 
     internal readonly ref struct Scope(ref int count)

@@ -42,6 +42,7 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        using Watchdog.Scope suspension = Watchdog.EnterSuspension();
         RefuseWhatHasNoSize(path);
         SafeFileHandle handle = File.OpenHandle(path);
         try

@@ -66,6 +66,19 @@ public sealed class DistributedPredictionTests
         Assert.That(Messages(refused.Error), Has.Length.EqualTo(1).And.Exactly(1).Contains("05.png"), refused.Error);
     }
 
+    [Test]
+    public void ProcessesWithOtherCommandsAreRefused([Values(MpiJob.OpenMpi, MpiJob.Mpich)] string implementation)
+    {
+        Directory.CreateDirectory(_folder["elsewhere"]);
+        foreach ((string second, string difference) in new[] { ("cd elsewhere; PHOTOS=../photos", "the command is"), ("PHOTOS=photos", "") })
+        {
+            DilatedProcess.Result result = MpiJob.Of(implementation).RunShell(
+                _folder.Path, 2, $"if [ \"${{OMPI_COMM_WORLD_RANK-$PMI_RANK}}\" = 0 ]; then PHOTOS=photos; else {second}; fi; exec {DilatedProcess.ShellWords} predict \"{_folder["model.safetensors"]}\" $PHOTOS --out \"{_folder["out"]}\" --device cpu --distributed");
+            Assert.That(result.ExitCode, difference.Length > 0 ? Is.EqualTo(2) : Is.Zero, result.Error);
+            Assert.That(result.Error, difference.Length == 0 ? Does.Not.Contain("something else") : Does.Match($@"rank 1 of 2 on host .* would do something else than rank 0 of 2 on host .*: there {difference} "));
+        }
+    }
+
     [TestCase(MpiJob.OpenMpi, 0)]
     [TestCase(MpiJob.Mpich, 1)]
     [Platform("Linux")]

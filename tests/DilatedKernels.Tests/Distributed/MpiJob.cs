@@ -72,6 +72,10 @@ internal sealed class MpiJob
     public DilatedProcess.Result RunCommand(string folder, int processes, params string[] arguments) =>
         DilatedProcess.RunThrough(folder, _environment, Mpirun(folder, processes), arguments);
 
+    /// <summary>Runs a line of the shell as each process of a job, in a working folder.</summary>
+    public DilatedProcess.Result RunShell(string folder, int processes, string line) =>
+        DilatedProcess.RunProgram(folder, _environment, [.. Mpirun(folder, processes), "sh", "-c", line]);
+
     /// <summary>Starts a job whose end may be long in coming, in a working folder.</summary>
     public DilatedProcess Start(string folder, int processes, params string[] arguments) =>
         DilatedProcess.StartProgram(folder, _environment, [.. Mpirun(folder, processes), .. Self, .. arguments]);

@@ -125,6 +125,19 @@ public class WatchTests
             Is.EqualTo(isFault ? (1, $"hangs: it has begun 3 calls, waits for none, and has done nothing for {seconds} s") : ((int, string)?)null));
     }
 
+    // A large image, say; where no signs are asked for, nobody can know.
+    [TestCase(601, 0, false)]
+    [TestCase(601, 26, true, Description = "it does nothing")]
+    [TestCase(601, 0, true, true, Description = "it reads or writes a file")]
+    [TestCase(6001, 0, true, Description = "nobody waits for ever")]
+    public void WhoGoesOnIsWaitedForTenTimesAsLong(int waited, int stalled, bool isFault, bool isSuspended = false)
+    {
+        var watch = new Watch(2, Silence, TimeSpan.FromSeconds(600), Stall);
+        watch.Hear(0, Waits(4, waited), Seconds(100));
+        watch.Hear(1, At(3) with { Stalled = Seconds(stalled), IsSuspended = isSuspended }, Seconds(100));
+        Assert.That(watch.Find(Seconds(100))?.Rank, Is.EqualTo(isFault ? 1 : null));
+    }
+
     [Test]
     public void OfOneThatWaitsForItsGpuThatIsSaid() =>
         Assert.That(

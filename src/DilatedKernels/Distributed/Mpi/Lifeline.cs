@@ -115,7 +115,8 @@ internal sealed class Lifeline : IDisposable
         _sinceMarks += passed;
         if (_sinceMarks >= MarkInterval)
         {
-            _log.Look(_sinceMarks, Watchdog.TakeMark(), Watchdog.IsSuspended, Watchdog.IsWaiting);
+            (bool isSuspended, bool isWaiting) = (Watchdog.IsSuspended, Watchdog.IsWaiting);
+            _log.Look(_sinceMarks, Watchdog.TakeMark(), isSuspended, isWaiting);
             _sinceMarks = TimeSpan.Zero;
         }
     }

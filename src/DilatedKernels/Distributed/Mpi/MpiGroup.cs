@@ -17,6 +17,9 @@ namespace DilatedKernels.Distributed;
 /// </remarks>
 public sealed class MpiGroup : ProcessGroup
 {
+    // The system's waits know no longer ones.
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(20);
+
     private static int s_joined;
     private readonly MpiThread _thread;
     private readonly MpiOptions _options;
@@ -55,6 +58,7 @@ public sealed class MpiGroup : ProcessGroup
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Patience, TimeSpan.Zero, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Start, TimeSpan.Zero, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(options.Stall ?? TimeSpan.MaxValue, TimeSpan.Zero, nameof(options));
+        options = options.Within(s_longest);
         MpiLauncher launcher = MpiLauncher.Find(Environment.GetEnvironmentVariable);
         MpiLibrary mpi = MpiLibrary.Load(launcher);
         if (Interlocked.Exchange(ref s_joined, 1) != 0)

@@ -1,6 +1,6 @@
 namespace DilatedKernels.Distributed;
 
-/// <summary>When an <see cref="MpiGroup"/> gives a process up.</summary>
+/// <summary>When an <see cref="MpiGroup"/> gives a process up. A time of more than 20 days counts as 20 days.</summary>
 public sealed record MpiOptions
 {
     internal static readonly TimeSpan ShortestSilence = TimeSpan.FromSeconds(2);
@@ -13,7 +13,7 @@ public sealed record MpiOptions
 
     /// <summary>
     /// How long others wait at least for a process that is alive but does not come to a call, or does not leave when they have; as long as ten times the longest that any process has computed between
-    /// two calls so far, where that is longer. What one process does alone while the others wait must take less.
+    /// two calls so far, where that is longer; and ten times all that for one that goes on, where <see cref="Stall"/> asks for signs of it. What one process does alone while the others wait must take less.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -25,4 +25,11 @@ public sealed record MpiOptions
 
     /// <summary>Takes the one line that says who ended the job and why, and at rank 0 the one that says why GPUs exchange their gradients through host memory; to standard error by default.</summary>
     public Action<string> Report { get; init; } = Console.Error.WriteLine;
+
+    /// <summary>With no time longer than one that stands for ever.</summary>
+    internal MpiOptions Within(TimeSpan longest)
+    {
+        return this with { Silence = Least(Silence), Start = Least(Start), Patience = Least(Patience), Stall = Stall is { } stall ? Least(stall) : null };
+        TimeSpan Least(TimeSpan time) => time < longest ? time : longest;
+    }
 }

@@ -7,6 +7,7 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience, TimeS
 {
     // A process that waited shorter may only be slow.
     private const int TimesTheLongest = 10;
+    private const int TimesForWhoGoesOn = 10;
 
     private readonly MemberState[] _states = [.. Enumerable.Repeat(new MemberState(0, default, -1, TimeSpan.Zero, TimeSpan.Zero, false), size)];
     private readonly TimeSpan[] _heard = new TimeSpan[size];
@@ -82,10 +83,19 @@ internal sealed class Watch(int size, TimeSpan silence, TimeSpan patience, TimeS
 
         MemberState waits = _states[waiting];
         int last = Enumerable.Range(0, size).MinBy(rank => _states[rank].Begun);
-        return _states[last].Begun <= waits.Open
+        bool isLate = _states[last].Begun <= waits.Open;
+        if (isLate && GoesOn(_states[last]) && waits.Waiting <= TimesForWhoGoesOn * limit)
+        {
+            return null;
+        }
+
+        return isLate
             ? (last, $"has begun {_states[last].Begun} calls and does not come to the next, for which rank {waiting} has waited {Seconds(waits.Waiting)}")
             : (waiting, $"has moved nothing for {Seconds(waits.Waiting)} in call {waits.Open + 1}, which all have begun");
     }
+
+    // Where signs are asked for, one that gives them has much to do, such as a large image; but it may do it for ever.
+    private bool GoesOn(MemberState state) => stall is { } shortest && state.Stalled < shortest && !state.IsSuspended;
 
     // Who has left waits for the others to leave: MPI ends for all together. Not while a sum that was left under way still moves.
     private (int Rank, string Reason)? FindStaying(TimeSpan now, TimeSpan limit)

@@ -199,7 +199,7 @@ public sealed class GroupTrainingTests
         string host = Environment.MachineName;
         Together(2, "alike", group => Trainer.Start(config with { Data = group.Rank == 0 ? config.Data : copy, Steps = 1 }, _folder["alike"], Device.CreateCpu(1), group: group));
         File.AppendAllText(new DirectoryInfo(copy).EnumerateFiles("0.png", SearchOption.AllDirectories).First(file => file.Directory!.Name == "train").FullName, " ");
-        Refused(config with { Data = copy }, $"rank 1 of 2 on host {host} would train something else than rank 0 of 2 on host {host}: there the training split is ");
+        Refused(config with { Data = copy }, $"rank 1 of 2 on host {host} would do something else than rank 0 of 2 on host {host}: there the training split is ");
         Refused(config with { Optimizer = config.Optimizer with { LearningRate = 0.25 } }, "there optimizer.learningRate is 0.25, here optimizer.learningRate is ");
         Refused(config with { Accumulate = 7 }, "there accumulate is 7, here accumulate is 5. All processes must have the same program, options and files.");
         Trainer.Start(config, _folder["run"], Device.CreateCpu(1)).Dispose();
