@@ -59,6 +59,11 @@ internal static class CommandLine
             return ExitCode.BadInput;
         }
 
+        if (GroupOption.IsGiven(parsed) && RankSupervisor.Run(error) is { } ended)
+        {
+            return ended;
+        }
+
         // A verb that looks at no token is ended by the system, as any program is.
         using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error, GroupOption.IsGiven(parsed)) : null;
         try

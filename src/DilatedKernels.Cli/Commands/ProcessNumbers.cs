@@ -3,7 +3,7 @@ using DilatedKernels.Distributed;
 
 namespace DilatedKernels.Cli.Commands;
 
-/// <summary>Which process of the system each rank is: to send one a signal, and as MPICH's mpirun names a process that a signal ended by that number alone.</summary>
+/// <summary>Which process of the system each rank is: to send one a signal, or look at it.</summary>
 internal static class ProcessNumbers
 {
     /// <summary>Tells at rank 0, a line for each host; a call of the group.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using DilatedKernels.Tests.Distributed;
 using DilatedKernels.Tests.Segmentation;
 
@@ -17,8 +18,7 @@ public class DistributedFaultTests
     private const string Mark = "DILATEDKERNELS_TEST_JOB";
     private static readonly TimeSpan Promise = TimeSpan.FromSeconds(30);
 
-    private static readonly string[] Options =
-        [.. SmallDataset.TinyTraining, "--accumulate", "3", "--steps", "60", "--checkpoint-every", "2", "--validate-every", "20", "--device", "cpu", "--threads", "1"];
+    private static readonly string[] Options = Of(steps: 60);
 
     private enum Fault
     {
@@ -31,6 +31,52 @@ public class DistributedFaultTests
     [TestCase(MpiJob.Mpich)]
     [Explicit("Some minutes: ./build.sh test --filter \"Name~ARunThatFaultsEndedResumesFiftyTimes\"")]
     public void ARunThatFaultsEndedResumesFiftyTimes(string implementation) => Disturb(implementation, moments: 50);
+
+    [Test]
+    public void AKilledProcessIsNamedByItsRank([Values(MpiJob.OpenMpi, MpiJob.Mpich)] string implementation, [Values(0, 2)] int rank)
+    {
+        (DilatedProcess.Result result, string mark, int process) = Kill(implementation, mark => MpiJob.CommandOf(mark, rank)!.Value);
+        Assert.That(Named(implementation, Fault.Kill, rank, result.Error), result.Error);
+        Assert.That(result.Error, Does.Contain($"rank {rank} is PID {process}"));
+        AssertNothingIsLeft(mark, result);
+    }
+
+    [Test]
+    public void AProcessEndsWithWhoStartedIt([Values] bool isMpiruns)
+    {
+        (DilatedProcess.Result result, string mark, _) = Kill(MpiJob.Mpich, mark => isMpiruns ? StarterOf(MpiJob.ParentOf(mark, 1)!.Value) : MpiJob.ParentOf(mark, 1)!.Value);
+        AssertNothingIsLeft(mark, result);
+    }
+
+    private static string[] Of(int steps) =>
+        [.. SmallDataset.TinyTraining, "--accumulate", "3", "--steps", $"{steps}", "--checkpoint-every", "2", "--validate-every", "20", "--device", "cpu", "--threads", "1"];
+
+    // Ends a process of a training that has begun.
+    private static (DilatedProcess.Result Result, string Mark, int Process) Kill(string implementation, Func<string, int> process)
+    {
+        using var folder = new TemporaryFolder();
+        string mark = $"{Guid.NewGuid()}";
+        using DilatedProcess job = MpiJob.Of(implementation).With(Mark, mark)
+            .StartCommand(folder.Path, Processes, ["train", SmallDataset.Create(folder), "--run", "run", .. Of(steps: 100_000), "--distributed"]);
+        job.WaitForProgress();
+        int struck = process($"{Mark}={mark}");
+        DilatedProcess.KillAtOnce(struck);
+        Assert.That(job.EndsWithin(Promise));
+        DilatedProcess.Result result = job.Wait();
+        Assert.That(result.ExitCode, Is.Not.Zero, result.Error);
+        return (result, $"{Mark}={mark}", struck);
+    }
+
+    private static void AssertNothingIsLeft(string mark, DilatedProcess.Result result)
+    {
+        // MPICH's mpirun does not wait for processes that it has killed.
+        int?[] Left() => [.. Enumerable.Range(0, Processes).Select(rank => MpiJob.ProcessOf(mark, rank))];
+        _ = SpinWait.SpinUntil(() => Left().All(left => left is null), Promise);
+        Assert.That(Left(), Is.All.Null, result.Error);
+    }
+
+    private static int StarterOf(int process) =>
+        int.Parse(File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith("PPid:", StringComparison.Ordinal))["PPid:".Length..], CultureInfo.InvariantCulture);
 
     private static void Disturb(string implementation, int moments)
     {
@@ -57,7 +103,7 @@ public class DistributedFaultTests
             Thread.Sleep(duration * random.NextDouble());
             bool struck = Strike(process, fault, $"{Mark}={mark}", rank);
             long struckAt = Stopwatch.GetTimestamp();
-            if (fault == Fault.Stop && !process.EndsWithin(Promise) && MpiJob.ProcessOf($"{Mark}={mark}", rank) is { } last)
+            if (fault == Fault.Stop && !process.EndsWithin(Promise) && MpiJob.CommandOf($"{Mark}={mark}", rank) is { } last)
             {
                 // One that has left MPI is mpirun's to wait for, and the last of the job.
                 Assert.That(Left().Count(left => left is not null), Is.EqualTo(1), $"{fault} rank {rank} as number {moment}");
@@ -105,7 +151,7 @@ public class DistributedFaultTests
         int? process = null;
         while (process is null && !job.HasExited)
         {
-            process = MpiJob.ProcessOf(mark, rank);
+            process = MpiJob.CommandOf(mark, rank);
         }
 
         if (process is not { } id)
@@ -136,15 +182,16 @@ public class DistributedFaultTests
         return true;
     }
 
-    // The mpirun of MPICH ends what is left of a job at once, and names one of the processes that it found ended, not always the first.
     private static bool Named(string implementation, Fault fault, int rank, string error) => (fault, implementation) switch
     {
-        (Fault.Stop, _) => error.Contains($"rank {rank} of {Processes} on host {Environment.MachineName}: ", StringComparison.Ordinal)
+        (Fault.Stop, _) => error.Contains(Line(rank), StringComparison.Ordinal)
             || error.Contains("has not started within", StringComparison.Ordinal)
             || error.Contains("MPI has not ended within", StringComparison.Ordinal),
         (_, MpiJob.OpenMpi) => error.Contains($"process rank {rank} ", StringComparison.Ordinal),
-        _ => true,
+        _ => error.Contains($"{Line(rank)}signal 9 ended its process", StringComparison.Ordinal) && Regex.Count(error, "signal 9 ended its process") == 1,
     };
+
+    private static string Line(int rank) => $"rank {rank} of {Processes} on host {Environment.MachineName}: ";
 
     private static void Resume(string implementation, TemporaryFolder folder, string data, string name, int processes)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using DilatedKernels.Cli;
 using DilatedKernels.Measuring;
 using DilatedKernels.Tests.Cli;
 using DilatedKernels.Tests.Segmentation;
@@ -87,25 +88,36 @@ internal sealed class MpiJob
     /// <summary>The number in the system of a job's process, by the environment of all processes here; null where it has not started or is gone.</summary>
     /// <param name="mark">A variable and its value, which the job alone has: <c>NAME=VALUE</c>.</param>
     /// <param name="rank">Its rank.</param>
-    public static int? ProcessOf(string mark, int rank)
+    public static int? ProcessOf(string mark, int rank) => ProcessesOf(mark, rank).Select(process => (int?)process.Id).FirstOrDefault();
+
+    /// <summary>That of the process of the command that computes; under MPICH it is the child of one that waits for it.</summary>
+    public static int? CommandOf(string mark, int rank) => ProcessesOf(mark, rank).Where(process => process.Computes).Select(process => (int?)process.Id).FirstOrDefault();
+
+    /// <summary>That of the one that waits for it.</summary>
+    public static int? ParentOf(string mark, int rank) => ProcessesOf(mark, rank).Where(process => !process.Computes).Select(process => (int?)process.Id).FirstOrDefault();
+
+    private static IEnumerable<(int Id, bool Computes)> ProcessesOf(string mark, int rank)
     {
         foreach (string folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
         {
+            string[] environment;
             try
             {
-                string[] environment = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
-                if (environment.Contains(mark) && (environment.Contains($"OMPI_COMM_WORLD_RANK={rank}") || environment.Contains($"PMI_RANK={rank}")))
-                {
-                    return int.Parse(Path.GetFileName(folder), System.Globalization.CultureInfo.InvariantCulture);
-                }
+                environment = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0');
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // It has ended, or is somebody else's.
+                continue;
+            }
+
+            bool isOpenMpi = environment.Contains($"OMPI_COMM_WORLD_RANK={rank}");
+            if (environment.Contains(mark) && (isOpenMpi || environment.Contains($"PMI_RANK={rank}")))
+            {
+                bool isChild = environment.Any(variable => variable.StartsWith($"{RankSupervisor.Variable}=", StringComparison.Ordinal));
+                yield return (int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture), isOpenMpi || isChild);
             }
         }
-
-        return null;
     }
 
     private string[] Mpirun(string folder, int processes) =>

@@ -13,7 +13,7 @@ namespace DilatedKernels.Distributed;
 /// <remarks>
 /// A thread of its own makes all calls to MPI, so that messages travel while the process computes. It also exchanges signs of life. Where a process fails (<see cref="ProcessGroup.Fail"/>), gives no sign of
 /// life for <see cref="MpiOptions.Silence"/>, does not come to a call within <see cref="MpiOptions.Patience"/>, or does nothing for <see cref="MpiOptions.Stall"/>, one line to <see cref="MpiOptions.Report"/> names it with its host and the reason, and the whole
-/// job ends with an exit code other than 0. A process that the system ends (a signal, no memory left) is noticed by mpirun, which ends the others at once; Open MPI's names its rank, MPICH's does not.
+/// job ends with an exit code other than 0. A process that the system ends (a signal, no memory left) is noticed by mpirun, which ends the others at once; Open MPI's names its rank, MPICH's the number of a process, not always of that one.
 /// </remarks>
 public sealed class MpiGroup : ProcessGroup
 {
