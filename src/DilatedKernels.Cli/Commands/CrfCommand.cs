@@ -48,9 +48,10 @@ internal sealed class CrfCommand
     private int Refine(ParseResult result, CancellationToken cancellation)
     {
         Given.Refuse(result, "they are for --search.", _split, _count, _best, _json);
-        string[] images = ImageArguments.Expand(result.GetValue(_inputs)!);
+        string[] all = ImageArguments.Expand(result.GetValue(_inputs)!);
         DenseCrfConfig config = _crf.Parse(result)!;
-        _output.Check(result, images, [.. ProbabilitySource.Files(result.GetValue(_source)!, images), .. _crf.Files(result)]);
+        string[] images = _output.Check(result, all, [.. ProbabilitySource.Files(result.GetValue(_source)!, all), .. _crf.Files(result)]);
+        PredictionOutput.TellSkipped(all.Length, images.Length, result.InvocationConfiguration.Error);
         using Device device = _device.Open(result);
         var crf = new DenseCrf(config, device, _device.Threads(result));
         using ProbabilitySource source = Open(result, device);

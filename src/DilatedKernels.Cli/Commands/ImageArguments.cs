@@ -16,10 +16,18 @@ internal static class ImageArguments
     public static string[] Expand(IEnumerable<string> arguments) => [.. arguments.SelectMany(argument => Directory.Exists(argument) ? InFolder(argument) : [argument])];
 
     /// <summary>The images, on all processes those that rank 0 finds: a folder may change while they look.</summary>
-    public static string[] Expand(IEnumerable<string> arguments, ProcessGroup? group)
+    public static string[] Expand(IEnumerable<string> arguments, ProcessGroup? group) => OfFirst(Together.Run(group, () => Expand(arguments), _ => { }), group);
+
+    /// <summary>Rank 0's images, on all processes.</summary>
+    public static string[] OfFirst(string[] images, ProcessGroup? group)
     {
-        string[] found = Together.Run(group, () => Expand(arguments), _ => { });
-        return group is null ? found : Encoding.UTF8.GetString(group.AllGather(group.Rank == 0 ? Encoding.UTF8.GetBytes(string.Join('\0', found)) : [])[0]).Split('\0');
+        if (group is null)
+        {
+            return images;
+        }
+
+        byte[] first = group.AllGather(group.Rank == 0 ? Encoding.UTF8.GetBytes(string.Concat(images.Select(image => image + '\0'))) : [])[0];
+        return Encoding.UTF8.GetString(first).Split('\0')[..^1];
     }
 
     private static string[] InFolder(string folder)

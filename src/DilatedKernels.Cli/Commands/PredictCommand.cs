@@ -44,14 +44,16 @@ internal sealed class PredictCommand
 
     private int Run(ParseResult result, ProcessGroup? group, CancellationToken cancellation)
     {
-        string[] images = ImageArguments.Expand(result.GetValue(_images)!, group);
+        string[] all = ImageArguments.Expand(result.GetValue(_images)!, group);
         // Before any process writes, all have seen that nothing is in the way.
-        Plan plan = Together.Run(group, () => Prepare(result, images), _ => { });
+        Plan plan = Together.Run(group, () => Prepare(result, all), _ => { });
         if (group is not null)
         {
             SameTask.Check(group, [("the command", CommandOf(result)), ("the working folder", Environment.CurrentDirectory), ("the checkpoint", plan.Digest)]);
         }
 
+        string[] images = ImageArguments.OfFirst(plan.Images, group);
+        PredictionOutput.TellSkipped(all.Length, images.Length, group is { Rank: > 0 } ? TextWriter.Null : result.InvocationConfiguration.Error);
         using Device device = _device.Open(result, group);
         DenseCrf? crf = plan.Crf is null ? null : new DenseCrf(plan.Crf, device, _device.Threads(result, group));
         using SegmentationModel model = Together.Run(group, () => ModelFile.Load(plan.Checkpoint, device, result.GetValue(_precision)), loaded => loaded.Dispose());
@@ -86,8 +88,8 @@ internal sealed class PredictCommand
         PredictionViews? views = _views.Parse(result);
         SlidingWindow? window = _windows.Parse(result);
         string checkpoint = CheckpointPath.Existing(result.GetValue(_checkpoint)!);
-        _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
-        return new Plan(checkpoint, DigestOf(checkpoint), tile, views, window, _crf.Parse(result));
+        string[] remaining = _output.Check(result, images, [checkpoint, .. _crf.Files(result)]);
+        return new Plan(remaining, checkpoint, DigestOf(checkpoint), tile, views, window, _crf.Parse(result));
     }
 
     // Each process may be told which device is its own.
@@ -113,5 +115,5 @@ internal sealed class PredictCommand
         return new Predictor(model, plan.Tile, plan.Views, plan.Window);
     }
 
-    private sealed record Plan(string Checkpoint, string Digest, int Tile, PredictionViews? Views, SlidingWindow? Window, DenseCrfConfig? Crf);
+    private sealed record Plan(string[] Images, string Checkpoint, string Digest, int Tile, PredictionViews? Views, SlidingWindow? Window, DenseCrfConfig? Crf);
 }

@@ -19,6 +19,7 @@ internal sealed class PredictionOutput
     private readonly Option<string> _out;
     private readonly Option<double> _opacity = new("--opacity") { Description = "Of the classes over the image, 0 to 1.", DefaultValueFactory = _ => 0.5, HelpName = "FACTOR" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Write over results that are there already." };
+    private readonly Option<bool> _skip = new("--skip-existing") { Description = "Leave out images whose results are all there, whatever made them: to go on where an earlier run ended." };
     private readonly Option<bool> _save = new("--save-probabilities") { Description = "Write NAME.safetensors too: the probabilities behind the mask, float32 [C, H, W]." };
 
     /// <param name="folder">Where results go by default.</param>
@@ -29,7 +30,7 @@ internal sealed class PredictionOutput
         HelpName = "FOLDER",
     };
 
-    public IEnumerable<Option> Options => [_out, _opacity, _overwrite, _save];
+    public IEnumerable<Option> Options => [_out, _opacity, _overwrite, _skip, _save];
 
     public void AddTo(Command command)
     {
@@ -46,7 +47,8 @@ internal sealed class PredictionOutput
     public bool SavesProbabilities(ParseResult result) => result.GetValue(_save);
 
     /// <summary>Refuses, before anything is computed, what could not be written, or would be written over what is read: the images and other inputs.</summary>
-    public void Check(ParseResult result, string[] images, params IEnumerable<string> others)
+    /// <returns>The images to compute: all, or those without results.</returns>
+    public string[] Check(ParseResult result, string[] images, params IEnumerable<string> others)
     {
         if (Array.Exists(images, string.IsNullOrWhiteSpace))
         {
@@ -67,9 +69,13 @@ internal sealed class PredictionOutput
 
         HashSet<string> sources = Targets.Real([.. images, .. others]);
         var targets = new Dictionary<string, string>(StringComparer.Ordinal);
+        var remaining = new List<string>();
         foreach (string image in images)
         {
-            foreach (string target in TargetsOf(result, image))
+            string[] results = TargetsOf(result, image);
+            string? missing = Array.Find(results, target => !File.Exists(target));
+            bool isDone = missing is null && result.GetValue(_skip);
+            foreach (string target in results)
             {
                 if (sources.Contains(RealPath.Of(target)))
                 {
@@ -81,11 +87,30 @@ internal sealed class PredictionOutput
                     throw new UserInputException($"{image} and {targets[target]} would both be written to {target}; predict them into different folders.");
                 }
 
-                if (!result.GetValue(_overwrite) && File.Exists(target))
+                if (!isDone && !result.GetValue(_overwrite) && File.Exists(target))
                 {
-                    throw new UserInputException($"{target} exists already; name another folder with --out, or allow it with --overwrite.");
+                    throw new UserInputException(
+                        missing is null
+                            ? $"{target} exists already; name another folder with --out, leave such images out with --skip-existing, or allow it with --overwrite."
+                            : $"{target} exists already, but {missing} does not; name another folder with --out, or allow it with --overwrite{(result.GetValue(_skip) ? ", which beside --skip-existing concerns such images alone" : "")}.");
                 }
             }
+
+            if (!isDone)
+            {
+                remaining.Add(image);
+            }
+        }
+
+        return [.. remaining];
+    }
+
+    /// <summary>Tells how many images are left out.</summary>
+    public static void TellSkipped(int all, int remaining, TextWriter error)
+    {
+        if (remaining < all)
+        {
+            error.WriteLine($"{all - remaining} of {all} images have their results already and are left out.");
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class DistributedPredictionTests
         using DilatedProcess process = MpiJob.Of(implementation).With(Mark, mark)
             .StartCommand(_folder.Path, 2, ["predict", "model.safetensors", "photos", "--out", "masks", "--device", "cpu", "--distributed"]);
         Assert.That(SpinWait.SpinUntil(() => Directory.Exists(_folder["masks"]) && Directory.EnumerateFiles(_folder["masks"], "*-overlay.png").Count() > 3, TimeSpan.FromMinutes(2)));
-        DilatedProcess.SendInterrupt(MpiJob.ProcessOf($"{Mark}={mark}", rank)!.Value);
+        DilatedProcess.SendInterrupt(MpiJob.CommandOf($"{Mark}={mark}", rank)!.Value);
         DilatedProcess.Result result = process.Wait();
         Assert.That(result.ExitCode, Is.EqualTo(130), result.Error);
         Assert.That(Messages(result.Error), Is.EqualTo(new[] { "dilated: interrupted." }), result.Error);
@@ -105,6 +105,18 @@ public sealed class DistributedPredictionTests
         {
             Assert.That(() => ImageFile.Read(file), Throws.Nothing);
         }
+
+        // The rest, of which a few are enough here.
+        foreach (string rest in Enumerable.Range(Images, 400 - Images).Select(i => _folder[$"photos/{i}.png"]).Where(photo => !File.Exists(_folder[$"masks/{Path.GetFileName(photo)}"])).Skip(4))
+        {
+            File.Delete(rest);
+        }
+
+        int left = Directory.GetFiles(_folder["photos"]).Length;
+        DilatedProcess.Result more = MpiJob.Of(implementation).RunCommand(_folder.Path, 2, "predict", "model.safetensors", "photos", "--out", "masks", "--device", "cpu", "--skip-existing", "--distributed");
+        Assert.That(more.ExitCode, Is.Zero, more.Error);
+        Assert.That(more.Error.Split('\n').Count(line => line.Contains($" of {left} images have their results already and are left out.", StringComparison.Ordinal)), Is.EqualTo(1), more.Error);
+        Assert.That(Directory.GetFiles(_folder["masks"]), Has.Length.EqualTo(2 * left));
     }
 
     [Test]

@@ -15,15 +15,62 @@ public sealed class ManyImagesTests
     [Explicit("About a minute: ./build.sh test --filter \"Name=AThousandImagesTakeNoMoreMemoryThanAHundred\"")]
     public void AThousandImagesTakeNoMoreMemoryThanAHundred() => Predict(count: 1000);
 
+    [Test]
+    public void WhatIsThereIsLeftOut()
+    {
+        using var folder = new TemporaryFolder();
+        CreateModel(folder);
+        string[] names = [.. Enumerable.Range(0, 4).Select(i => $"in/{i}.png")];
+        foreach (string name in names)
+        {
+            folder.Write(name, PngWriter.Encode(new RgbImage(9, 8, new byte[3 * 9 * 8])));
+        }
+
+        DilatedProcess.Result Predict(params string[] options) => DilatedProcess.Run(folder.Path, ["predict", "model.safetensors", "in", "--out", "out", "--device", "cpu", .. options]);
+        string Skipped(int count) => $"{count} of 4 images have their results already and are left out.";
+        Assert.That(Predict().ExitCode, Is.Zero);
+        byte[] mask = File.ReadAllBytes(folder["out/2.png"]);
+        foreach (string file in (string[])["2.png", "2-overlay.png", "3-overlay.png"])
+        {
+            File.Delete(folder[$"out/{file}"]);
+        }
+
+        // A file that stands alone may be somebody else's.
+        File.WriteAllText(folder["out/0.png"], "mine");
+        DilatedProcess.Result refused = Predict("--skip-existing");
+        Assert.That(refused.ExitCode, Is.EqualTo(2), refused.Error);
+        Assert.That(refused.Error, Does.Contain("3.png exists already, but").And.Contain("3-overlay.png does not").And.Contain("--overwrite"));
+        Assert.That(File.Exists(folder["out/2.png"]), Is.False);
+
+        DilatedProcess.Result rest = Predict("--skip-existing", "--overwrite");
+        Assert.That(rest.ExitCode, Is.Zero, rest.Error);
+        Assert.That(rest.Output.ReplaceLineEndings("\n"), Is.EqualTo($"{Path.Combine("out", "2.png")}\n{Path.Combine("out", "3.png")}\n"));
+        Assert.That(rest.Error, Does.Contain(Skipped(2)));
+        Assert.That(File.ReadAllBytes(folder["out/2.png"]), Is.EqualTo(mask));
+        Assert.That(File.ReadAllText(folder["out/0.png"]), Is.EqualTo("mine"));
+
+        DilatedProcess.Result none = Predict("--skip-existing");
+        Assert.That(none.ExitCode, Is.Zero, none.Error);
+        Assert.That(none.Error, Does.Contain(Skipped(4)));
+        Assert.That(none.Output, Is.Empty);
+
+        // With probabilities, none is complete.
+        DilatedProcess.Result more = Predict("--skip-existing", "--overwrite", "--save-probabilities");
+        Assert.That(more.ExitCode, Is.Zero, more.Error);
+        Assert.That(more.Error, Does.Not.Contain("left out"));
+    }
+
+    private static void CreateModel(TemporaryFolder folder)
+    {
+        using SegmentationModel model = SegmentationModel.Create(
+            Device.Cpu, new ModelConfig { Name = "tiny", DeepLab = DeepLabConfig.Base(2, 1.0 / 64), MeanBgr = [80, 80, 80], ClassNames = ["ground", "square"] }, 1);
+        ModelFile.Save(folder["model.safetensors"], model);
+    }
+
     private static void Predict(int count)
     {
         using var folder = new TemporaryFolder();
-        using (SegmentationModel model = SegmentationModel.Create(
-            Device.Cpu, new ModelConfig { Name = "tiny", DeepLab = DeepLabConfig.Base(2, 1.0 / 64), MeanBgr = [80, 80, 80], ClassNames = ["ground", "square"] }, 1))
-        {
-            ModelFile.Save(folder["model.safetensors"], model);
-        }
-
+        CreateModel(folder);
         var bad = new HashSet<string>();
         string[] names = [.. Enumerable.Range(0, count).Select(i => $"in/{i}.png")];
         for (int i = 0; i < count; i++)
