@@ -1,7 +1,6 @@
 // The build program behind build.sh and build.ps1: one place for what Linux, macOS and Windows do.
 // Runs as `dotnet build/bin/Build.dll VERB [ARG ...]` from the root of the tree; the two scripts compile it first where it changed.
 
-using System.Xml.Linq;
 using DilatedKernels.Build;
 using DilatedKernels.Build.Kernels;
 using DilatedKernels.Build.Toolchain;
@@ -110,56 +109,7 @@ static int Test(string[] extra)
     return code != 0 ? code : RunTests(extra);
 }
 
-static int RunTests(string[] extra)
-{
-    string folder = Path.Combine(Artifacts, "test-results");
-    string report = Path.Combine(folder, "tests.trx");
-    Directory.CreateDirectory(folder);
-    File.Delete(report);
-    int code = Command.Run("dotnet",
-    [
-        Output("DilatedKernels.Tests", "DilatedKernels.Tests.dll"),
-        "--settings", "tests/DilatedKernels.Tests/tests.runsettings",
-        "--report-trx", "--report-trx-filename", Path.GetFileName(report), "--results-directory", folder,
-        .. extra,
-    ]);
-    if (!File.Exists(report))
-    {
-        // A listing such as --help ends well without a report; a crash ends badly without one.
-        if (code != 0)
-        {
-            Console.Error.WriteLine($"The test program ended with exit code {code} and wrote no report.");
-        }
-
-        return code;
-    }
-
-    (int passed, int failed, string[] skipped) = ReadTotals(report);
-    foreach (IGrouping<string, string> reason in skipped.GroupBy(r => r).OrderByDescending(r => r.Count()))
-    {
-        Console.WriteLine($"{reason.Count()} skipped: {reason.Key}");
-    }
-
-    Console.WriteLine($"{passed} passed, {failed} failed, {skipped.Length} skipped");
-    if (code != 0 && failed == 0)
-    {
-        Console.Error.WriteLine($"The test program ended with exit code {code}: it crashed or was stopped, and not every test ran.");
-    }
-
-    return code == 0 && failed > 0 ? 1 : code;
-}
-
-// Of each skipped test its reason, one line, without NUnit's word on where the test was skipped.
-static (int Passed, int Failed, string[] Skipped) ReadTotals(string report)
-{
-    XNamespace trx = "http://microsoft.com/schemas/VisualStudio/TeamTest/2010";
-    (string Outcome, string Reason)[] tests = [.. XDocument.Load(report).Descendants(trx + "UnitTestResult")
-        .Select(r => ((string?)r.Attribute("outcome") ?? "", (string?)r.Descendants(trx + "Message").FirstOrDefault() ?? "no reason given"))];
-    int passed = tests.Count(t => t.Outcome == "Passed");
-    string[] skipped = [.. tests.Where(t => t.Outcome is "NotExecuted" or "Inconclusive")
-        .Select(t => t.Reason.Split('\n')[0].Replace("OneTimeSetUp:", "", StringComparison.Ordinal).Replace("SetUp :", "", StringComparison.Ordinal).Trim())];
-    return (passed, tests.Length - passed - skipped.Length, skipped);
-}
+static int RunTests(string[] extra) => new TestProgram(Output("DilatedKernels.Tests", "DilatedKernels.Tests.dll"), Path.Combine(Artifacts, "test-results")).Run(extra);
 
 static int Mutate(string[] extra)
 {

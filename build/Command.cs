@@ -21,11 +21,7 @@ internal static class Command
         try
         {
             using Process process = Process.Start(start)!;
-            using PosixSignalRegistration? terminate = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-            {
-                context.Cancel = true;
-                _ = Unix.Kill(process.Id, Unix.Terminate);
-            });
+            using PosixSignalRegistration? terminate = PassTerminationTo(process);
             process.WaitForExit();
             return process.ExitCode;
         }
@@ -35,7 +31,7 @@ internal static class Command
         }
     }
 
-    /// <summary>Runs a program without a console and returns what it wrote.</summary>
+    /// <summary>Runs a program without a console and returns what it wrote. SIGTERM is handed on.</summary>
     public static CommandOutput Capture(string program, IEnumerable<string> arguments)
     {
         ProcessStartInfo start = Start(program, arguments);
@@ -44,11 +40,18 @@ internal static class Command
         start.StandardOutputEncoding = Encoding.UTF8;
         start.StandardErrorEncoding = Encoding.UTF8;
         using Process process = Process.Start(start)!;
+        using PosixSignalRegistration? terminate = PassTerminationTo(process);
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return new CommandOutput(process.ExitCode, output, error.Result);
     }
+
+    private static PosixSignalRegistration? PassTerminationTo(Process process) => OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+    {
+        context.Cancel = true;
+        _ = Unix.Kill(process.Id, Unix.Terminate);
+    });
 
     /// <summary>The path of a program as the shell would find it, or null. A name with a folder in it is taken as it is.</summary>
     public static string? Find(string program)

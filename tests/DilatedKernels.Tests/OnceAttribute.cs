@@ -5,8 +5,8 @@ using NUnit.Framework.Interfaces;
 namespace DilatedKernels.Tests;
 
 /// <summary>
-/// Lets a run go on where an earlier one, on a machine with fewer <see cref="BuildPart"/>s, ended: the environment variable DILATEDKERNELS_PASSED names a file; tests whose names stand in it are not run,
-/// and those that pass are added. Without it all run.
+/// Lets a run go on where an earlier one, on a machine with fewer <see cref="BuildPart"/>s, ended: the environment variable DILATEDKERNELS_PASSED names a folder; tests whose names stand in its files are not
+/// run, and those that pass are added, by each process to a file of its own. Without it all run.
 /// </summary>
 [AttributeUsage(AttributeTargets.Assembly)]
 public sealed class OnceAttribute : Attribute, ITestAction
@@ -16,8 +16,8 @@ public sealed class OnceAttribute : Attribute, ITestAction
     // What tests the build itself finds more to do where more is built.
     private static readonly string[] s_always = [$"{nameof(DilatedKernels)}.{nameof(Tests)}.Build.", $"{nameof(DilatedKernels)}.{nameof(Tests)}.Docs."];
 
-    private static readonly string? s_file = TakeFile();
-    private static readonly HashSet<string> s_passed = s_file is not null && File.Exists(s_file) ? [.. File.ReadLines(s_file)] : [];
+    private static readonly string? s_folder = TakeFolder();
+    private static readonly HashSet<string> s_passed = s_folder is not null ? [.. Directory.CreateDirectory(s_folder).EnumerateFiles().SelectMany(file => File.ReadLines(file.FullName))] : [];
 
     /// <inheritdoc/>
     public ActionTargets Targets => ActionTargets.Test;
@@ -34,21 +34,21 @@ public sealed class OnceAttribute : Attribute, ITestAction
     /// <inheritdoc/>
     public void AfterTest(ITest test)
     {
-        if (s_file is not null && TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Passed)
+        if (s_folder is not null && TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Passed)
         {
             lock (s_passed)
             {
-                File.AppendAllText(s_file, NameOf(test) + Environment.NewLine);
+                File.AppendAllText(Path.Combine(s_folder, $"{Environment.ProcessId}.txt"), NameOf(test) + Environment.NewLine);
             }
         }
     }
 
     // Some tests start this program again, for other tests.
-    private static string? TakeFile()
+    private static string? TakeFolder()
     {
-        string? file = Environment.GetEnvironmentVariable(Variable);
+        string? folder = Environment.GetEnvironmentVariable(Variable);
         Environment.SetEnvironmentVariable(Variable, null);
-        return string.IsNullOrEmpty(file) ? null : file;
+        return string.IsNullOrEmpty(folder) ? null : folder;
     }
 
     private static string NameOf(ITest test) => test.FullName.ReplaceLineEndings(" ");
