@@ -67,6 +67,9 @@ internal static class RankSupervisor
                 CultureInfo.InvariantCulture,
                 $"rank {rank} of {size} on host {Environment.MachineName}: signal {exitCode - Signalled} ended its process, PID {process}{(exitCode == Signalled + Kill ? ", as the system does where memory runs out" : "")}");
 
+    /// <summary>The words of a command line as the system keeps it: each, an empty one too, ends with a zero.</summary>
+    internal static string[] Words(string commandLine) => commandLine.Split('\0')[..^1];
+
     // Where mpirun's process on this machine is ended, nobody else would end the job here. Of another parent, such as a script, the thread that started this one may end before it.
     private static void EndWithMpirun()
     {
@@ -80,8 +83,7 @@ internal static class RankSupervisor
     private static int? Supervise(string program, TextWriter error)
     {
         // The words as they were given: to the runtime's host they are more than the program's own arguments.
-        string[] words = File.ReadAllText("/proc/self/cmdline").TrimEnd('\0').Split('\0');
-        var start = new ProcessStartInfo(program, words[1..]) { UseShellExecute = false };
+        var start = new ProcessStartInfo(program, Words(File.ReadAllText("/proc/self/cmdline"))[1..]) { UseShellExecute = false };
         start.Environment[Variable] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
 
         // On the thread that waits to the end: with it, for the system, the parent would end.

@@ -21,6 +21,10 @@ public class RankSupervisorTests
     }
 
     [Test]
+    public void EmptyWordsStayInTheirPlaces() =>
+        Assert.That(RankSupervisor.Words("dilated\0predict\0--class-names\0\0in put\0\0"), Is.EqualTo(new[] { "dilated", "predict", "--class-names", "", "in put", "" }));
+
+    [Test]
     public void WithoutMpichsMpirunTheCommandRunsByItself()
     {
         Assume.That(Environment.GetEnvironmentVariable("HYDI_CONTROL_FD"), Is.Null);

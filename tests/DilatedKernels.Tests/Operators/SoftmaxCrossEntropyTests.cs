@@ -59,6 +59,44 @@ public class SoftmaxCrossEntropyTests(Device device)
     }
 
     [Test]
+    public void NaNAnywhereMakesTheLossNaN([Values(3, 21, 24, 40)] int channels)
+    {
+        using LabelMap labels = LabelMap.FromArray(device, 1, 1, 2, [1, 0]);
+        for (int c = 0; c < channels; c++)
+        {
+            float[] values = [.. Enumerable.Range(0, 2 * channels).Select(i => i % 5f)];
+            values[2 * c] = float.NaN;
+            using Tensor scores = Tensor.FromArray(device, new Shape(1, channels, 1, 2), values);
+            using Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels);
+            Assert.That(loss.Item(), Is.NaN, $"channel {c}");
+        }
+    }
+
+    [Test]
+    public void PositionsOfManyThreadsDoNotTouch([Values(5, 11, 21, 29)] int channels)
+    {
+        var shape = new Shape(1, channels, 53, 59);
+        byte[] labels = RandomLabels(shape);
+        using var scores = new Parameter("scores", Array4.Random(shape, "many", scale: 3).ToTensor(device));
+        using LabelMap map = LabelMap.FromArray(device, 1, shape.H, shape.W, labels);
+        using Tape tape = Tape.Record();
+        tape.Backward(Ops.SoftmaxCrossEntropy(scores.Value, map));
+        using Tensor probabilities = Ops.Softmax(scores.Value);
+        float[] expected = probabilities.ToArray();
+        int valid = labels.Count(label => label != Void);
+        for (int p = 0; p < labels.Length; p++)
+        {
+            for (int c = 0; c < channels; c++)
+            {
+                int at = (c * labels.Length) + p;
+                expected[at] = labels[p] == Void ? 0f : (expected[at] - (labels[p] == c ? 1f : 0f)) / valid;
+            }
+        }
+
+        Assert.That(scores.Gradient!.ToArray(), Is.EqualTo(expected).Within(1e-6 / valid));
+    }
+
+    [Test]
     public void TheGradientScalesWithTheUpstreamOne()
     {
         using var scores = new Parameter("scores", Array4.Random(new Shape(1, 3, 2, 2), "upstream").ToTensor(device));

@@ -29,6 +29,30 @@ public class SoftmaxTests(Device device)
     }
 
     [Test]
+    public void NaNAnywhereStaysInItsPosition([Values(3, 8, 21, 24, 32, 40)] int channels)
+    {
+        for (int c = 0; c < channels; c++)
+        {
+            float[] scores = [.. Enumerable.Range(0, 3 * channels).Select(i => i % 7f)];
+            scores[(3 * c) + 1] = float.NaN;
+            using Tensor x = Tensor.FromArray(device, new Shape(1, channels, 1, 3), scores);
+            using Tensor y = Ops.Softmax(x);
+            float[] values = y.ToArray();
+            Assert.That(values.Where((_, i) => i % 3 == 1), Is.All.NaN, $"channel {c}");
+            Assert.That(values.Where((_, i) => i % 3 != 1), Has.None.NaN, $"channel {c}");
+        }
+    }
+
+    [Test]
+    public void PositionsOfManyThreadsDoNotTouch([Values(5, 11, 21, 29)] int channels)
+    {
+        Array4 x = Array4.Random(new Shape(1, channels, 53, 59), "many", scale: 3);
+        using Tensor scores = x.ToTensor(device);
+        using Tensor y = Ops.Softmax(scores);
+        Assert.That(y.ToArray(), Is.EqualTo(Array.ConvertAll(Reference(x).Values, value => (float)value)).Within(1e-6));
+    }
+
+    [Test]
     public void RefusesNoChannels()
     {
         using var x = Tensor.Zeros(device, new Shape(1, 0, 2, 2));

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using DilatedKernels.Backends.Cpu.Conv2d;
 
 namespace DilatedKernels.Backends.Cpu;
 
@@ -15,12 +16,13 @@ internal sealed unsafe partial class CpuBackend
         float* to = Floats(y);
         ForRanges(shape.Positions, SoftmaxGrain, (begin, end) =>
         {
-            for (long p = begin; p < end; p++)
+            switch ((channels + SimdMath.Lanes - 1) / SimdMath.Lanes)
             {
-                float* scores = from + (p * channels);
-                float* probabilities = to + (p * channels);
-                float sum = StoreExponentials(scores, MaxOf(scores, channels), channels, probabilities);
-                Scale(probabilities, 1f / sum, channels);
+                case 1: Probabilities<Count1>(from, to, channels, begin, end); break;
+                case 2: Probabilities<Count2>(from, to, channels, begin, end); break;
+                case 3: Probabilities<Count3>(from, to, channels, begin, end); break;
+                case 4: Probabilities<Count4>(from, to, channels, begin, end); break;
+                default: Probabilities(from, to, channels, begin, end); break;
             }
         });
     }
@@ -44,43 +46,44 @@ internal sealed unsafe partial class CpuBackend
         in Shape shape, DeviceBuffer scores, DeviceBuffer labels, int ignoreLabel, long validCount, DeviceBuffer loss, DeviceBuffer? dScores)
     {
         int channels = shape.C;
-        float* from = Floats(scores);
-        byte* label = Bytes(labels);
-        float* gradient = dScores is null ? null : Floats(dScores);
-        float share = validCount == 0 ? 0 : (float)(1.0 / validCount);
+        var pass = new CrossEntropy(
+            Floats(scores), Bytes(labels), ignoreLabel, validCount == 0 ? 0 : (float)(1.0 / validCount), dScores is null ? null : Floats(dScores), channels);
         var partial = new double[checked((int)((shape.Positions + SoftmaxGrain - 1) / SoftmaxGrain))];
         ForRanges(shape.Positions, SoftmaxGrain, (begin, end) =>
         {
-            double sum = 0;
-            for (long p = begin; p < end; p++)
+            partial[begin / SoftmaxGrain] = ((channels + SimdMath.Lanes - 1) / SimdMath.Lanes) switch
             {
-                float* target = gradient is null ? null : gradient + (p * channels);
-                if (label[p] != ignoreLabel)
-                {
-                    sum += CrossEntropyAt(from + (p * channels), label[p], share, target, channels);
-                }
-                else if (target is not null)
-                {
-                    new Span<float>(target, channels).Clear();
-                }
-            }
-
-            partial[begin / SoftmaxGrain] = sum;
+                1 => pass.Sum<Count1>(begin, end),
+                2 => pass.Sum<Count2>(begin, end),
+                3 => pass.Sum<Count3>(begin, end),
+                4 => pass.Sum<Count4>(begin, end),
+                _ => pass.Sum(begin, end),
+            };
         });
         Floats(loss)[0] = validCount == 0 ? 0f : (float)(SumInOrder(partial) / validCount);
     }
 
-    private static double CrossEntropyAt(float* scores, int label, float share, float* gradient, int channels)
+    private static void Probabilities<TVectors>(float* scores, float* probabilities, int channels, long begin, long end)
+        where TVectors : struct, ICount
     {
-        float max = MaxOf(scores, channels);
-        float sum = StoreExponentials(scores, max, channels, gradient);
-        if (gradient is not null)
+        Vector256<float> inside = SimdMath.FirstLanes(channels - ((TVectors.Value - 1) * SimdMath.Lanes));
+        for (long p = begin; p < end; p++)
         {
-            Scale(gradient, share / sum, channels);
-            gradient[label] -= share;
+            SoftmaxTerms terms = SoftmaxTerms.Of<TVectors>(scores + (p * channels), inside);
+            bool mayPass = (p * channels) + (TVectors.Value * SimdMath.Lanes) <= end * channels && scores != probabilities;
+            terms.Store<TVectors>(1f / terms.Sum, -1, 0f, probabilities + (p * channels), channels, mayPass);
         }
+    }
 
-        return Math.Log(sum) - ((double)scores[label] - max);
+    private static void Probabilities(float* scores, float* probabilities, int channels, long begin, long end)
+    {
+        for (long p = begin; p < end; p++)
+        {
+            float* from = scores + (p * channels);
+            float* to = probabilities + (p * channels);
+            float sum = StoreExponentials(from, MaxOf(from, channels), channels, to);
+            Scale(to, 1f / sum, channels);
+        }
     }
 
     private static float MaxOf(float* x, int channels)
@@ -89,13 +92,13 @@ internal sealed unsafe partial class CpuBackend
         int c = 0;
         for (; c <= channels - SimdMath.Lanes; c += SimdMath.Lanes)
         {
-            max = Vector256.Max(max, Vector256.Load(x + c));
+            max = Vector256.MaxNative(max, Vector256.Load(x + c));
         }
 
         if (c < channels)
         {
             Vector256<float> inside = SimdMath.FirstLanes(channels - c);
-            max = Vector256.Max(max, Vector256.ConditionalSelect(inside, Vector256.Load(x + c), max));
+            max = Vector256.MaxNative(max, Vector256.ConditionalSelect(inside, Vector256.Load(x + c), max));
         }
 
         return SimdMath.Max(max);
@@ -153,6 +156,97 @@ internal sealed unsafe partial class CpuBackend
         {
             Vector256<float> value = Vector256.Load(y + c) * (Vector256.Load(dy + c) - mean);
             SimdMath.StoreFirst(value, dx + c, channels - c);
+        }
+    }
+
+    /// <summary>The losses of positions, and their gradients.</summary>
+    private sealed class CrossEntropy(float* scores, byte* labels, int ignoreLabel, float share, float* gradient, int channels)
+    {
+        /// <summary>The sum from a position to another, where the channels take so many vectors.</summary>
+        public double Sum<TVectors>(long begin, long end)
+            where TVectors : struct, ICount
+        {
+            Vector256<float> inside = SimdMath.FirstLanes(channels - ((TVectors.Value - 1) * SimdMath.Lanes));
+            var sum = new LogarithmSum();
+            for (long p = begin; p < end; p++)
+            {
+                if (labels[p] == ignoreLabel)
+                {
+                    Clear(p);
+                    continue;
+                }
+
+                float* from = scores + (p * channels);
+                SoftmaxTerms terms = SoftmaxTerms.Of<TVectors>(from, inside);
+                sum.Add(terms.Sum, terms.Max - (double)from[labels[p]]);
+                if (gradient is not null)
+                {
+                    bool mayPass = (p * channels) + (TVectors.Value * SimdMath.Lanes) <= end * channels && gradient != scores;
+                    terms.Store<TVectors>(share / terms.Sum, labels[p], share, gradient + (p * channels), channels, mayPass);
+                }
+            }
+
+            return sum.Total;
+        }
+
+        /// <summary>The same for any number of channels.</summary>
+        public double Sum(long begin, long end)
+        {
+            var sum = new LogarithmSum();
+            for (long p = begin; p < end; p++)
+            {
+                if (labels[p] == ignoreLabel)
+                {
+                    Clear(p);
+                    continue;
+                }
+
+                float* from = scores + (p * channels);
+                float* target = gradient is null ? null : gradient + (p * channels);
+                float max = MaxOf(from, channels);
+                float score = from[labels[p]];
+                float exponentials = StoreExponentials(from, max, channels, target);
+                sum.Add(exponentials, max - (double)score);
+                if (target is not null)
+                {
+                    Scale(target, share / exponentials, channels);
+                    target[labels[p]] -= share;
+                }
+            }
+
+            return sum.Total;
+        }
+
+        private void Clear(long position)
+        {
+            if (gradient is not null)
+            {
+                new Span<float>(gradient + (position * channels), channels).Clear();
+            }
+        }
+    }
+
+    /// <summary>A sum of logarithms, taken of the product of many numbers at a time: each is at least 1, and at most the number of classes.</summary>
+    private struct LogarithmSum()
+    {
+        // A factor more is still a number.
+        private const double Most = 1e150;
+
+        private double _sum;
+        private double _product = 1;
+
+        public readonly double Total => _sum + Math.Log(_product);
+
+        /// <summary>Adds a number's logarithm, and something else.</summary>
+        public void Add(double number, double other)
+        {
+            _sum += other;
+            _product *= number;
+            if (_product > Most)
+            {
+                _sum += Math.Log(_product);
+                _product = 1;
+            }
         }
     }
 }

@@ -92,8 +92,7 @@ internal sealed unsafe partial class CpuBackend
             float down0 = geometry.Rows.Weight0[oy];
             float down1 = geometry.Rows.Weight1[oy];
             SimdMath.WeightedSum(down0, image + (top * _inRow), down1, image + (bottom * _inRow), row, _inRow);
-            double sum = 0;
-            double product = 1;
+            var sum = new LogarithmSum();
             for (int ox = 0; ox < geometry.OutWidth; ox++)
             {
                 if (label[ox] == ignoreLabel)
@@ -108,30 +107,23 @@ internal sealed unsafe partial class CpuBackend
                 float* toBelow = below is null ? null : below + ((long)ox * _stride);
                 if (weights is null)
                 {
-                    sum += max - (double)large[label[ox]];
+                    double score = large[label[ox]];
                     float exponentials = Exponentiate(large, max);
+                    sum.Add(exponentials, max - score);
                     Give(large, share / exponentials, label[ox], share, down0, toAbove, down1, toBelow);
-
-                    // A logarithm of many sums at a time: each is from 1 to the number of classes.
-                    product *= exponentials;
-                    if (product > 1e150)
-                    {
-                        sum += Math.Log(product);
-                        product = 1;
-                    }
                 }
                 else
                 {
                     float own = weights[label[ox]];
-                    sum += own * FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels);
+                    sum.Add(1, own * FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels));
                     Give(gradient, 1f, -1, 0f, down0, toAbove, down1, toBelow);
                 }
             }
 
-            return sum + Math.Log(product);
+            return sum.Total;
         }
 
-        // Writes the scores of a position, and −∞ to what is left of the last vector. Returns the largest, or NaN.
+        // Writes the scores of a position, and −∞ to what is left of the last vector. Returns the largest; where one is NaN so are its term and their sum, whatever is returned.
         private float Blend(float a, float* x, float b, float* z, float* y)
         {
             Vector256<float> va = Vector256.Create(a);
@@ -143,7 +135,7 @@ internal sealed unsafe partial class CpuBackend
             {
                 Vector256<float> value = Vector256.FusedMultiplyAdd(va, Vector256.Load(x + c), vb * Vector256.Load(z + c));
                 value.Store(y + c);
-                max = Vector256.Max(max, value);
+                max = Vector256.MaxNative(max, value);
             }
 
             if (c < geometry.Channels)
@@ -151,7 +143,7 @@ internal sealed unsafe partial class CpuBackend
                 Vector256<float> value = Vector256.FusedMultiplyAdd(va, Vector256.Load(x + c), vb * Vector256.Load(z + c));
                 value = Vector256.ConditionalSelect(_lastLanes, value, none);
                 value.Store(y + c);
-                max = Vector256.Max(max, value);
+                max = Vector256.MaxNative(max, value);
             }
 
             return SimdMath.Max(max);

@@ -59,13 +59,13 @@ internal static unsafe class SimdMath
         return two[0] + two[1];
     }
 
-    /// <summary>The largest lane, or NaN when there is one.</summary>
+    /// <summary>The largest lane; where one is no number, that or any other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector256<float> v)
     {
-        Vector128<float> four = Vector128.Max(v.GetLower(), v.GetUpper());
-        Vector128<float> two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return MathF.Max(two[0], two[1]);
+        Vector128<float> four = Vector128.MaxNative(v.GetLower(), v.GetUpper());
+        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2)))[0];
     }
 
     /// <summary>Stores the first <paramref name="count"/> lanes, 0 to 8, and touches nothing after them.</summary>
