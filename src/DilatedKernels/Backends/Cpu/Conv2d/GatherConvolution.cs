@@ -148,7 +148,6 @@ internal sealed unsafe class GatherConvolution
                     nint tileStep = _shape.Columns(panel) * _shape.Lanes * sizeof(float);
                     var product = new TileArguments
                     {
-                        StepA = sizeof(float),
                         B = (byte*)(Packed + ((nint)_shape.ChannelBegin(panel) * _terms)),
                         StepB = tileStep,
                         Runs = runs + begin,
@@ -201,7 +200,7 @@ internal sealed unsafe class GatherConvolution
         (nint inStep, nint inLine) = alongX ? (inX, inY) : (inY, inX);
         (nint outStep, nint outLine) = alongX ? (outX, outY) : (outY, outX);
 
-        product.RowStep = inStep;
+        product.StepA = inStep;
         finish.TargetStep = outStep;
         bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
         bool streamed = direct && _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;

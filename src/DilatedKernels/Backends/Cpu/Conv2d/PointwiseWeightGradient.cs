@@ -84,7 +84,6 @@ internal sealed unsafe class PointwiseWeightGradient
         var product = new TileArguments
         {
             A = (byte*)dy,
-            RowStep = sizeof(float),
             StepA = (nint)_outChannels * sizeof(float),
             B = (byte*)x,
             StepB = (nint)_shape.Channels * sizeof(float),
@@ -99,11 +98,11 @@ internal sealed unsafe class PointwiseWeightGradient
             int rows = Split.Begin(_outChannels, tiles, i + 1) - Split.Begin(_outChannels, tiles, i);
             if (accumulate)
             {
-                _kernels.AddedProduct(rows, columns, &product);
+                _kernels.AddedTransposedProduct(rows, columns, &product);
             }
             else
             {
-                _kernels.Product(rows, columns, &product);
+                _kernels.TransposedProduct(rows, columns, &product);
             }
 
             product.A += rows * sizeof(float);

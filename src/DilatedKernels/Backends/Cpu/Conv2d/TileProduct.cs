@@ -9,9 +9,12 @@ internal readonly record struct TileRun(nint A, nint Step, nint Length);
 internal unsafe struct TileArguments
 {
     public byte* A;
-    public nint RowStep;
+
+    /// <summary>From a row of A to the next; where A is transposed, from a step of the sum to the next. The others are neighbours.</summary>
     public nint StepA;
     public byte* B;
+
+    /// <summary>From a step of B to the next; where A is not transposed, as many bytes as a tile has columns.</summary>
     public nint StepB;
     public TileRun* Runs;
     public nint RunCount;
@@ -21,8 +24,8 @@ internal unsafe struct TileArguments
 
 /// <summary>
 /// The one inner loop of all three convolution passes: a small matrix product whose result stays in registers,
-/// <code>C[i, j] = Σ over runs r, steps l of  A[r.A + i·RowStep + l·StepA] · B[(r.Step + l)·StepB + j]</code>
-/// with i over TRows broadcast values and j over TColumns vectors.
+/// <code>C[i, j] = Σ over runs r, steps l of  A[r.A + i·StepA + 4·l] · B[(r.Step + l)·StepB + j]</code>
+/// with i over TRows broadcast values and j over TColumns vectors; where A is transposed, <c>A[r.A + 4·i + l·StepA]</c>.
 /// <code>
 ///                    B: 1..4 vectors
 ///   A: row 0  ●  ×  [ a0 | b0 | c0 | d0 ]
@@ -38,11 +41,12 @@ internal unsafe struct TileArguments
 internal static unsafe class TileProduct
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TVector, TWidth, TRows, TColumns, TStore>(TileArguments* arguments)
+    public static void Run<TVector, TWidth, TRows, TColumns, TLayout, TStore>(TileArguments* arguments)
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
         where TRows : struct, ICount
         where TColumns : struct, ICount
+        where TLayout : struct, ITileLayout
         where TStore : struct, IStore<TVector>
     {
         TVector a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default, a8 = default, a9 = default, a10 = default, a11 = default;
@@ -51,9 +55,9 @@ internal static unsafe class TileProduct
         TVector d0 = default, d1 = default, d2 = default, d3 = default, d4 = default, d5 = default;
 
         int vector = TWidth.Lanes * sizeof(float);
-        nint row = arguments->RowStep;
-        nint stepA = arguments->StepA;
-        nint stepB = arguments->StepB;
+        nint row = TLayout.IsTransposed ? sizeof(float) : arguments->StepA;
+        nint stepA = TLayout.IsTransposed ? arguments->StepA : sizeof(float);
+        nint stepB = TLayout.IsTransposed ? arguments->StepB : TColumns.Value * vector;
         TileRun* run = arguments->Runs;
         TileRun* end = run + arguments->RunCount;
         for (; run < end; run++)
@@ -64,7 +68,21 @@ internal static unsafe class TileProduct
             byte* r = q + (3 * row);
             byte* s = r + (3 * row);
             byte* w = arguments->B + (run->Step * stepB);
-            for (nint left = run->Length; left > 0; left--)
+            nint left = run->Length;
+            for (; IsInTwos(TRows.Value, TColumns.Value) && left >= 2; left -= 2)
+            {
+                Step<TVector, TWidth, TRows, TColumns>(
+                    p, q, r, s, row, 0, w, 0, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref c0, ref c1, ref c2, ref c3);
+                Step<TVector, TWidth, TRows, TColumns>(
+                    p, q, r, s, row, stepA, w, stepB, ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref b0, ref b1, ref b2, ref b3, ref b4, ref b5, ref c0, ref c1, ref c2, ref c3);
+                p += 2 * stepA;
+                q += TRows.Value > 3 ? 2 * stepA : 0;
+                r += TRows.Value > 6 ? 2 * stepA : 0;
+                s += TRows.Value > 9 ? 2 * stepA : 0;
+                w += 2 * stepB;
+            }
+
+            for (; left > 0; left--)
             {
                 TVector w0 = TWidth.Load(w);
                 TVector w1 = TColumns.Value > 1 ? TWidth.Load(w + vector) : default;
@@ -365,6 +383,109 @@ internal static unsafe class TileProduct
             {
                 TStore.Store(b11, t + vector);
             }
+        }
+    }
+
+    /// <summary>
+    /// Whether a tile takes two steps of a sum at a time: those for 16 registers. In small tiles addresses and counters weigh more, and half of them are a
+    /// fortieth of the time, or a tenth where another hardware thread shares the core.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsInTwos(int rows, int columns) => columns <= 3 && rows * columns <= 12;
+
+    /// <summary>One step of such a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<TVector, TWidth, TRows, TColumns>(
+        byte* p, byte* q, byte* r, byte* s, nint row, nint offset, byte* w, nint offsetB, ref TVector a0, ref TVector a1, ref TVector a2, ref TVector a3, ref TVector a4, ref TVector a5, ref TVector a6, ref TVector a7, ref TVector a8, ref TVector a9, ref TVector a10, ref TVector a11, ref TVector b0, ref TVector b1, ref TVector b2, ref TVector b3, ref TVector b4, ref TVector b5, ref TVector c0, ref TVector c1, ref TVector c2, ref TVector c3)
+        where TVector : struct
+        where TWidth : struct, IVectorWidth<TVector>
+        where TRows : struct, ICount
+        where TColumns : struct, ICount
+    {
+        int vector = TWidth.Lanes * sizeof(float);
+        TVector w0 = TWidth.Load(w + offsetB);
+        TVector w1 = TColumns.Value > 1 ? TWidth.Load(w + offsetB + vector) : default;
+        TVector w2 = TColumns.Value > 2 ? TWidth.Load(w + offsetB + (2 * vector)) : default;
+
+        {
+            TVector x = TWidth.Broadcast(p + offset);
+            a0 = TWidth.MultiplyAdd(x, w0, a0);
+            b0 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b0) : b0;
+            c0 = TColumns.Value > 2 ? TWidth.MultiplyAdd(x, w2, c0) : c0;
+        }
+
+        if (TRows.Value > 1)
+        {
+            TVector x = TWidth.Broadcast(p + offset + row);
+            a1 = TWidth.MultiplyAdd(x, w0, a1);
+            b1 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b1) : b1;
+            c1 = TColumns.Value > 2 ? TWidth.MultiplyAdd(x, w2, c1) : c1;
+        }
+
+        if (TRows.Value > 2)
+        {
+            TVector x = TWidth.Broadcast(p + offset + (2 * row));
+            a2 = TWidth.MultiplyAdd(x, w0, a2);
+            b2 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b2) : b2;
+            c2 = TColumns.Value > 2 ? TWidth.MultiplyAdd(x, w2, c2) : c2;
+        }
+
+        if (TRows.Value > 3)
+        {
+            TVector x = TWidth.Broadcast(q + offset);
+            a3 = TWidth.MultiplyAdd(x, w0, a3);
+            b3 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b3) : b3;
+            c3 = TColumns.Value > 2 ? TWidth.MultiplyAdd(x, w2, c3) : c3;
+        }
+
+        if (TRows.Value > 4)
+        {
+            TVector x = TWidth.Broadcast(q + offset + row);
+            a4 = TWidth.MultiplyAdd(x, w0, a4);
+            b4 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b4) : b4;
+        }
+
+        if (TRows.Value > 5)
+        {
+            TVector x = TWidth.Broadcast(q + offset + (2 * row));
+            a5 = TWidth.MultiplyAdd(x, w0, a5);
+            b5 = TColumns.Value > 1 ? TWidth.MultiplyAdd(x, w1, b5) : b5;
+        }
+
+        if (TRows.Value > 6)
+        {
+            TVector x = TWidth.Broadcast(r + offset);
+            a6 = TWidth.MultiplyAdd(x, w0, a6);
+        }
+
+        if (TRows.Value > 7)
+        {
+            TVector x = TWidth.Broadcast(r + offset + row);
+            a7 = TWidth.MultiplyAdd(x, w0, a7);
+        }
+
+        if (TRows.Value > 8)
+        {
+            TVector x = TWidth.Broadcast(r + offset + (2 * row));
+            a8 = TWidth.MultiplyAdd(x, w0, a8);
+        }
+
+        if (TRows.Value > 9)
+        {
+            TVector x = TWidth.Broadcast(s + offset);
+            a9 = TWidth.MultiplyAdd(x, w0, a9);
+        }
+
+        if (TRows.Value > 10)
+        {
+            TVector x = TWidth.Broadcast(s + offset + row);
+            a10 = TWidth.MultiplyAdd(x, w0, a10);
+        }
+
+        if (TRows.Value > 11)
+        {
+            TVector x = TWidth.Broadcast(s + offset + (2 * row));
+            a11 = TWidth.MultiplyAdd(x, w0, a11);
         }
     }
 }

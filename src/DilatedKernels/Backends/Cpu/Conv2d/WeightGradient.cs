@@ -186,7 +186,6 @@ internal sealed unsafe class WeightGradient
         {
             var product = new TileArguments
             {
-                RowStep = sizeof(float),
                 StepA = (nint)_g.StrideW * _g.InChannels * sizeof(float),
                 Runs = runsBegin,
             };
@@ -344,7 +343,7 @@ internal sealed unsafe class WeightGradient
                     TileFinish.Prefetch(product.C, product.StepC, rows, bytes);
                 }
 
-                _kernels.AddedProduct(rows, columns, &product);
+                _kernels.AddedTransposedProduct(rows, columns, &product);
                 product.A += _packedInput ? (nint)_pixels * PackedRows * sizeof(float) : rows * sizeof(float);
                 product.C += rows * product.StepC;
             }

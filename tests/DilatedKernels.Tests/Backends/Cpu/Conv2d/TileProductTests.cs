@@ -11,11 +11,13 @@ namespace DilatedKernels.Tests.Backends.Cpu.Conv2d;
 public sealed unsafe partial class TileProductTests
 {
     [Test]
-    public void EveryTileSumsItsRuns([Values(4, 8, 16)] int lanes, [Values("stored", "added", "past the caches")] string how)
+    public void EveryTileSumsItsRuns([Values(4, 8, 16)] int lanes, [Values("stored", "past the caches", "transposed", "transposed and added")] string how)
     {
         const int ARow = 9;
+        bool transposed = how.StartsWith("transposed", StringComparison.Ordinal);
+        bool added = how.EndsWith("added", StringComparison.Ordinal);
         TileKernels kernels = TileKernels.OfWidth(lanes);
-        TileRun* runs = stackalloc TileRun[] { new(4, 1, 3), new(20, 5, 1), new(0, 0, 0), new(0, 3, 2) };
+        TileRun* runs = stackalloc TileRun[4];
         for (int columns = 1; columns <= TileKernels.MaxColumns; columns++)
         {
             for (int rows = 1; rows <= TileShape.MaxRows(32, columns); rows++)
@@ -23,19 +25,22 @@ public sealed unsafe partial class TileProductTests
                 int width = columns * lanes;
                 // Small whole numbers: every order of addition is exact.
                 float[] a = [.. Enumerable.Range(0, rows * ARow).Select(i => (float)((i * 7 % 11) - 5))];
+                int aRow = transposed ? 1 : ARow;
+                int aStep = transposed ? rows : 1;
+                TileRun[] cut = [new(1 * aStep * sizeof(float), 1, 3), new(5 * aStep * sizeof(float), 5, 1), new(0, 0, 0), new(0, 3, 2)];
+                cut.CopyTo(new Span<TileRun>(runs, 4));
                 float[] b = [.. Enumerable.Range(0, 6 * width).Select(i => (float)((i * 5 % 13) - 6))];
                 float[] memory = GC.AllocateArray<float>((rows * width) + 17, pinned: true);
                 int start = (int)(-(nint)Unsafe.AsPointer(ref memory[0]) & 63) / sizeof(float);
                 Span<float> c = memory.AsSpan(start, (rows * width) + 1);
-                c.Fill(how == "added" ? 3 : float.NaN);
+                c.Fill(added ? 3 : float.NaN);
                 c[^1] = -77;
                 fixed (float* pA = a, pB = b, pC = c)
                 {
                     var arguments = new TileArguments
                     {
                         A = (byte*)pA,
-                        RowStep = ARow * sizeof(float),
-                        StepA = sizeof(float),
+                        StepA = (transposed ? aStep : aRow) * sizeof(float),
                         B = (byte*)pB,
                         StepB = width * sizeof(float),
                         Runs = runs,
@@ -48,8 +53,11 @@ public sealed unsafe partial class TileProductTests
                         case "stored":
                             kernels.Product(rows, columns, &arguments);
                             break;
-                        case "added":
-                            kernels.AddedProduct(rows, columns, &arguments);
+                        case "transposed":
+                            kernels.TransposedProduct(rows, columns, &arguments);
+                            break;
+                        case "transposed and added":
+                            kernels.AddedTransposedProduct(rows, columns, &arguments);
                             break;
                         default:
                             kernels.StreamedProduct(rows, columns, &arguments);
@@ -58,7 +66,7 @@ public sealed unsafe partial class TileProductTests
                 }
 
                 float[] expected = new float[c.Length];
-                expected.AsSpan().Fill(how == "added" ? 3 : 0);
+                expected.AsSpan().Fill(added ? 3 : 0);
                 expected[^1] = -77;
                 for (int i = 0; i < rows; i++)
                 {
@@ -66,7 +74,7 @@ public sealed unsafe partial class TileProductTests
                     {
                         for (int j = 0; j < width; j++)
                         {
-                            expected[(i * width) + j] += a[(i * ARow) + x] * b[(w * width) + j];
+                            expected[(i * width) + j] += a[(i * aRow) + (x * aStep)] * b[(w * width) + j];
                         }
                     }
                 }
@@ -102,11 +110,12 @@ public sealed unsafe partial class TileProductTests
             checkedTiles++;
             string tile = $"{rows} rows, {columns} columns of {bits} bits";
             Assert.That(JitListing.HasVectorOnStack(listing), Is.False, $"A vector goes through the stack: {tile}\n{listing}");
-            Assert.That(Fma().Count(listing), Is.EqualTo(rows * columns), $"One fused multiply-add for each accumulator: {tile}");
+            int steps = TileProduct.IsInTwos(rows, columns) ? 3 : 1;
+            Assert.That(Fma().Count(listing), Is.EqualTo(steps * rows * columns), $"One fused multiply-add for each accumulator and step: {tile}");
             Assert.That(listing, Does.Not.Contain("call "), tile);
         }
 
-        Assert.That(checkedTiles, Is.EqualTo(3 * (avx512 ? 3 * (12 + 12 + 8 + 6) : 2 * (12 + 6 + 4))));
+        Assert.That(checkedTiles, Is.EqualTo(4 * (avx512 ? 3 * (12 + 12 + 8 + 6) : 2 * (12 + 6 + 4))));
     }
 
     [GeneratedRegex(@"Width(?<bits>\d+),.*?Count(?<rows>\d+),.*?Count(?<columns>\d+),")]

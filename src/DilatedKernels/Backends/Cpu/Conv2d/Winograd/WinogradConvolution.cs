@@ -134,8 +134,7 @@ internal sealed unsafe class WinogradConvolution
         var run = new TileRun(0, 0, _inChannels);
         var product = new TileArguments
         {
-            RowStep = _tileStep * sizeof(float),
-            StepA = sizeof(float),
+            StepA = _tileStep * sizeof(float),
             Runs = &run,
             RunCount = 1,
         };

@@ -167,7 +167,6 @@ internal sealed unsafe class WinogradWeightGradient
         var run = new TileRun(0, 0, tiles);
         var product = new TileArguments
         {
-            RowStep = sizeof(float),
             StepA = _tileStep * sizeof(float),
             StepB = lanes * sizeof(float),
             StepC = lanes * sizeof(float),
@@ -194,7 +193,7 @@ internal sealed unsafe class WinogradWeightGradient
                 product.A = (byte*)(inputs + (value * InputValueStep) + (start * _tileStep) + row);
                 finish.Rows = begin + Split.Begin(end - begin, parts, i + 1) - row;
                 finish.Target = (byte*)(sums + (value * SumValueStep) + (row * (nint)_shape.PaddedChannels) + _shape.ChannelBegin(panel));
-                _products.Product(finish.Rows, columns, &product);
+                _products.TransposedProduct(finish.Rows, columns, &product);
                 _products.Finish(&finish);
             }
         }

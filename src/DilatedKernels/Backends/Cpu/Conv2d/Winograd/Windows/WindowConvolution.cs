@@ -134,8 +134,7 @@ internal sealed unsafe class WindowConvolution
         int chunks = Split.Parts(end - begin, Math.Max(1, TermsPerChunk / _inChannels));
         var product = new TileArguments
         {
-            RowStep = _tileStep * sizeof(float),
-            StepA = sizeof(float),
+            StepA = _tileStep * sizeof(float),
             B = (byte*)packed,
             StepB = lanes * sizeof(float),
             Runs = runs,

@@ -137,7 +137,6 @@ internal sealed unsafe class WindowWeightGradient
         {
             var product = new TileArguments
             {
-                RowStep = sizeof(float),
                 StepA = _tileStep * sizeof(float),
                 B = (byte*)(part.Gradients + (value * GradientValueStep) + ((nint)rows * _grid.Columns * lane)),
                 StepB = lanes * sizeof(float),
@@ -168,7 +167,7 @@ internal sealed unsafe class WindowWeightGradient
                         product.A = (byte*)(from + channel);
                         finish.Rows = channelBegin + Split.Begin(channelEnd - channelBegin, parts, i + 1) - channel;
                         finish.Target = (byte*)(part.Sums + (number * SumStep) + (channel * (nint)_lanes) + lane);
-                        _products.Product(finish.Rows, columns, &product);
+                        _products.TransposedProduct(finish.Rows, columns, &product);
                         _products.Finish(&finish);
                     }
                 }
