@@ -31,7 +31,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         Conv2dGeometry g = MergeBatch(geometry);
-        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.OutShape, g.InShape, g.Taps);
+        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.InChannels);
         using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.OutChannels) * sizeof(float));
         WeightPacking.Backward(_pool, shape, g.Taps, g.OutChannels, Floats(weight), Floats(packed));
 

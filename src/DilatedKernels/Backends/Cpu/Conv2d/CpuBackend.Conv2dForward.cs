@@ -46,7 +46,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         Conv2dGeometry g = MergeBatch(geometry);
-        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.InShape, g.OutShape, g.Taps);
+        TileShape shape = GatherConvolution.ShapeFor(VectorUnit, g.OutChannels);
         using CpuBuffer packed = _allocator.Allocate(WeightPacking.Count(shape, g.Taps, g.InChannels) * sizeof(float));
         WeightPacking.Forward(_pool, shape, g.Taps, g.InChannels, Floats(weight), Floats(packed));
 

@@ -46,12 +46,8 @@ internal sealed unsafe class GatherConvolution
         MakePieces();
     }
 
-    /// <summary>The shape of the tiles for such a convolution.</summary>
-    public static TileShape ShapeFor(VectorUnit unit, Shape input, Shape output, int taps)
-    {
-        var shape = TileShape.For(output.C, unit);
-        return IsStreamed(taps, input, output) ? shape.InWholeLines() : shape;
-    }
+    /// <summary>The shape of the tiles for so many output channels: a cache line of the output is one tile's, so that it comes and goes once.</summary>
+    public static TileShape ShapeFor(VectorUnit unit, int outChannels) => TileShape.For(outChannels, unit).InWholeLines();
 
     public required float* Input { get; init; }
 
