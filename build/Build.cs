@@ -40,6 +40,13 @@ if (index < 0)
     return UsageError;
 }
 
+// What these two start has a help of its own.
+if (args is [not ("bench" or "demo"), "--help" or "-h", ..])
+{
+    Console.WriteLine($"{verb}: {verbs[index].Meaning}");
+    return 0;
+}
+
 if (!File.Exists(Solution))
 {
     Console.Error.WriteLine($"{Solution} is not in {Environment.CurrentDirectory}; run build.sh or build.ps1, which go to the root of the tree first.");

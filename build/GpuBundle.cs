@@ -82,7 +82,7 @@ internal static class GpuBundle
         }
 
         long bytes = new FileInfo(archive).Length;
-        Console.WriteLine($"{archive}: {bytes / (double)(1 << 20):0.0} MB. On a machine with an NVIDIA driver: tar -xf {Path.GetFileName(archive)} && {Name}/run-gpu-checks");
+        Console.WriteLine($"{archive}: {bytes / 1e6:0.0} MB. On a machine with an NVIDIA driver: tar -xf {Path.GetFileName(archive)} && {Name}/run-gpu-checks");
         return bytes <= MostBytes
             ? 0
             : throw new BuildException($"The bundle is larger than {MostBytes >> 20} MB; {(archive.EndsWith(".gz", StringComparison.Ordinal) ? "install xz, which packs it smaller" : "something has grown")}.");

@@ -36,7 +36,7 @@ internal static class Packages
 
         foreach (FileInfo package in new DirectoryInfo(Folder).EnumerateFiles("*.nupkg").OrderBy(f => f.Name, StringComparer.Ordinal))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Folder}/{package.Name}: {package.Length / (double)(1 << 20):0.00} MB"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Folder}/{package.Name}: {package.Length / 1e6:0.00} MB"));
             if (package.Length > MostCoreBytes && package.Name.StartsWith(Core + ".", StringComparison.Ordinal) && char.IsAsciiDigit(package.Name[Core.Length + 1]))
             {
                 throw new BuildException($"The package {Core} is larger than {MostCoreBytes >> 20} MB.");

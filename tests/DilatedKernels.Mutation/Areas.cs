@@ -21,7 +21,7 @@ internal sealed record Area(string Name, string Project, int Sample, string[] So
             "Operators/", "Backends/Geometry.cs", "Backends/ResampleAxis.cs", "Backends/Cpu/Conv2d/",
             "Backends/Cpu/CpuBackend.Bias.cs", "Backends/Cpu/CpuBackend.Convert.cs", "Backends/Cpu/CpuBackend.Dropout.cs", "Backends/Cpu/CpuBackend.MaxPool.cs",
             "Backends/Cpu/CpuBackend.Pointwise.cs", "Backends/Cpu/CpuBackend.ReflectionPad.cs", "Backends/Cpu/CpuBackend.Relu.cs", "Backends/Cpu/CpuBackend.Softmax.cs",
-            "Backends/Cpu/CpuBackend.SparseProduct.cs", "Backends/Cpu/CpuBackend.Upsample.cs", "Backends/Cpu/CpuBackend.UpsampleCrossEntropy.cs", "Backends/Cpu/SimdMath.cs",
+            "Backends/Cpu/CpuBackend.SparseProduct.cs", "Backends/Cpu/CpuBackend.Upsample.cs", "Backends/Cpu/CpuBackend.UpsampleCrossEntropy.cs", "Backends/Cpu/SimdMath.cs", "Backends/Cpu/SoftmaxTerms.cs",
         ],
             "(FullyQualifiedName~Tests.Operators|FullyQualifiedName~GoldenOperatorTests|FullyQualifiedName~Tests.Tensors|FullyQualifiedName~Tests.Nn|FullyQualifiedName~Tests.Autograd)" +
             "&FullyQualifiedName!~130&FullyQualifiedName!~60"),
@@ -56,6 +56,7 @@ internal sealed record Area(string Name, string Project, int Sample, string[] So
         ["Backends/Cpu/CpuBackend.SparseProduct.cs"] = "FullyQualifiedName~Operators.SparseProductTests",
         ["Backends/Cpu/CpuBackend.Upsample.cs"] = Upsampling,
         ["Backends/Cpu/CpuBackend.UpsampleCrossEntropy.cs"] = "FullyQualifiedName~Operators.UpsampleSoftmaxCrossEntropyTests",
+        ["Backends/Cpu/SoftmaxTerms.cs"] = Softmax,
         ["Backends/Cpu/SimdMath.cs"] = "FullyQualifiedName~SimdMathTests",
         ["Metrics/"] = "FullyQualifiedName~Segmentation.Metrics",
         ["Data/"] = "FullyQualifiedName~Data.Crop",

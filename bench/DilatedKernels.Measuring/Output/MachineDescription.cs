@@ -68,10 +68,19 @@ public sealed record MachineDescription(
     private static string ProcessorName()
     {
         const string Info = "/proc/cpuinfo";
-        string? line = File.Exists(Info) ? File.ReadLines(Info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line is not null
-            ? line.Split(':', 2)[1].Trim()
-            : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
+        return (File.Exists(Info) ? ProcessorName(File.ReadLines(Info)) : null)
+            ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+
+    /// <summary>The first processor of Linux's list, or null. A virtual machine may show no more of a name than a brand: then its family and model tell which one it is.</summary>
+    internal static string? ProcessorName(IEnumerable<string> info)
+    {
+        ILookup<string, string> values = info.TakeWhile(line => line.Length > 0).Select(line => line.Split(':', 2)).Where(pair => pair.Length == 2)
+            .ToLookup(pair => pair[0].Trim(), pair => pair[1].Trim());
+        string? name = values["model name"].FirstOrDefault();
+        return name is not null && !name.Any(char.IsAsciiDigit) && values["cpu family"].FirstOrDefault() is { } family && values["model"].FirstOrDefault() is { } model
+            ? $"{name} (family {family}, model {model})"
+            : name;
     }
 
     // In the tree git knows; a bundle carries the answer in a file beside the program.

@@ -87,6 +87,14 @@ internal sealed class ComparisonTests
         Assert.That(raw.RootElement.GetProperty("comparisons")[0].GetProperty("sides")[0].GetProperty("rounds")[0][0].GetDouble(), Is.EqualTo(2));
     }
 
+    [TestCase("AMD EPYC 9654 96-Core Processor", ExpectedResult = "AMD EPYC 9654 96-Core Processor")]
+    [TestCase("AMD EPYC", ExpectedResult = "AMD EPYC (family 25, model 1)", Description = "a virtual machine's")]
+    public string? AProcessorWithoutANumberIsToldByFamilyAndModel(string name) =>
+        MachineDescription.ProcessorName(["processor\t: 0", "cpu family\t: 25", "model\t\t: 1", $"model name\t: {name}", "", "processor\t: 1", "model\t\t: 2"]);
+
+    [Test]
+    public void AListOfOtherProcessorsHasNoName() => Assert.That(MachineDescription.ProcessorName(["processor\t: 0", "BogoMIPS\t: 50.00"]), Is.Null);
+
     [TestCase("AMD EPYC 9654 2core", "amd-epyc-9654-2core")]
     [TestCase("  Intel(R) Xeon(R) @ 2.0GHz ", "intel-r-xeon-r-2-0ghz")]
     public void FoldersAreNamedAfterTheMachine(string name, string folder) => Assert.That(MachineDescription.Slug(name), Is.EqualTo(folder));

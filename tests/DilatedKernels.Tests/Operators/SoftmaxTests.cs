@@ -44,6 +44,20 @@ public class SoftmaxTests(Device device)
     }
 
     [Test]
+    public void TheLargestScoreIsFoundWhereverItIs([Values(5, 8, 21, 32, 40)] int channels)
+    {
+        for (int c = 0; c < channels; c++)
+        {
+            float[] scores = new float[channels];
+            scores.AsSpan().Fill(-500);
+            scores[c] = 500;
+            using Tensor x = Tensor.FromArray(device, new Shape(1, channels, 1, 1), scores);
+            using Tensor y = Ops.Softmax(x);
+            Assert.That(y.ToArray(), Is.EqualTo(Enumerable.Range(0, channels).Select(i => i == c ? 1f : 0f)), $"channel {c}");
+        }
+    }
+
+    [Test]
     public void PositionsOfManyThreadsDoNotTouch([Values(5, 11, 21, 29)] int channels)
     {
         Array4 x = Array4.Random(new Shape(1, channels, 53, 59), "many", scale: 3);

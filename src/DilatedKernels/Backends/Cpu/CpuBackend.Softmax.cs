@@ -4,7 +4,8 @@ using DilatedKernels.Backends.Cpu.Conv2d;
 namespace DilatedKernels.Backends.Cpu;
 
 // A position's channels are processed eight at a time. The last group may read into the next position (or the readable
-// tail of the buffer); a mask takes those lanes out again.
+// tail of the buffer); a mask takes those lanes out again. Up to 32 channels it may be written there, too, where that position
+// is this thread's and comes next: positions are taken in order, and every one is written whole.
 internal sealed unsafe partial class CpuBackend
 {
     private const long SoftmaxGrain = 1 << 10;

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace DilatedKernels.Backends.Cpu;
 
 /// <summary>
-/// Building blocks on eight float32 lanes. Every one computes the same bits on every processor: a multiply-add is always
+/// Building blocks on eight float32 lanes. Every one but <see cref="Max"/> of what is no number computes the same bits on every processor: a multiply-add is always
 /// fused and sums of lanes have a written-down order.
 /// </summary>
 internal static unsafe class SimdMath

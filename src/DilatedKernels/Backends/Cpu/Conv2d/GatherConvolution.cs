@@ -46,7 +46,7 @@ internal sealed unsafe class GatherConvolution
         MakePieces();
     }
 
-    /// <summary>The shape of the tiles for so many output channels: a cache line of the output is one tile's, so that it comes and goes once.</summary>
+    /// <summary>The shape of the tiles for so many output channels: where they can be panels of whole cache lines, a line of the output is one tile's and comes and goes once.</summary>
     public static TileShape ShapeFor(VectorUnit unit, int outChannels) => TileShape.For(outChannels, unit).InWholeLines();
 
     public required float* Input { get; init; }

@@ -29,7 +29,8 @@ public sealed unsafe partial class TileProductTests
                 int aStep = transposed ? rows : 1;
                 TileRun[] cut = [new(1 * aStep * sizeof(float), 1, 3), new(5 * aStep * sizeof(float), 5, 1), new(0, 0, 0), new(0, 3, 2)];
                 cut.CopyTo(new Span<TileRun>(runs, 4));
-                float[] b = [.. Enumerable.Range(0, 6 * width).Select(i => (float)((i * 5 % 13) - 6))];
+                int bStep = transposed ? width + lanes : width;
+                float[] b = [.. Enumerable.Range(0, 6 * bStep).Select(i => (float)((i * 5 % 13) - 6))];
                 float[] memory = GC.AllocateArray<float>((rows * width) + 17, pinned: true);
                 int start = (int)(-(nint)Unsafe.AsPointer(ref memory[0]) & 63) / sizeof(float);
                 Span<float> c = memory.AsSpan(start, (rows * width) + 1);
@@ -42,7 +43,7 @@ public sealed unsafe partial class TileProductTests
                         A = (byte*)pA,
                         StepA = (transposed ? aStep : aRow) * sizeof(float),
                         B = (byte*)pB,
-                        StepB = width * sizeof(float),
+                        StepB = bStep * sizeof(float),
                         Runs = runs,
                         RunCount = 4,
                         C = (byte*)pC,
@@ -74,7 +75,7 @@ public sealed unsafe partial class TileProductTests
                     {
                         for (int j = 0; j < width; j++)
                         {
-                            expected[(i * width) + j] += a[(i * aRow) + (x * aStep)] * b[(w * width) + j];
+                            expected[(i * width) + j] += a[(i * aRow) + (x * aStep)] * b[(w * bStep) + j];
                         }
                     }
                 }
