@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using DilatedKernels.Cuda;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
@@ -11,8 +12,7 @@ internal static class BenchHost
     /// <summary>Runs a command.</summary>
     /// <param name="root">Its options and action.</param>
     /// <param name="arguments">What was typed.</param>
-    /// <param name="termination">How long it may take to end after Ctrl-C, with what it has to write.</param>
-    public static int Run(RootCommand root, string[] arguments, TimeSpan? termination = null)
+    public static int Run(RootCommand root, string[] arguments)
     {
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
@@ -20,11 +20,12 @@ internal static class BenchHost
             return Fail(string.Join(Environment.NewLine, parsed.Errors.Select(error => error.Message)), 2);
         }
 
+        // A command that looks at no token is ended by the system, as any program is.
+        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(Console.Error, "", "results written before are intact") : null;
         try
         {
-            var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
-            invocation.ProcessTerminationTimeout = termination ?? invocation.ProcessTerminationTimeout;
-            return parsed.Invoke(invocation);
+            var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return parsed.InvokeAsync(invocation, signals?.Token ?? CancellationToken.None).GetAwaiter().GetResult();
         }
         catch (UserInputException error)
         {
@@ -40,7 +41,7 @@ internal static class BenchHost
         }
         catch (OperationCanceledException)
         {
-            return Fail("interrupted.", 130);
+            return Fail("interrupted.", EndSignals.ExitCode);
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class CompareCommand
             verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._compile, verb._python, verb._results,
         };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
-        return BenchHost.Run(root, arguments, TimeSpan.FromMinutes(2));
+        return BenchHost.Run(root, arguments);
     }
 
     private int Compare(ParseResult result, string[] arguments, CancellationToken cancellation)
@@ -137,7 +137,7 @@ internal sealed class CompareCommand
         }
 
         Console.WriteLine($"Written to {folder}.");
-        return cancellation.IsCancellationRequested ? 130 : complete && !results.HasErrors ? 0 : 1;
+        return cancellation.IsCancellationRequested ? EndSignals.ExitCode : complete && !results.HasErrors ? 0 : 1;
     }
 
     // The library first. A peer that cannot be had is noted; without any there is nothing to compare.

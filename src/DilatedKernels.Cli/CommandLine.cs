@@ -65,7 +65,7 @@ internal static class CommandLine
         }
 
         // A verb that looks at no token is ended by the system, as any program is.
-        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error, GroupOption.IsGiven(parsed)) : null;
+        using EndSignals? signals = parsed.Action is AsynchronousCommandLineAction ? new EndSignals(error, "dilated: ", "the last checkpoint is intact", GroupOption.IsGiven(parsed)) : null;
         try
         {
             return await parsed.InvokeAsync(

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using DilatedKernels.Cli;
 using DilatedKernels.Cli.Commands;
+using DilatedKernels.Segmentation;
 
 namespace DilatedKernels.Tests.Cli;
 
@@ -12,7 +13,7 @@ public sealed class EndSignalsTests
     {
         using var error = new StringWriter();
         var ended = new TaskCompletionSource<int>();
-        using var signals = new EndSignals(error, TimeSpan.FromMinutes(0.001), ended.SetResult);
+        using var signals = new EndSignals(error, "dilated: ", "the last checkpoint is intact", TimeSpan.FromMinutes(0.001), ended.SetResult);
         signals.Handle(new PosixSignalContext(PosixSignal.SIGINT));
         Assert.That(signals.Token.IsCancellationRequested);
         Assert.That(ended.Task.Wait(TimeSpan.FromSeconds(30)));
@@ -27,7 +28,7 @@ public sealed class EndSignalsTests
     public void ASignalThatComesAgainIsAnsweredUnlessMpirunSendsIt(bool isInGroup, PosixSignal second, bool isAnswered)
     {
         using var error = new StringWriter();
-        using var signals = new EndSignals(error, TimeSpan.FromMinutes(1), _ => { }, isInGroup);
+        using var signals = new EndSignals(error, "dilated: ", "the last checkpoint is intact", TimeSpan.FromMinutes(1), _ => { }, isInGroup);
         signals.Handle(new PosixSignalContext(PosixSignal.SIGINT));
         Assert.That(error.ToString(), Is.Empty);
         signals.Handle(new PosixSignalContext(second));

@@ -1,22 +1,29 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace DilatedKernels.Cli;
+namespace DilatedKernels.Segmentation;
 
 /// <summary>
-/// Ctrl-C and the signal that asks a process to end, as a token. The first asks the verb to save and end; those that follow change nothing, because people press
+/// Ctrl-C and the signal that asks a process to end, as a token. The first asks the command to save and end; those that follow change nothing, because people press
 /// twice and wrappers pass on what the terminal has sent already. System.CommandLine's own handler fails at the second, in the middle of a checkpoint.
 /// </summary>
 internal sealed class EndSignals : IDisposable
 {
+    private const int Interrupt = 130;
+    private const int Terminate = 143;
+
     private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
 
     // The step under way and the one after it, at whose beginning the others are told, come first.
     private static readonly TimeSpan TimeToSaveInGroup = TimeSpan.FromMinutes(10);
 
+    private static volatile bool s_terminated;
+
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _source = new();
     private readonly TextWriter _error;
+    private readonly string _prefix;
+    private readonly string _kept;
     private readonly TimeSpan _timeToSave;
     private readonly Action<int> _exit;
     private readonly bool _isInGroup;
@@ -28,29 +35,36 @@ internal sealed class EndSignals : IDisposable
     private bool _isDisposed;
 
     /// <summary>Listens from now on.</summary>
-    /// <param name="error">Where to tell of signals after the first, and of a verb that takes too long.</param>
+    /// <param name="error">Where to tell of signals after the first, and of a command that takes too long.</param>
+    /// <param name="prefix">What such a message begins with, such as the program's name.</param>
+    /// <param name="kept">What is left where the command takes too long, such as "the last checkpoint is intact".</param>
     /// <param name="isInGroup">Whether others compute together with this process, and it ends with them.</param>
-    public EndSignals(TextWriter error, bool isInGroup)
-        : this(error, isInGroup ? TimeToSaveInGroup : TimeToSave, Environment.Exit, isInGroup)
+    public EndSignals(TextWriter error, string prefix, string kept, bool isInGroup = false)
+        : this(error, prefix, kept, isInGroup ? TimeToSaveInGroup : TimeToSave, Environment.Exit, isInGroup)
     {
     }
 
-    internal EndSignals(TextWriter error, TimeSpan timeToSave, Action<int> exit, bool isInGroup = false)
+    internal EndSignals(TextWriter error, string prefix, string kept, TimeSpan timeToSave, Action<int> exit, bool isInGroup = false)
     {
         _isInGroup = isInGroup;
         _error = error;
+        _prefix = prefix;
+        _kept = kept;
         _timeToSave = timeToSave;
         _exit = exit;
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
     }
 
+    /// <summary>The exit code of a command that a signal has ended: 128 and the signal's number, as shells have it.</summary>
+    public static int ExitCode => s_terminated ? Terminate : Interrupt;
+
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken Token => _source.Token;
 
     public void Dispose()
     {
-        // Where a signal comes now, the verb is done, and the system may end the process.
+        // Where a signal comes now, the command is done, and the system may end the process.
         _interrupt.Dispose();
         _terminate.Dispose();
         lock (_lock)
@@ -76,7 +90,7 @@ internal sealed class EndSignals : IDisposable
                 _isEnding = true;
                 if (context.Signal == PosixSignal.SIGTERM)
                 {
-                    ExitCode.NoteTermination();
+                    s_terminated = true;
                 }
 
                 _limit = new Timer(_ => GiveUp(), null, _timeToSave, Timeout.InfiniteTimeSpan);
@@ -86,7 +100,7 @@ internal sealed class EndSignals : IDisposable
             {
                 // Not where mpirun asks all that are left to end, because one process has: nobody is impatient.
                 _isTold = true;
-                _error.WriteLine("dilated: already ending; what was done is being saved.");
+                _error.WriteLine($"{_prefix}already ending; what was done is being saved.");
             }
         }
     }
@@ -102,7 +116,7 @@ internal sealed class EndSignals : IDisposable
         }
 
         _error.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"dilated: not done {_timeToSave.TotalMinutes:0.#} minutes after the signal to end, so it ends without saving more; the last checkpoint is intact."));
-        _exit(ExitCode.Interrupted);
+            CultureInfo.InvariantCulture, $"{_prefix}not done {_timeToSave.TotalMinutes:0.#} minutes after the signal to end, so it ends without saving more; {_kept}."));
+        _exit(ExitCode);
     }
 }
