@@ -39,4 +39,39 @@ __device__ __forceinline__ void reduce_stages(Consumer& consumer, int steps, flo
     free_stage(consumer, running);
 }
 
+// As that, but each stage is summed by itself and added to the whole by the threads. A sum in the tensor cores loses what lies below its last bit with every product,
+// always towards zero; over the thousands of products of a convolution that is many times the error of float32.
+template <class Consumer, int Registers>
+__device__ __forceinline__ void promote_stages(Consumer& consumer, int steps, float (&whole)[Registers])
+{
+#pragma unroll 1
+    for (int step = 0; step < steps; step++) {
+        float sum[Registers];
+#pragma unroll
+        for (int r = 0; r < Registers; r++) {
+            sum[r] = 0.0f;
+        }
+
+        wgmma_hold(sum);
+        int stage = consumer.multiply_stage(sum);
+        wgmma_wait(sum);
+        free_stage(consumer, stage);
+#pragma unroll
+        for (int r = 0; r < Registers; r++) {
+            whole[r] += sum[r];
+        }
+    }
+}
+
+// The steps of a tile whose operands have so many parts.
+template <int Parts, class Consumer, int Registers>
+__device__ __forceinline__ void reduce_tile(Consumer& consumer, int steps, float (&sum)[Registers])
+{
+    if constexpr (Parts == 1) {
+        reduce_stages(consumer, steps, sum);
+    } else {
+        promote_stages(consumer, steps, sum);
+    }
+}
+
 }  // namespace dk

@@ -15,27 +15,38 @@
 //
 // The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
+//
+// float32 comes in three parts of bfloat16 (split_products.cuh), one behind the other in a pixel and in a row of the weights. A stage has all parts of both operands,
+// and its sum is added to the tile's by the threads (promote_stages).
 #pragma once
+
+#include <type_traits>
 
 #include "../pointwise/vectorized.cuh"
 #include "../ptx/tma.cuh"
 #include "../ptx/wgmma.cuh"
 #include "gather_result.cuh"
 #include "geometry.cuh"
+#include "mma_tile.cuh"
 #include "ring.cuh"
+#include "split_products.cuh"
 #include "wgmma_consumer.cuh"
 
 namespace dk {
 
-// Blocks: those of a cluster.
-template <int Columns_, int Blocks_ = 1>
+// Blocks: those of a cluster. Parts: those of an operand, 1 for bfloat16 and 3 for float32.
+template <int Columns_, int Blocks_ = 1, int Parts_ = 1>
 struct WgmmaTile {
+    using Element = std::conditional_t<Parts_ == 1, __nv_bfloat16, float>;
+    using Split = SplitProducts<Parts_>;
+
+    static constexpr int Parts = Parts_;
     static constexpr int Rows = 128, Columns = Columns_, Blocks = Blocks_, ClusterRows = Blocks * Rows;
     static constexpr int Consumers = 2, ConsumerRows = Rows / Consumers, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
 
     // Of a step, and of a product within it.
     static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
-    static constexpr int SourceBytes = Rows * RowBytes, StageBytes = SourceBytes + Columns * RowBytes;
+    static constexpr int SourceBytes = Rows * RowBytes, WeightBytes = Columns * RowBytes, StageBytes = Parts * (SourceBytes + WeightBytes);
 
     // Rows of the weights that a block brings, the last one what is left: whole eights, within which the swizzle repeats.
     static constexpr int PartRows = (Columns / 8 + Blocks - 1) / Blocks * 8;
@@ -94,6 +105,7 @@ template <class Tile>
 __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
 {
     const ConvGather& g = block.g;
+    int of_part = part_channels(g.source_channels);
     // The map of a piece begins where it reads; that of a whole axis, at the source's first pixel.
     int top = block.regions.rows.count > 1 ? 0 : g.rows.shift, left = block.regions.columns.count > 1 ? 0 : g.columns.shift;
     RingPlace<Tile::Stages> place;
@@ -118,13 +130,17 @@ __device__ __forceinline__ void produce(const WgmmaGather<Tile>& block)
                     unsigned char* stage = block.stage(place.stage);
                     mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
                     mbarrier_arrive_expect_tx(&block.full[place.stage], Tile::StageBytes);
-                    tma_load_im2col_4d(stage, source, &block.full[place.stage], of * Tile::Channels, column, row, image, right, down);
-                    unsigned char* weights = stage + Tile::SourceBytes;
-                    if constexpr (Tile::Blocks > 1) {
-                        tma_multicast_3d(weights + block.rank * Tile::PartRows * Tile::RowBytes, &block.weight->at[block.rank], &block.full[place.stage], of * Tile::Channels, tap,
-                            channel + block.rank * Tile::PartRows, Tile::AllBlocks);
-                    } else {
-                        tma_load_3d(weights, &block.weight->at[0], &block.full[place.stage], of * Tile::Channels, tap, channel);
+                    unsigned char* weights = stage + Tile::Parts * Tile::SourceBytes;
+#pragma unroll
+                    for (int part = 0; part < Tile::Parts; part++) {
+                        int from = part * of_part + of * Tile::Channels;
+                        tma_load_im2col_4d(stage + part * Tile::SourceBytes, source, &block.full[place.stage], from, column, row, image, right, down);
+                        if constexpr (Tile::Blocks > 1) {
+                            tma_multicast_3d(weights + part * Tile::WeightBytes + block.rank * Tile::PartRows * Tile::RowBytes, &block.weight->at[block.rank],
+                                &block.full[place.stage], from, tap, channel + block.rank * Tile::PartRows, Tile::AllBlocks);
+                        } else {
+                            tma_load_3d(weights + part * Tile::WeightBytes, &block.weight->at[0], &block.full[place.stage], from, tap, channel);
+                        }
                     }
                 }
             }
@@ -174,14 +190,37 @@ __device__ __forceinline__ void store_sums(const GatherResult<__nv_bfloat16>& to
     }
 }
 
+// Lanes exchange their pairs of columns, so that each stores 16 bytes.
+template <class Tile>
+__device__ __forceinline__ void store_sums(const GatherResult<float>& to, const float (&sum)[Tile::Columns / 2], int first_position, int first_channel, bool relu)
+{
+    int thread = static_cast<int>(threadIdx.x) % Tile::Warpgroup, lane = thread % 32;
+    int position = first_position + thread / 32 * 16 + lane / 4 + 8 * (lane % 2);
+    bool inside = position < positions(to.g);
+    long long pixel = inside ? to.pixel(position) : 0;
+#pragma unroll
+    for (int group = 0; group < Tile::Columns / 8; group++) {
+        const float pairs[4] = {sum[4 * group], sum[4 * group + 1], sum[4 * group + 2], sum[4 * group + 3]};
+        float4 v = four_columns(pairs);
+        if (inside) {
+            to.store(pixel, first_channel + 8 * group + lane / 2 % 2 * 4,
+                make_uint4(__float_as_uint(through(relu, v.x)), __float_as_uint(through(relu, v.y)), __float_as_uint(through(relu, v.z)), __float_as_uint(through(relu, v.w))));
+        }
+    }
+}
+
 // One group of products. Nothing branches within it: ptxas would let every product wait for the one before (its remark C7515).
 template <class Tile, int Products>
 __device__ __forceinline__ void multiply(float (&sum)[Tile::Columns / 2], unsigned long long a, unsigned long long b)
 {
     wgmma_fence();
 #pragma unroll
-    for (int k = 0; k < Products; k++) {
-        wgmma_bf16<Tile::Columns>(sum, a + k * wgmma_step, b + k * wgmma_step);
+    for (int product = 0; product < Tile::Split::Count; product++) {
+        unsigned long long part_a = a + Tile::Split::a(product) * Tile::SourceBytes / 16, part_b = b + Tile::Split::b(product) * Tile::WeightBytes / 16;
+#pragma unroll
+        for (int k = 0; k < Products; k++) {
+            wgmma_bf16<Tile::Columns>(sum, part_a + k * wgmma_step, part_b + k * wgmma_step);
+        }
     }
 
     wgmma_commit();
@@ -210,7 +249,7 @@ struct WgmmaConsumer {
     {
         int stage = place.stage;
         unsigned char* tile = block.stage(stage);
-        unsigned long long a = wgmma_operand(tile + consumer * Tile::ConsumerRows * Tile::RowBytes), b = wgmma_operand(tile + Tile::SourceBytes);
+        unsigned long long a = wgmma_operand(tile + consumer * Tile::ConsumerRows * Tile::RowBytes), b = wgmma_operand(tile + Tile::Parts * Tile::SourceBytes);
         bool last = ++of == block.blocks;
         of = last ? 0 : of;
         int products = last ? last_products : MostProducts;
@@ -232,9 +271,10 @@ struct WgmmaConsumer {
 
 template <class Tile>
 __device__ __forceinline__ void consume(
-    const WgmmaGather<Tile>& block, int number, const float* bias, const __nv_bfloat16* mask, bool relu, __nv_bfloat16* result)
+    const WgmmaGather<Tile>& block, int number, const float* bias, const typename Tile::Element* mask, bool relu, typename Tile::Element* result)
 {
-    bool whole_granules = block.g.result_channels % 8 == 0 && aligned_to_16(result, mask);
+    using Result = GatherResult<typename Tile::Element>;
+    bool whole_granules = block.g.result_channels % Result::PerGranule == 0 && aligned_to_16(result, mask);
     WgmmaConsumer<Tile> consumer(block, number);
 #pragma unroll 1
     for (int tile = block.first_tile(); tile < block.tiles; tile += block.clusters()) {
@@ -242,15 +282,15 @@ __device__ __forceinline__ void consume(
         ConvRegion region = block.region(tile, position);
         float sum[Tile::Columns / 2];
         start_from<Tile>(bias, channel, block.g.result_channels, sum);
-        reduce_stages(consumer, block.regions.rows.at[region.row].taps * block.regions.columns.at[region.column].taps * block.blocks, sum);
+        reduce_tile<Tile::Parts>(consumer, block.regions.rows.at[region.row].taps * block.regions.columns.at[region.column].taps * block.blocks, sum);
         const ConvGather g = restricted(block.g, block.regions, region);
-        store_sums<Tile>(GatherResult<__nv_bfloat16>{g, result, mask, whole_granules}, sum, position + number * Tile::ConsumerRows, channel, relu);
+        store_sums<Tile>(Result{g, result, mask, whole_granules}, sum, position + number * Tile::ConsumerRows, channel, relu);
     }
 }
 
 template <class Tile>
 __device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegions& regions, const SourceMaps& source, const WeightParts<Tile::Blocks>& weight, const float* bias,
-    const __nv_bfloat16* mask, bool relu, __nv_bfloat16* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
+    const typename Tile::Element* mask, bool relu, typename Tile::Element* result, Mbarrier* full, Mbarrier* empty, unsigned char* shared)
 {
     if (threadIdx.x == 0) {
         tma_prefetch_map(&source.at[0]);
@@ -283,8 +323,8 @@ __device__ __forceinline__ void wgmma_gather(const ConvGather& g, const ConvRegi
 
 #define DK_CONV2D_WGMMA_GATHER(name, tile)                                                                                                          \
     extern "C" __global__ void __launch_bounds__(tile::Threads, 1) name(const __grid_constant__ dk::SourceMaps source,                              \
-        const __grid_constant__ dk::WeightParts<tile::Blocks> weight, const float* __restrict__ bias, const __nv_bfloat16* __restrict__ mask, int relu,             \
-        __nv_bfloat16* __restrict__ result, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions regions)              \
+        const __grid_constant__ dk::WeightParts<tile::Blocks> weight, const float* __restrict__ bias, const tile::Element* __restrict__ mask, int relu,             \
+        tile::Element* __restrict__ result, const __grid_constant__ dk::ConvGather g, const __grid_constant__ dk::ConvRegions regions)              \
     {                                                                                                                                               \
         DK_SHARED(dk::Mbarrier, full, tile::Stages);                                                                                                \
         DK_SHARED(dk::Mbarrier, empty, tile::Stages);                                                                                               \

@@ -9,6 +9,9 @@
 // Blocks can come in clusters that take neighbouring tiles of result channels, the same columns and the same steps: a worker is a cluster then. Each block brings its
 // own boxes of dy, and of those of x every second one, in turn, to both.
 //
+// float32 comes in three parts of bfloat16 (split_products.cuh), one behind the other in a pixel. A stage has the boxes of all parts, and its sum is added to the tile's by
+// the threads (promote_stages).
+//
 // A whole tile goes to dw; a part of one to partial, as the threads hold it, two a block of a worker: of its first part and its last.
 #pragma once
 
@@ -18,21 +21,25 @@
 #include "../ptx/wgmma.cuh"
 #include "mma_tile.cuh"
 #include "ring.cuh"
+#include "split_products.cuh"
 #include "weight_steps.cuh"
 #include "wgmma_consumer.cuh"
 
 namespace dk {
 
-// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer. Blocks: those of a cluster.
-template <int RowBoxes_, int Columns_, int Blocks_ = 1>
+// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer. Blocks: those of a cluster. Parts: those of an operand, 1 for bfloat16 and 3 for float32.
+template <int RowBoxes_, int Columns_, int Blocks_ = 1, int Parts_ = 1>
 struct WgmmaWeightTile {
+    using Split = SplitProducts<Parts_>;
+
+    static constexpr int Parts = Parts_;
     static constexpr int RowBoxes = RowBoxes_, Rows = 64 * RowBoxes, Columns = Columns_, Blocks = Blocks_, ClusterRows = Blocks * Rows;
     static constexpr unsigned short AllBlocks = (1 << Blocks) - 1;
     static constexpr int Consumers = 2, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
     static constexpr int Across = RowBoxes == 2 ? Columns : Consumers * Columns;  // columns of the tile
     static constexpr int Boxes = (Columns + 63) / 64, AcrossBoxes = (Across + 63) / 64;
     static constexpr int Positions = WeightSteps::Positions, ProductPositions = 16, LineBytes = 128, BoxBytes = Positions * LineBytes;
-    static constexpr int StageBytes = (RowBoxes + AcrossBoxes) * BoxBytes, Stages = ring_stages(StageBytes);
+    static constexpr int PartBytes = (RowBoxes + AcrossBoxes) * BoxBytes, StageBytes = Parts * PartBytes, Stages = ring_stages(StageBytes);
 
     static_assert(RowBoxes == 2 || (RowBoxes == 1 && Columns % 64 == 0), "a consumer has whole boxes");
     static_assert(Columns % 8 == 0 && Columns <= 256, "what wgmma multiplies");
@@ -82,6 +89,18 @@ struct WeightResult {
     }
 };
 
+// sum[first] to sum[first + 3]. Sums that no product wrote lie in no order of registers: to gather four in a row for one store, ptxas would leave gaps, and spill.
+template <int Parts, int Registers>
+__device__ __forceinline__ void store_four(float* place, const float (&sum)[Registers], int first)
+{
+    if constexpr (Parts == 1) {
+        store_16(place, make_float4(sum[first], sum[first + 1], sum[first + 2], sum[first + 3]));
+    } else {
+        store_8(place, make_float2(sum[first], sum[first + 1]));
+        store_8(place + 2, make_float2(sum[first + 2], sum[first + 3]));
+    }
+}
+
 // Of four sums of a thread among those of all parts.
 __device__ __forceinline__ long long partial_place(int slot, int groups, int group, int consumer_thread)
 {
@@ -121,7 +140,7 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
     const WeightSteps& work = block.work;
     const ConvGather& g = work.g;
     bool cut_rows = work.taps.rows.count > 1, cut_columns = work.taps.columns.count > 1;
-    int padded = (g.source_channels + 7) / 8 * 8;
+    int of_x = part_channels(g.source_channels), of_dy = part_channels(g.result_channels);
     RingPlace<Tile::Stages> place;
     block.for_each_part([&](int, const WeightPart& part) {
         int first = work.columns.first_tap(part.column), tap_row = first / g.kernel_columns, tap_column = first % g.kernel_columns;
@@ -138,23 +157,30 @@ __device__ __forceinline__ void produce(const WgmmaWeight<Tile>& block)
             Mbarrier* full = &block.full[place.stage];
             mbarrier_wait(&block.empty[place.stage], place.parity ^ 1);
             mbarrier_arrive_expect_tx(full, Tile::StageBytes);
-#pragma unroll
-            for (int i = 0; i < Tile::RowBoxes; i++, box += Tile::BoxBytes) {
-                tma_load_im2col_4d(box, &block.maps->dy[map], full, (part.row * Tile::RowBoxes + i) * 64, column, row, image, 0, 0);
+#pragma unroll 1
+            for (int k = 0; k < Tile::Parts * Tile::RowBoxes; k++) {
+                int of = k / Tile::RowBoxes, i = k % Tile::RowBoxes;
+                tma_load_im2col_4d(box + of * Tile::PartBytes + i * Tile::BoxBytes, &block.maps->dy[map], full, of * of_dy + (part.row * Tile::RowBoxes + i) * 64, column, row, image, 0, 0);
             }
+
+            box += Tile::RowBoxes * Tile::BoxBytes;
 
 #pragma unroll 1
             for (int i = Tile::Blocks > 1 ? (step + block.rank) % Tile::Blocks : 0; i < Tile::AcrossBoxes; i += Tile::Blocks) {
                 int tap = work.columns.tap(part.column, i, g.kernel_taps);
                 // A box of no tap is filled with the zeros behind the last channel.
-                int channel = tap < g.kernel_taps ? work.columns.channel(part.column, i) : padded;
+                int channel = tap < g.kernel_taps ? work.columns.channel(part.column, i) : Tile::Parts * of_x;
                 int of_row = tap < g.kernel_taps ? tap / g.kernel_columns : 0, of_column = tap < g.kernel_taps ? tap - of_row * g.kernel_columns : 0;
                 int x = column * g.columns.scale + left, y = row * g.rows.scale + top;
                 auto right = static_cast<unsigned short>(cut_columns ? 0 : of_column * g.columns.step), down = static_cast<unsigned short>(cut_rows ? 0 : of_row * g.rows.step);
-                if constexpr (Tile::Blocks > 1) {
-                    tma_multicast_im2col_4d(box + i * Tile::BoxBytes, &block.maps->x[map], full, channel, x, y, image, right, down, Tile::AllBlocks);
-                } else {
-                    tma_load_im2col_4d(box + i * Tile::BoxBytes, &block.maps->x[map], full, channel, x, y, image, right, down);
+#pragma unroll 1
+                for (int of = 0; of < Tile::Parts; of++) {
+                    unsigned char* target = box + of * Tile::PartBytes + i * Tile::BoxBytes;
+                    if constexpr (Tile::Blocks > 1) {
+                        tma_multicast_im2col_4d(target, &block.maps->x[map], full, of * of_x + channel, x, y, image, right, down, Tile::AllBlocks);
+                    } else {
+                        tma_load_im2col_4d(target, &block.maps->x[map], full, of * of_x + channel, x, y, image, right, down);
+                    }
                 }
             }
         }
@@ -181,8 +207,12 @@ struct WgmmaWeightConsumer {
         place.advance();
         wgmma_fence();
 #pragma unroll
-        for (int k = 0; k < Tile::Positions / Tile::ProductPositions; k++) {
-            wgmma_bf16_across<Tile::Columns>(sum, a + k * wgmma_across_step, b + k * wgmma_across_step);
+        for (int product = 0; product < Tile::Split::Count; product++) {
+            unsigned long long part_a = a + Tile::Split::a(product) * Tile::PartBytes / 16, part_b = b + Tile::Split::b(product) * Tile::PartBytes / 16;
+#pragma unroll
+            for (int k = 0; k < Tile::Positions / Tile::ProductPositions; k++) {
+                wgmma_bf16_across<Tile::Columns>(sum, part_a + k * wgmma_across_step, part_b + k * wgmma_across_step);
+            }
         }
 
         wgmma_commit();
@@ -203,16 +233,19 @@ __device__ __forceinline__ void consume(const WgmmaWeight<Tile>& block, int numb
             sum[r] = 0.0f;
         }
 
-        reduce_stages(consumer, part.to - part.from, sum);
+        reduce_tile<Tile::Parts>(consumer, part.to - part.from, sum);
         bool whole = part.is_whole();
         float* to = partial + partial_place(partial_slot(number_of_block, part.from == 0), Groups, 0, number * Tile::Warpgroup + static_cast<int>(threadIdx.x) % Tile::Warpgroup);
+        if (whole) {
 #pragma unroll
-        for (int group = 0; group < Groups; group++) {
-            const float four[4] = {sum[4 * group], sum[4 * group + 1], sum[4 * group + 2], sum[4 * group + 3]};
-            if (whole) {
+            for (int group = 0; group < Groups; group++) {
+                const float four[4] = {sum[4 * group], sum[4 * group + 1], sum[4 * group + 2], sum[4 * group + 3]};
                 result.store(part, number, group, four);
-            } else {
-                store_16(to + 4 * 256 * group, make_float4(four[0], four[1], four[2], four[3]));
+            }
+        } else {
+#pragma unroll
+            for (int group = 0; group < Groups; group++) {
+                store_four<Tile::Parts>(to + 4 * 256 * group, sum, 4 * group);
             }
         }
     });

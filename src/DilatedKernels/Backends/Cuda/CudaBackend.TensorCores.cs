@@ -8,9 +8,11 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The forward pass; there is at least one result.</summary>
     internal void MmaForward(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer weight, DeviceBuffer? bias, bool relu, DeviceBuffer y)
     {
+        Conv2dGather gather = Conv2dGather.Forward(geometry);
+        product = product.OnDevice([gather], _context.Device.Architecture);
         using DeviceBuffer? padded = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
         using DeviceBuffer? packed = PackWeights(product, geometry, weight);
-        Gather(product, Conv2dGather.Forward(geometry), padded ?? x, packed ?? weight, bias, mask: null, relu, y);
+        Gather(product, gather, padded ?? x, packed ?? weight, bias, mask: null, relu, y);
     }
 
     /// <summary>The data gradient; there is at least one result.</summary>
@@ -22,20 +24,36 @@ internal sealed unsafe partial class CudaBackend
     /// <param name="dx">The gradient of its input, or of the ReLU's.</param>
     internal void MmaBackwardInput(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer dy, DeviceBuffer weight, DeviceBuffer? mask, DeviceBuffer dx)
     {
+        Conv2dGather[] phases = Phases(geometry);
+        product = product.OnDevice(phases, _context.Device.Architecture);
         using DeviceBuffer? padded = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
         using DeviceBuffer? turned = TurnWeights(product, geometry, weight);
-        for (int rowPhase = 0; rowPhase < Math.Min(geometry.StrideH, geometry.InHeight); rowPhase++)
+        foreach (Conv2dGather phase in phases)
         {
-            for (int columnPhase = 0; columnPhase < Math.Min(geometry.StrideW, geometry.InWidth); columnPhase++)
-            {
-                Gather(product, Conv2dGather.BackwardInput(geometry, rowPhase, columnPhase), padded ?? dy, turned ?? weight, bias: null, mask, relu: false, dx);
-            }
+            Gather(product, phase, padded ?? dy, turned ?? weight, bias: null, mask, relu: false, dx);
         }
+    }
+
+    private static Conv2dGather[] Phases(in Conv2dGeometry g)
+    {
+        int rows = Math.Min(g.StrideH, g.InHeight), columns = Math.Min(g.StrideW, g.InWidth);
+        var phases = new Conv2dGather[rows * columns];
+        for (int i = 0; i < phases.Length; i++)
+        {
+            phases[i] = Conv2dGather.BackwardInput(g, i / columns, i % columns);
+        }
+
+        return phases;
     }
 
     /// <summary>The weight gradient, float32; there is at least one weight and one position.</summary>
     internal void MmaBackwardWeight(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
     {
+        if (product == Conv2dProduct.Tf32x3 && Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, geometry, _context.Device.Architecture) is null)
+        {
+            product = Conv2dProduct.Bf16x6;
+        }
+
         using DeviceBuffer? paddedX = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
         using DeviceBuffer? paddedDy = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
         if (Conv2dWgmmaWeightPlan.WhyNot(product, geometry, _context.Device.Architecture) is null)
@@ -82,14 +100,13 @@ internal sealed unsafe partial class CudaBackend
 
     private DeviceBuffer Pad(in LaunchPlan plan, DeviceBuffer source, long rows, int channels, Conv2dProduct product)
     {
-        int padded = product.Pad(channels);
-        DeviceBuffer target = Allocate(rows * padded * product.ElementBytes());
+        DeviceBuffer target = Allocate(rows * product.Pad(channels) * product.ElementBytes());
         var arguments = new KernelArguments();
         arguments.Add(Pointer(source));
         arguments.Add(Pointer(target));
         arguments.Add((int)rows);
         arguments.Add(channels);
-        arguments.Add(padded);
+        arguments.Add(product.PadPart(channels));
         Launch(plan, arguments);
         return target;
     }
@@ -101,15 +118,14 @@ internal sealed unsafe partial class CudaBackend
             return null;
         }
 
-        int padded = product.Pad(g.OutChannels);
-        DeviceBuffer turned = Allocate((long)g.InChannels * g.Taps * padded * product.ElementBytes());
+        DeviceBuffer turned = Allocate((long)g.InChannels * g.Taps * product.Pad(g.OutChannels) * product.ElementBytes());
         var arguments = new KernelArguments();
         arguments.Add(Pointer(weight));
         arguments.Add(Pointer(turned));
         arguments.Add(g.OutChannels);
         arguments.Add(g.Taps);
         arguments.Add(g.InChannels);
-        arguments.Add(padded);
+        arguments.Add(product.PadPart(g.OutChannels));
         Launch(Conv2dPackPlan.TurnedWeights(product, g), arguments);
         return turned;
     }

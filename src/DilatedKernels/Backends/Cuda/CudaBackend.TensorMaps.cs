@@ -12,7 +12,7 @@ internal sealed unsafe partial class CudaBackend
     {
         Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
         Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns);
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(product, ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns);
         var arguments = new KernelArguments();
         arguments.Add(MapSource(product, ascending, regions, Pointer(source)));
         if (plan.Cluster == default)
@@ -51,7 +51,7 @@ internal sealed unsafe partial class CudaBackend
     // The tiles' sums, and the sum of those that more than one worker had.
     private void WgmmaSumWeights(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
     {
-        var plan = Conv2dWgmmaWeightPlan.Choose(geometry, _context.Device.Multiprocessors, Sharing);
+        var plan = Conv2dWgmmaWeightPlan.Choose(product, geometry, _context.Device.Multiprocessors, Sharing);
         Conv2dGather gather = Conv2dGather.Forward(geometry);
         using DeviceBuffer? parts = plan.Finish is null ? null : Allocate(plan.PartialBytes);
         var first = new KernelArguments();

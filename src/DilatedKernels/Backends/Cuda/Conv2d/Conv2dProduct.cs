@@ -11,6 +11,9 @@ internal enum Conv2dProduct
 
     /// <summary>float32 activations and weights as sums of two TF32 each, three products for one: the accuracy of float32.</summary>
     Tf32x3,
+
+    /// <summary>The same of three bfloat16 each, six products for one, for Hopper's kernels (kernels/conv2d/split_products.cuh).</summary>
+    Bf16x6,
 }
 
 internal static class Conv2dProducts
@@ -22,17 +25,49 @@ internal static class Conv2dProducts
     {
         Conv2dProduct.Bf16 => "bf16",
         Conv2dProduct.Tf32 => "tf32",
-        _ => "tf32x3",
+        Conv2dProduct.Tf32x3 => "tf32x3",
+        _ => "bf16x6",
     };
 
-    /// <summary>Bytes of an activation.</summary>
-    public static int ElementBytes(this Conv2dProduct product) => product == Conv2dProduct.Bf16 ? 2 : 4;
+    /// <summary>Bytes of an operand's element.</summary>
+    public static int ElementBytes(this Conv2dProduct product) => product is Conv2dProduct.Bf16 or Conv2dProduct.Bf16x6 ? 2 : 4;
 
-    /// <summary>Activations in 16 bytes, the unit that the kernels copy in.</summary>
-    public static int Granule(this Conv2dProduct product) => GranuleBytes / product.ElementBytes();
+    /// <summary>The parts of an operand in memory, one behind the other in each of its rows.</summary>
+    public static int Parts(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 3 : 1;
 
-    /// <summary>Channels rounded up to whole granules.</summary>
-    public static int Pad(this Conv2dProduct product, int channels) => checked((channels + product.Granule() - 1) / product.Granule() * product.Granule());
+    /// <summary>Products of parts for a product.</summary>
+    public static int Products(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 6 : 1;
+
+    /// <summary>What the channels of a part are a multiple of: elements in 16 bytes, the unit that the kernels copy in; of several parts, the channels of a product.</summary>
+    public static int Granule(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 16 : GranuleBytes / product.ElementBytes();
+
+    /// <summary>Channels of a part: rounded up to whole granules.</summary>
+    public static int PadPart(this Conv2dProduct product, int channels) => checked((channels + product.Granule() - 1) / product.Granule() * product.Granule());
+
+    /// <summary>Elements of a row of channels, with all parts.</summary>
+    public static int Pad(this Conv2dProduct product, int channels) => checked(product.Parts() * product.PadPart(channels));
+
+    /// <summary>The product that gives the same and is faster on the device, where all these passes can have it.</summary>
+    /// <param name="product">What is to multiply.</param>
+    /// <param name="gathers">The forward pass, or the phases of a data gradient.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    public static Conv2dProduct OnDevice(this Conv2dProduct product, ReadOnlySpan<Conv2dGather> gathers, int architecture)
+    {
+        if (product != Conv2dProduct.Tf32x3)
+        {
+            return product;
+        }
+
+        foreach (ref readonly Conv2dGather gather in gathers)
+        {
+            if (Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16x6, gather, architecture) is not null)
+            {
+                return product;
+            }
+        }
+
+        return Conv2dProduct.Bf16x6;
+    }
 
     /// <summary>What multiplies a convolution on tensor cores, or null where the SIMT kernels, or the vendor's library, serve.</summary>
     /// <param name="type">The type of the activations.</param>

@@ -3,7 +3,7 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
-/// The forward pass and the data gradient on Hopper's tensor cores (kernels/conv2d/conv2d_gather_bf16_sm90.cu): what the copy engine can gather, and
+/// The forward pass and the data gradient on Hopper's tensor cores (kernels/conv2d/conv2d_gather_bf16_sm90.cu, conv2d_gather_bf16x6_sm90.cu): what the copy engine can gather, and
 /// the tile, 128 positions × result channels, of blocks that stay until all tiles are done.
 /// </summary>
 internal static class Conv2dWgmmaGatherPlan
@@ -50,6 +50,13 @@ internal static class Conv2dWgmmaGatherPlan
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
     private static readonly int[] s_pairColumns = [256, 224, 168, 128];
 
+    // A thread has the sums of a stage beside those of the tile.
+    private static readonly int[] s_splitColumns = [128, 88];
+    private static readonly int[] s_splitPairColumns = [128];
+
+    // Below, tiles are so narrow and reductions so short that L2 and the splitting decide, and three products of TF32 take no longer.
+    private const int FewestSplitChannels = 64;
+
     /// <summary>Why the kernel cannot run a pass that the kernels for sm_80 can; null when it can.</summary>
     /// <param name="product">What multiplies.</param>
     /// <param name="gather">The pass; it has positions and result channels.</param>
@@ -61,9 +68,14 @@ internal static class Conv2dWgmmaGatherPlan
             return $"sm_{architecture} has no wgmma; sm_90 alone has";
         }
 
-        if (product != Conv2dProduct.Bf16)
+        if (product is not (Conv2dProduct.Bf16 or Conv2dProduct.Bf16x6))
         {
             return $"there is no kernel for sm_90 that multiplies {product.Name()}";
+        }
+
+        if (product == Conv2dProduct.Bf16x6 && (gather.SourceChannels < FewestSplitChannels || gather.ResultChannels <= FewestSplitChannels))
+        {
+            return $"{gather.SourceChannels} to {gather.ResultChannels} channels are few; from {FewestSplitChannels} to more than {FewestSplitChannels} on it pays to split them";
         }
 
         if (gather.Reduction == 0 || gather.Rows.Source == 0 || gather.Columns.Source == 0)
@@ -82,31 +94,33 @@ internal static class Conv2dWgmmaGatherPlan
     /// <param name="gather">The pass, with steps that are not negative.</param>
     public static Conv2dRegions ChooseRegions(in Conv2dGather gather) => Conv2dRegions.Choose(gather, TileRows, Pieces(gather.Rows), Pieces(gather.Columns), MostMaps);
 
-    /// <summary>Chooses a kernel <c>conv2d_gather_bf16_sm90_...</c>.</summary>
+    /// <summary>Chooses a kernel <c>conv2d_gather_{product}_sm90_...</c>.</summary>
+    /// <param name="product">What multiplies.</param>
     /// <param name="gather">The pass.</param>
     /// <param name="regions">The rectangles of its positions.</param>
     /// <param name="multiprocessors">Those of the device: each has one block.</param>
     /// <param name="sharing">Whether blocks may come in pairs, which takes two multiprocessors.</param>
     /// <param name="columns">Result channels of a tile.</param>
     /// <returns>With a cluster of two where blocks come in pairs: of neighbouring positions of one rectangle and the same channels, of which each brings a half.</returns>
-    public static LaunchPlan Choose(in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, Conv2dSharing sharing, out int columns)
+    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, Conv2dSharing sharing, out int columns)
     {
         long rowTiles = regions.Tiles(gather.Batch, TileRows);
         long rowPairs = regions.Tiles(gather.Batch, 2 * TileRows);
-        (columns, double alone) = Cheapest(s_columns, rowTiles, 1, gather.ResultChannels, Multiprocessors);
+        (int[] ofBlocks, int[] ofPairs) = product == Conv2dProduct.Bf16x6 ? (s_splitColumns, s_splitPairColumns) : (s_columns, s_pairColumns);
+        (columns, double alone) = Cheapest(product, ofBlocks, rowTiles, 1, gather.ResultChannels, Multiprocessors);
         // Comparisons are of few tiles: by waves all would be narrow.
-        (int pairColumns, double paired) = Cheapest(s_pairColumns, rowPairs, 2, gather.ResultChannels, sharing == Conv2dSharing.Always ? 1 : Multiprocessors / 2);
-        bool asksMore = L2Decides(Math.Min(Multiprocessors, rowTiles * CeilingDivide(gather.ResultChannels, columns)), (TileRows + columns) * StepBytes, StepClocks(columns));
+        (int pairColumns, double paired) = Cheapest(product, ofPairs, rowPairs, 2, gather.ResultChannels, sharing == Conv2dSharing.Always ? 1 : Multiprocessors / 2);
+        bool asksMore = L2Decides(Math.Min(Multiprocessors, rowTiles * CeilingDivide(gather.ResultChannels, columns)), StageBytes(product, columns), StepClocks(product, columns));
         bool inPairs = sharing == Conv2dSharing.Always || (sharing == Conv2dSharing.WhereItPays && asksMore && paired <= Worth * alone);
         if (multiprocessors < 2 || !inPairs)
         {
             long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
-            return Plan($"{TileRows}x{columns}", (uint)Math.Min(tiles, multiprocessors), columns);
+            return Plan(product, $"{TileRows}x{columns}", (uint)Math.Min(tiles, multiprocessors), columns);
         }
 
         columns = pairColumns;
         long pairs = rowPairs * CeilingDivide(gather.ResultChannels, columns);
-        return Plan($"pair_{TileRows}x{columns}", 2 * (uint)Math.Min(pairs, multiprocessors / 2), columns) with { Cluster = new Dim3(2) };
+        return Plan(product, $"pair_{TileRows}x{columns}", 2 * (uint)Math.Min(pairs, multiprocessors / 2), columns) with { Cluster = new Dim3(2) };
     }
 
     /// <summary>Result channels whose weights the first block of a pair brings; the second brings the rest. Whole eights, within which the swizzle repeats.</summary>
@@ -115,22 +129,26 @@ internal static class Conv2dWgmmaGatherPlan
     /// <summary>Whether so many blocks ask for more bytes while they multiply than L2 gives.</summary>
     public static bool L2Decides(long blocks, long stepBytes, double stepClocks) => blocks * stepBytes > Multiprocessors * BytesPerClock * stepClocks;
 
-    private static double StepClocks(int columns) => 2.0 * TileRows * columns * StepChannels / FlopsPerClock;
+    private static double StepClocks(Conv2dProduct product, int columns) => product.Products() * 2.0 * TileRows * columns * StepChannels / FlopsPerClock;
 
-    private static LaunchPlan Plan(string tile, uint blocks, int columns)
+    private static int StageBytes(Conv2dProduct product, int columns) => product.Parts() * (TileRows + columns) * StepBytes;
+
+    private static LaunchPlan Plan(Conv2dProduct product, string tile, uint blocks, int columns)
     {
-        int stageBytes = (TileRows + columns) * StepBytes;
-        return new LaunchPlan($"conv2d_gather_bf16_sm90_{tile}", new Dim3(blocks), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
+        int stageBytes = StageBytes(product, columns);
+        return new LaunchPlan($"conv2d_gather_{product.Name()}_sm90_{tile}", new Dim3(blocks), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
     }
 
-    // A step's time is that of its bytes from L2, on paper: they grow with rows plus columns, of which each block of a pair brings a half, the products with rows times columns.
-    private static (int Columns, double Cost) Cheapest(int[] candidates, long rowTiles, int blocks, int channels, int atATime)
+    // A step's time is that of its bytes from L2, on paper, and of its products where they are many for a byte: bytes grow with rows plus columns, of which each block of a pair brings a
+    // half, the products with rows times columns.
+    private static (int Columns, double Cost) Cheapest(Conv2dProduct product, int[] candidates, long rowTiles, int blocks, int channels, int atATime)
     {
         (int Columns, double Cost) best = (0, double.PositiveInfinity);
         foreach (int columns in candidates)
         {
             long waves = CeilingDivide(rowTiles * CeilingDivide(channels, columns), atATime);
-            double cost = waves * (TileRows + ((double)columns / blocks));
+            double bytes = product.Parts() * (TileRows + ((double)columns / blocks)) * StepBytes;
+            double cost = waves * Math.Max(bytes / BytesPerClock, StepClocks(product, columns));
             if (cost < best.Cost)
             {
                 best = (columns, cost);

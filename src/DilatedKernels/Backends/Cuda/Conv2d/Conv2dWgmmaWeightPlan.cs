@@ -3,7 +3,7 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
-/// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
+/// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu, conv2d_wgrad_bf16x6_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
 /// take whole tiles, wave by wave, and share the steps of the rest. All are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
 /// </summary>
 /// <param name="Partial">Whole tiles, and the parts of the others. With a cluster of two where a worker is a pair of blocks: of neighbouring tiles of output channels and the same columns.</param>
@@ -33,12 +33,17 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
     private const int FewestSteps = 4;
     private const int MostSteps = 1 << 10;
 
-    // How much faster than those for sm_80 these products are, on paper.
+    // How much faster than those for sm_80 these products are, on paper: than bfloat16's, and than three of TF32.
     private const double Faster = 1.6;
+    private const double SplitFaster = 1.3;
 
     // Columns of a block's two consumers to a name: those with 64 rows share them out.
     private static readonly Tile[] s_tiles = [new(2, 256), new(2, 224), new(2, 192), new(2, 168), new(2, 128), new(1, 192), new(1, 128), new(1, 64)];
     private static readonly Tile[] s_pairs = [new(2, 256, 2), new(2, 224, 2), new(2, 168, 2), new(2, 128, 2)];
+
+    // A thread has the sums of a stage beside those of the tile.
+    private static readonly Tile[] s_splitTiles = [new(2, 128, 1, Conv2dProduct.Bf16x6)];
+    private static readonly Tile[] s_splitPairs = [new(2, 128, 2, Conv2dProduct.Bf16x6)];
 
     /// <summary>Bytes of the parts' sums: two parts a worker's block.</summary>
     public long PartialBytes => 2L * Workers * Blocks * 64 * RowBoxes * AcrossOf(RowBoxes, Columns) * sizeof(float);
@@ -61,29 +66,31 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
             return $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40";
         }
 
-        Tile tile = Cheapest(s_tiles, g);
-        double more = (double)tile.Count(g) * tile.Rows * tile.Across / Conv2dMmaWeightPlan.TileArea(product, g);
-        return more > Faster ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
+        Tile tile = Cheapest(Tiles(product), g);
+        Conv2dProduct other = product == Conv2dProduct.Bf16x6 ? Conv2dProduct.Tf32x3 : product;
+        double more = (double)tile.Count(g) * tile.Rows * tile.Across / Conv2dMmaWeightPlan.TileArea(other, g);
+        return more > (product == Conv2dProduct.Bf16x6 ? SplitFaster : Faster) ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
     }
 
     /// <summary>Chooses the tile and divides the work.</summary>
+    /// <param name="product">What multiplies.</param>
     /// <param name="g">The convolution.</param>
     /// <param name="multiprocessors">Those of the device: each has one block.</param>
     /// <param name="sharing">Whether blocks may come in pairs, which takes two multiprocessors.</param>
-    public static Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, int multiprocessors, Conv2dSharing sharing)
+    public static Conv2dWgmmaWeightPlan Choose(Conv2dProduct product, in Conv2dGeometry g, int multiprocessors, Conv2dSharing sharing)
     {
         if (multiprocessors < 2 || sharing == Conv2dSharing.Never)
         {
-            return Divide(g, Cheapest(s_tiles, g), multiprocessors);
+            return Divide(g, Cheapest(Tiles(product), g), multiprocessors);
         }
 
-        Tile pair = Cheapest(s_pairs, g);
+        Tile pair = Cheapest(product == Conv2dProduct.Bf16x6 ? s_splitPairs : s_pairs, g);
         if (sharing == Conv2dSharing.Always)
         {
             return Divide(g, pair, multiprocessors);
         }
 
-        Tile tile = Cheapest(s_tiles, g);
+        Tile tile = Cheapest(Tiles(product), g);
         Conv2dWgmmaWeightPlan alone = Divide(g, tile, multiprocessors);
         bool inPairs = Conv2dWgmmaGatherPlan.L2Decides(Math.Min(alone.Workers, Multiprocessors), tile.StageBytes, tile.ProductClocks)
             && pair.Count(g) * pair.StepClocks <= Conv2dWgmmaGatherPlan.Worth * tile.Count(g) * tile.StepClocks;
@@ -120,7 +127,7 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
         bool inParts = Enumerable.Range(1, (int)workers - 1).Any(w => !ends.Contains((ofWaves + ((total - ofWaves) * w / workers)) % rowSteps));
         int stageBytes = tile.StageBytes;
         var partial = new LaunchPlan(
-            $"conv2d_wgrad_bf16_sm90_{(tile.Blocks == 2 ? "pair_" : "")}{tile.Rows}x{tile.Across}", new Dim3((uint)(tile.Blocks * Math.Min(workers, multiprocessors / tile.Blocks))),
+            $"conv2d_wgrad_{tile.Product.Name()}_sm90_{(tile.Blocks == 2 ? "pair_" : "")}{tile.Rows}x{tile.Across}", new Dim3((uint)(tile.Blocks * Math.Min(workers, multiprocessors / tile.Blocks))),
             new Dim3(Threads), (Conv2dWgmmaGatherPlan.Stages(stageBytes) * stageBytes) + Conv2dWgmmaGatherPlan.Alignment)
         {
             Cluster = tile.Blocks == 2 ? new Dim3(2) : default,
@@ -129,6 +136,8 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
         LaunchPlan? finish = inParts ? new LaunchPlan("conv2d_wgrad_finish_sm90", new Dim3((uint)workers - 1, (uint)CeilingDivide(tile.Columns, 64), (uint)tile.Blocks), new Dim3(256)) : null;
         return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.Blocks, tile.RowBoxes, tile.Columns, taps);
     }
+
+    private static Tile[] Tiles(Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? s_splitTiles : s_tiles;
 
     private static Tile Cheapest(Tile[] tiles, in Conv2dGeometry geometry)
     {
@@ -140,13 +149,13 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
 
-    private readonly record struct Tile(int RowBoxes, int Columns, int Blocks = 1)
+    private readonly record struct Tile(int RowBoxes, int Columns, int Blocks = 1, Conv2dProduct Product = Conv2dProduct.Bf16)
     {
         public int Rows => 64 * RowBoxes;
 
         public int Across => AcrossOf(RowBoxes, Columns);
 
-        public int StageBytes => (RowBoxes + (int)CeilingDivide(Across, BoxChannels)) * BoxBytes;
+        public int StageBytes => Product.Parts() * (RowBoxes + (int)CeilingDivide(Across, BoxChannels)) * BoxBytes;
 
         // The slower of both decides; of two tiles as slow, the one with less of the other.
         public double StepClocks
@@ -158,10 +167,10 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
             }
         }
 
-        public double ProductClocks => 2.0 * Rows * Across * StepPositions / Conv2dWgmmaGatherPlan.FlopsPerClock;
+        public double ProductClocks => Product.Products() * 2.0 * Rows * Across * StepPositions / Conv2dWgmmaGatherPlan.FlopsPerClock;
 
         // Of L2: a pair's blocks bring half of the columns each.
-        private double AskedBytes => (RowBoxes + ((double)CeilingDivide(Across, BoxChannels) / Blocks)) * BoxBytes;
+        private double AskedBytes => Product.Parts() * (RowBoxes + ((double)CeilingDivide(Across, BoxChannels) / Blocks)) * BoxBytes;
 
         // With those of a pair that have nothing to do.
         public long Count(in Conv2dGeometry g)

@@ -9,8 +9,10 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 /// Hopper's convolutions in pairs of blocks that bring each other what both read, compiled for the CPU: the same bits as blocks by themselves, in every order of threads,
 /// copies and blocks. That those are right, Conv2dTensorCoreTests tells.
 /// </summary>
+[TestFixture(Conv2dProduct.Bf16)]
+[TestFixture(Conv2dProduct.Bf16x6)]
 [NonParallelizable]
-internal sealed class Conv2dPairTests
+internal sealed class Conv2dPairTests(Conv2dProduct product)
 {
     // Few, so that every pair has several tiles, and one pair a tile more than the other.
     private const int Multiprocessors = 4;
@@ -31,10 +33,22 @@ internal sealed class Conv2dPairTests
         yield return new Conv2dGeometry(2, 256, 8, 16, 256, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(2, 224, 16, 16, 200, 1, 1, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 168, 13, 20, 136, 3, 1, 1, 1, 4, 1, 4, 0);
+        yield return new Conv2dGeometry(1, 256, 13, 20, 250, 3, 1, 1, 1, 4, 1, 4, 0);
         yield return new Conv2dGeometry(2, 130, 16, 18, 500, 1, 1, 1, 1, 1, 1, 0, 0);
     }
 
+    private ElementType Type => product == Conv2dProduct.Bf16 ? ElementType.BFloat16 : ElementType.Float32;
+
+    // What is asked for: float32 in parts is the device's way to it.
+    private Conv2dProduct Asked => product == Conv2dProduct.Bf16 ? product : Conv2dProduct.Tf32x3;
+
+    private int[] Columns => product == Conv2dProduct.Bf16 ? [256, 224, 168, 128] : [128];
+
     private static IEnumerable<Conv2dGeometry> WeightGeometries() => Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null);
+
+    private IEnumerable<Conv2dGeometry> GatherGeometries() => Geometries().Where(g => Conv2dWgmmaGatherPlan.WhyNot(product, Conv2dGather.Forward(g), 90) is null);
+
+    private IEnumerable<Conv2dGeometry> OwnWeightGeometries() => WeightGeometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(product, g, 90) is null);
 
     [TestCaseSource(nameof(Geometries))]
     public void PairsGiveTheBitsOfBlocksByThemselves(object boxed)
@@ -65,11 +79,11 @@ internal sealed class Conv2dPairTests
     [Test]
     public void SomeDivideAlikeInPartsAndWhole()
     {
-        Conv2dWgmmaWeightPlan[] alike = [.. WeightGeometries().Where(DivideAlike).Select(g => Choose(g, Conv2dSharing.Always))];
+        Conv2dWgmmaWeightPlan[] alike = [.. OwnWeightGeometries().Where(DivideAlike).Select(g => Choose(g, Conv2dSharing.Always))];
         Assert.That(alike.Count(p => p.Finish is null), Is.GreaterThanOrEqualTo(1));
         Assert.That(alike.Count(p => p.Finish is not null), Is.GreaterThanOrEqualTo(1));
-        Assert.That(WeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Columns).Distinct(), Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
-        Assert.That(WeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Taps.Count).Distinct().Count(), Is.GreaterThan(1));
+        Assert.That(OwnWeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Columns).Distinct(), Is.EquivalentTo(Columns));
+        Assert.That(OwnWeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Taps.Count).Distinct().Count(), Is.GreaterThan(1));
     }
 
     /// <summary>The same on this machine's GPU, with more tiles than it has multiprocessors too.</summary>
@@ -88,7 +102,7 @@ internal sealed class Conv2dPairTests
         {
             backend.Sharing = Conv2dSharing.Never;
             float[] alone = Run(backend, g);
-            float[]? weights = Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null ? RunWeights(backend, g).Values : null;
+            float[]? weights = Conv2dWgmmaWeightPlan.WhyNot(product, g, 90) is null ? RunWeights(backend, g).Values : null;
             backend.Sharing = Conv2dSharing.Always;
             Assert.That(Run(backend, g), Is.EqualTo(alone), g.ToString());
             if (weights is not null)
@@ -108,8 +122,8 @@ internal sealed class Conv2dPairTests
 
     [Test]
     public void EveryTileIsAmongThese() => Assert.That(
-        Geometries().Select(g => Conv2dGather.Forward(g)).Select(g => Conv2dWgmmaGatherPlan.Choose(g, Conv2dWgmmaGatherPlan.ChooseRegions(g), Multiprocessors, Conv2dSharing.Always, out int columns) is { Cluster.X: 2 } ? columns : 0).Distinct(),
-        Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
+        GatherGeometries().Select(g => Conv2dGather.Forward(g)).Select(g => Conv2dWgmmaGatherPlan.Choose(product, g, Conv2dWgmmaGatherPlan.ChooseRegions(g), Multiprocessors, Conv2dSharing.Always, out int columns) is { Cluster.X: 2 } ? columns : 0).Distinct(),
+        Is.EquivalentTo(Columns));
 
     [TestCase(256, 256, 5)]
     [TestCase(130, 140, 0)]
@@ -119,10 +133,10 @@ internal sealed class Conv2dPairTests
         Assert.That(RunWeights(g, Conv2dSharing.Always, "checked", seed).Values, Is.EqualTo(RunWeights(g, Conv2dSharing.Always, "plain", 0).Values));
     }
 
-    private static Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, Conv2dSharing sharing) => Conv2dWgmmaWeightPlan.Choose(g, Multiprocessors, sharing);
+    private Conv2dWgmmaWeightPlan Choose(in Conv2dGeometry g, Conv2dSharing sharing) => Conv2dWgmmaWeightPlan.Choose(product, g, Multiprocessors, sharing);
 
     // The tiles are as wide, a row of them is as many steps, and each worker of a pair has as many as either of two by themselves, in the same places.
-    private static bool DivideAlike(Conv2dGeometry g)
+    private bool DivideAlike(Conv2dGeometry g)
     {
         Conv2dWgmmaWeightPlan pairs = Choose(g, Conv2dSharing.Always), alone = Choose(g, Conv2dSharing.Never);
         long steps = pairs.Taps.Count == 1 ? CeilingDivide((long)g.Batch * g.OutHeight * g.OutWidth, Conv2dWgmmaWeightPlan.StepPositions) : 1;
@@ -132,41 +146,41 @@ internal sealed class Conv2dPairTests
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
 
-    private static (float[] Values, Func<double> Error) RunWeights(in Conv2dGeometry g, Conv2dSharing sharing, string build, long seed)
+    private (float[] Values, Func<double> Error) RunWeights(in Conv2dGeometry g, Conv2dSharing sharing, string build, long seed)
     {
         using CudaBackend backend = HostBackend.Open(build, seed, sharing: sharing, multiprocessors: Multiprocessors);
         return RunWeights(backend, g);
     }
 
-    private static (float[] Values, Func<double> Error) RunWeights(CudaBackend backend, in Conv2dGeometry g)
+    private (float[] Values, Func<double> Error) RunWeights(CudaBackend backend, in Conv2dGeometry g)
     {
         var random = new RandomSequence(5, g.ToString());
         float[] x = [.. Conv2dCases.Values(random, g.InShape.Count).Select(v => BFloat16.Widen(BFloat16.Round(v)))];
         float[] dy = [.. Conv2dCases.Values(random, g.OutShape.Count).Select(v => BFloat16.Widen(BFloat16.Round(v)))];
-        using DeviceBuffer xBuffer = HostBackend.Upload(backend, x, ElementType.BFloat16);
-        using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy, ElementType.BFloat16);
+        using DeviceBuffer xBuffer = HostBackend.Upload(backend, x, Type);
+        using DeviceBuffer dyBuffer = HostBackend.Upload(backend, dy, Type);
         Conv2dGeometry geometry = g;
-        float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.MmaBackwardWeight(Conv2dProduct.Bf16, geometry, xBuffer, dyBuffer, dw));
+        float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.MmaBackwardWeight(Asked, geometry, xBuffer, dyBuffer, dw));
         return (dw, () => Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(geometry, x, dy)));
     }
 
     /// <summary>What the forward pass and the data gradient give.</summary>
-    private static float[] Run(in Conv2dGeometry g, Conv2dSharing sharing, string build, long seed)
+    private float[] Run(in Conv2dGeometry g, Conv2dSharing sharing, string build, long seed)
     {
         using CudaBackend backend = HostBackend.Open(build, seed, sharing: sharing, multiprocessors: Multiprocessors);
         return Run(backend, g);
     }
 
-    private static float[] Run(CudaBackend backend, in Conv2dGeometry g)
+    private float[] Run(CudaBackend backend, in Conv2dGeometry g)
     {
         var random = new RandomSequence(4, g.ToString());
-        using DeviceBuffer x = HostBackend.Upload(backend, Conv2dCases.Values(random, g.InShape.Count), ElementType.BFloat16);
+        using DeviceBuffer x = HostBackend.Upload(backend, Conv2dCases.Values(random, g.InShape.Count), Type);
         using DeviceBuffer weight = HostBackend.Upload(backend, Conv2dCases.Values(random, g.WeightShape.Count));
         using DeviceBuffer bias = HostBackend.Upload(backend, Conv2dCases.Values(random, g.OutChannels));
-        using DeviceBuffer dy = HostBackend.Upload(backend, Conv2dCases.Values(random, g.OutShape.Count), ElementType.BFloat16);
+        using DeviceBuffer dy = HostBackend.Upload(backend, Conv2dCases.Values(random, g.OutShape.Count), Type);
         Conv2dGeometry geometry = g;
-        float[] y = HostBackend.Result(backend, g.OutShape, y => backend.MmaForward(Conv2dProduct.Bf16, geometry, x, weight, bias, relu: true, y), ElementType.BFloat16);
-        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.MmaBackwardInput(Conv2dProduct.Bf16, geometry, dy, weight, x, dx), ElementType.BFloat16);
+        float[] y = HostBackend.Result(backend, g.OutShape, y => backend.MmaForward(Asked, geometry, x, weight, bias, relu: true, y), Type);
+        float[] dx = HostBackend.Result(backend, g.InShape, dx => backend.MmaBackwardInput(Asked, geometry, dy, weight, x, dx), Type);
         return [.. y, .. dx];
     }
 }

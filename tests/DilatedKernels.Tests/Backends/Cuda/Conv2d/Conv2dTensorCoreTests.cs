@@ -13,6 +13,7 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 [TestFixture(Conv2dProduct.Bf16, 90)]
 [TestFixture(Conv2dProduct.Tf32, 80)]
 [TestFixture(Conv2dProduct.Tf32x3, 80)]
+[TestFixture(Conv2dProduct.Tf32x3, 90)]
 [NonParallelizable]
 internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architecture)
 {
@@ -52,6 +53,9 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
             yield return new Conv2dGeometry(2, inChannels, 9, 8, outChannels, taps, taps, 2, 1, 2, 3, 1, 2);
         }
 
+        // The wide tile of float32 in parts: with narrow ones it would be two waves.
+        yield return new Conv2dGeometry(1, 64, 40, 41, 1024, 1, 1, 1, 1, 1, 1, 0, 0);
+
         yield return new Conv2dGeometry(2, 72, 13, 14, 80, 3, 3, 1, 1, 6, 5, 6, 5);
         yield return new Conv2dGeometry(2, 130, 15, 11, 66, 3, 3, 2, 1, 6, 1, 6, 1);
         yield return new Conv2dGeometry(2, 70, 8, 17, 90, 3, 3, 1, 3, 1, 7, 0, 7);
@@ -62,6 +66,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         yield return new Conv2dGeometry(2, 4, 5, 3, 4, 2, 2, 7, 9, 3, 1, 2, 2);
         // Rectangles with taps of their own: of rows and columns, of one of them, of seven taps, at strides, and with positions that no tap reaches.
         yield return new Conv2dGeometry(3, 21, 20, 22, 40, 3, 3, 1, 1, 8, 8, 8, 8);
+        yield return new Conv2dGeometry(3, 70, 20, 22, 90, 3, 3, 1, 1, 8, 8, 8, 8);
         yield return new Conv2dGeometry(2, 16, 40, 12, 33, 3, 3, 1, 1, 12, 1, 12, 0);
         yield return new Conv2dGeometry(2, 8, 18, 40, 8, 3, 3, 1, 1, 1, 13, 0, 13);
         yield return new Conv2dGeometry(3, 8, 19, 17, 16, 7, 7, 1, 1, 3, 3, 9, 9);
@@ -84,6 +89,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     /// <summary>The tolerances that the library states, against operands that nobody has rounded.</summary>
     [TestCase(64, 40, 2)]
     [TestCase(21, 21, 8)]
+    [TestCase(72, 80, 2)]
     public void ErrorIsWithinWhatIsStated(int inChannels, int outChannels, int dilation)
     {
         var g = new Conv2dGeometry(1, inChannels, 20, 19, outChannels, 3, 3, 1, 1, dilation, dilation, dilation, dilation);
@@ -93,10 +99,12 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         TestContext.Out.WriteLine($"{product}, {inChannels} to {outChannels}: {forward:E1} {data:E1} {weight:E1}");
     }
 
-    /// <summary>Three products of halves must be as good as one of wholes: at most twice the error of the SIMT kernels' float32.</summary>
+    /// <summary>Products of parts must be as good as one of wholes: at most twice the error of the SIMT kernels' float32.</summary>
     [TestCase(64, 40, 2)]
     [TestCase(21, 21, 8)]
     [TestCase(512, 16, 1)]
+    [TestCase(512, 72, 1)]
+    [TestCase(96, 130, 2)]
     public void SplitProductsAreAsGoodAsFloat32(int inChannels, int outChannels, int dilation)
     {
         Assume.That(product, Is.EqualTo(Conv2dProduct.Tf32x3), "only the split product promises it");
@@ -119,7 +127,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     [Test]
     public void EveryTileOfHoppersWeightGradientIsAmongThese()
     {
-        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.WhereItPays))];
+        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, g, 132, Conv2dSharing.WhereItPays))];
         Assert.That(plans.Select(p => p.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
             Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
         Assert.That(plans.Select(p => p.Taps.Count).Distinct(), Is.SupersetOf(new[] { 1, 3, 9 }));
@@ -128,10 +136,28 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves == 0 && p.Finish is not null));
     }
 
+    /// <summary>Where float32 goes to Hopper's kernels, as three parts of bfloat16, its tiles and both ways to divide a weight gradient are among these.</summary>
     [Test]
-    public void OrderOfThreadsDoesNotMatter()
+    public void SomeOfTheseAreMultipliedInPartsOnHopper()
     {
-        var g = new Conv2dGeometry(2, 21, 18, 17, 11, 3, 3, 1, 1, 2, 2, 2, 2);
+        Conv2dGeometry[] forward = [.. Geometries().Where(g => Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.Forward(g)], 90) == Conv2dProduct.Bf16x6)];
+        Assert.That(forward.Select(g => Conv2dGather.Forward(g)).Select(g => Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Bf16x6, g, Conv2dWgmmaGatherPlan.ChooseRegions(g), 132, Conv2dSharing.Never, out _).Kernel).Distinct(),
+            Is.EquivalentTo(new[] { "conv2d_gather_bf16x6_sm90_128x128", "conv2d_gather_bf16x6_sm90_128x88" }));
+        Assert.That(forward.Count(g => g.StrideH > 1), Is.Positive);
+        Assert.That(forward.Count(g => Conv2dWgmmaGatherPlan.ChooseRegions(Conv2dGather.Forward(g)).Count > 1), Is.Positive);
+        Assert.That(Geometries().Count(g => Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(g, 0, 0)], 90) == Conv2dProduct.Bf16x6), Is.GreaterThanOrEqualTo(5));
+        Conv2dWgmmaWeightPlan[] weights = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x6, g, 132, Conv2dSharing.WhereItPays))];
+        Assert.That(weights.Select(p => p.Finish is null).Distinct().Count(), Is.EqualTo(2));
+        Assert.That(weights.Select(p => p.Taps.Count).Distinct().Count(), Is.GreaterThan(1));
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.Forward(forward[0])], 80), Is.EqualTo(Conv2dProduct.Tf32x3));
+        Assert.That(Conv2dProduct.Tf32.OnDevice([Conv2dGather.Forward(forward[0])], 90), Is.EqualTo(Conv2dProduct.Tf32));
+    }
+
+    [TestCase(21, 11)]
+    [TestCase(70, 90)]
+    public void OrderOfThreadsDoesNotMatter(int inChannels, int outChannels)
+    {
+        var g = new Conv2dGeometry(2, inChannels, 18, 17, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
         float[][] results = [.. new long[] { 0, 1, 7 }.Select(seed =>
         {
             using CudaBackend backend = HostBackend.Open("plain", seed, architecture: architecture);
@@ -156,6 +182,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     [TestCase(2, 3, 33, 1, 1)]
     [TestCase(6, 8, 16, 1, 6)]
     [TestCase(1, 66, 72, 1, 4)]
+    [TestCase(1, 72, 136, 1, 2)]
     public void EveryAccessIsInOrderAndInBounds(int batch, int inChannels, int outChannels, int stride, int dilation)
     {
         float[][] results = [.. new long[] { 0, 5 }.Select(seed =>

@@ -11,9 +11,38 @@ public class Conv2dWgmmaPlanTests
     [TestCase("Bf16", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
     [TestCase("Bf16", 100, ExpectedResult = "sm_100 has no wgmma; sm_90 alone has")]
     [TestCase("Tf32", 90, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32")]
+    [TestCase("Tf32x3", 90, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32x3")]
     [TestCase("Bf16", 90, ExpectedResult = null)]
+    [TestCase("Bf16x6", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
+    [TestCase("Bf16x6", 90, ExpectedResult = "64 to 64 channels are few; from 64 to more than 64 on it pays to split them")]
     public string? OnlyBFloat16OnHopper(string product, int architecture) =>
         Conv2dWgmmaGatherPlan.WhyNot(Enum.Parse<Conv2dProduct>(product), Conv2dGather.Forward(Same(8, 64, 64, 66, 2)), architecture);
+
+    // float32 in three parts of bfloat16: the parts of both operands in one stage, of which there are two.
+    [TestCase(512, 512, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
+    [TestCase(672, 336, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
+    [TestCase(64, 128, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
+    [TestCase(64, 84, ExpectedResult = "128x88, 132 blocks of 0, 166912 bytes")]
+    public string Float32InPartsHasTwoStages(int inChannels, int outChannels)
+    {
+        Conv2dGather gather = Conv2dGather.Forward(Same(8, inChannels, outChannels, 66, 2));
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([gather], 90), Is.EqualTo(Conv2dProduct.Bf16x6));
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Bf16x6, gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), 132, Conv2dSharing.WhereItPays, out _);
+        return $"{plan.Kernel["conv2d_gather_bf16x6_sm90_".Length..]}, {plan.Grid.X} blocks of {plan.Cluster.X}, {plan.SharedBytes} bytes";
+    }
+
+    [Test]
+    public void PartsArePaddedToWholeProducts()
+    {
+        Assert.That(Conv2dProduct.Bf16x6.PadPart(66), Is.EqualTo(80));
+        Assert.That(Conv2dProduct.Bf16x6.Pad(66), Is.EqualTo(240));
+        Assert.That(Conv2dPackPlan.PadsActivations(Conv2dProduct.Bf16x6, 128, aligned: true));
+        Assert.That(Conv2dPackPlan.PadsWeights(Conv2dProduct.Bf16x6, 128, aligned: true));
+        // One phase that has no taps keeps all on the kernels for sm_80: they share the packed weights.
+        Conv2dGeometry strided = Same(1, 128, 128, 9, 1) with { KernelHeight = 1, KernelWidth = 1, StrideH = 2, StrideW = 2, PadH = 0, PadW = 0 };
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0)], 90), Is.EqualTo(Conv2dProduct.Bf16x6));
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0), Conv2dGather.BackwardInput(strided, 0, 1)], 90), Is.EqualTo(Conv2dProduct.Tf32x3));
+    }
 
     // The farthest of the paper's dilations, and beyond.
     [TestCase(66, 64, 1, ExpectedResult = null)]
@@ -157,7 +186,7 @@ public class Conv2dWgmmaPlanTests
     }
 
     private static LaunchPlan Choose(in Conv2dGather gather, int multiprocessors, Conv2dSharing sharing, out int columns) =>
-        Conv2dWgmmaGatherPlan.Choose(gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), multiprocessors, sharing, out columns);
+        Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Bf16, gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), multiprocessors, sharing, out columns);
 
     private static string? WhyNot(in Conv2dGather gather) => Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16, gather, 90);
 

@@ -15,6 +15,10 @@ public class Conv2dWgmmaWeightPlanTests
     [TestCase("Bf16", 90, 42, 84, ExpectedResult = null)]
     [TestCase("Bf16", 90, 3, 64, ExpectedResult = "its tiles would multiply 6.0 times what those for sm_80 do, for 3 to 64 channels are few")]
     [TestCase("Bf16", 90, 21, 21, ExpectedResult = "its tiles would multiply 6.0 times what those for sm_80 do, for 21 to 21 channels are few")]
+    [TestCase("Bf16x6", 90, 512, 512, ExpectedResult = null)]
+    [TestCase("Bf16x6", 90, 64, 128, ExpectedResult = null)]
+    [TestCase("Bf16x6", 90, 128, 64, ExpectedResult = "128 to 64 channels are few; from 64 to more than 64 on it pays to split them")]
+    [TestCase("Bf16x6", 90, 64, 72, ExpectedResult = "its tiles would multiply 1.3 times what those for sm_80 do, for 64 to 72 channels are few")]
     public string? WhatServesIsDecidedByTypeAndChannels(string product, int architecture, int inChannels, int outChannels) =>
         Conv2dWgmmaWeightPlan.WhyNot(Enum.Parse<Conv2dProduct>(product), Same(8, inChannels, outChannels, 66, 2), architecture);
 
@@ -36,17 +40,26 @@ public class Conv2dWgmmaWeightPlanTests
     public string TileFitsTheChannels(int inChannels, int outChannels, int kernel, int dilation)
     {
         int padding = (kernel - 1) * dilation / 2;
-        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.Never);
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.Never);
         Assert.That(plan.Partial.Grid, Is.EqualTo(new Dim3(132)));
         Assert.That(plan.Partial.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
         return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y}";
     }
 
+    // float32 in three parts of bfloat16.
+    [TestCase(512, 512, ExpectedResult = "pair_128x128, 66 workers, 197632 bytes")]
+    [TestCase(64, 128, ExpectedResult = "128x128, 132 workers, 197632 bytes", Description = "one tile of output channels")]
+    public string Float32InPartsHasTwoStages(int inChannels, int outChannels)
+    {
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x6, Same(8, inChannels, outChannels, 66, 2), 132, Conv2dSharing.WhereItPays);
+        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16x6_sm90_".Length..]}, {plan.Workers} workers, {plan.Partial.SharedBytes} bytes";
+    }
+
     [Test]
     public void WorkersAreTheSameOnEveryGpuAndTheGridIsNot()
     {
-        var small = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 66, Conv2dSharing.Never);
+        var small = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(8, 512, 512, 66, 2), 66, Conv2dSharing.Never);
         Assert.That(small.Workers, Is.EqualTo(132));
         Assert.That(small.Partial.Grid, Is.EqualTo(new Dim3(66)));
     }
@@ -64,7 +77,7 @@ public class Conv2dWgmmaWeightPlanTests
     public string WorkersArePairsWhereItPays(int inChannels, int outChannels, int kernel, int dilation)
     {
         int padding = (kernel - 1) * dilation / 2;
-        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.WhereItPays);
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, new Conv2dGeometry(8, inChannels, 66, 66, outChannels, kernel, kernel, 1, 1, dilation, dilation, padding, padding), 132, Conv2dSharing.WhereItPays);
         Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
         Assert.That(plan.PartialBytes, Is.EqualTo(2L * plan.Partial.Grid.X * 64 * plan.RowBoxes * plan.Columns * (plan.RowBoxes == 2 ? 1 : 2) * sizeof(float)), "two parts a block");
         return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Partial.Grid.X} blocks of {plan.Partial.Cluster.X}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, "
@@ -74,17 +87,17 @@ public class Conv2dWgmmaWeightPlanTests
     [Test]
     public void PairsAreTheSameOnEveryGpu()
     {
-        var odd = Conv2dWgmmaWeightPlan.Choose(Same(8, 512, 512, 66, 2), 67, Conv2dSharing.WhereItPays);
+        var odd = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(8, 512, 512, 66, 2), 67, Conv2dSharing.WhereItPays);
         Assert.That((odd.Workers, odd.Partial.Grid, odd.Partial.Cluster), Is.EqualTo((66, new Dim3(66), new Dim3(2))));
     }
 
     [Test]
     public void FewStepsHaveFewWorkersAndOneHasNoParts()
     {
-        var one = Conv2dWgmmaWeightPlan.Choose(Same(1, 64, 64, 5, 1), 132, Conv2dSharing.WhereItPays);
+        var one = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(1, 64, 64, 5, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That((one.Workers, one.Finish), Is.EqualTo((1, (LaunchPlan?)null)));
         // 18 tiles of one step each.
-        var few = Conv2dWgmmaWeightPlan.Choose(Same(1, 256, 256, 8, 1), 132, Conv2dSharing.WhereItPays);
+        var few = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(1, 256, 256, 8, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That((few.Workers, few.Finish), Is.EqualTo((4, (LaunchPlan?)null)), "whole tiles");
         Assert.That(few.Waves, Is.EqualTo(4));
     }
@@ -93,9 +106,9 @@ public class Conv2dWgmmaWeightPlanTests
     public void NoSumIsOfMoreThan65536Positions()
     {
         // 3 tiles, 34848 steps each.
-        var plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(8, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That(plan.Workers, Is.EqualTo(132));
-        plan = Conv2dWgmmaWeightPlan.Choose(Same(16, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
+        plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(16, 64, 128, 528, 1), 132, Conv2dSharing.WhereItPays);
         Assert.That(plan.Workers, Is.EqualTo(264));
     }
 
@@ -126,9 +139,9 @@ public class Conv2dWgmmaWeightPlanTests
     [Test]
     public void WavesOfTilesAreNotCut()
     {
-        var plan = Conv2dWgmmaWeightPlan.Choose(new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132, Conv2dSharing.Never);
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, new Conv2dGeometry(8, 512, 66, 66, 4096, 7, 7, 1, 1, 4, 4, 12, 12), 132, Conv2dSharing.Never);
         Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((23, 1)));
-        plan = Conv2dWgmmaWeightPlan.Choose(Same(8, 336, 672, 66, 16), 132, Conv2dSharing.Never);
+        plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, Same(8, 336, 672, 66, 16), 132, Conv2dSharing.Never);
         Assert.That((plan.Waves, plan.Taps.Count), Is.EqualTo((0, 9)));
     }
 
@@ -153,7 +166,7 @@ public class Conv2dWgmmaWeightPlanTests
 
     [Test]
     public void TheDeviceCheckRunsEveryTile() => Assert.That(
-        DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.Never).Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
+        DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, g, 132, Conv2dSharing.Never).Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]).Distinct(),
         Is.EquivalentTo(new[] { "128x256", "128x224", "128x192", "128x168", "128x128", "64x384", "64x256", "64x128" }));
 
     [Test]
@@ -161,9 +174,9 @@ public class Conv2dWgmmaWeightPlanTests
     {
         string[] widths = ["128x256", "128x224", "128x168", "128x128"];
         Assert.That(DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null)
-            .Select(g => Conv2dWgmmaWeightPlan.Choose(g, 132, Conv2dSharing.Always).Partial.Kernel["conv2d_wgrad_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
+            .Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16, g, 132, Conv2dSharing.Always).Partial.Kernel["conv2d_wgrad_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
         Assert.That(DeviceCheck.Convolutions().Select(g => Conv2dGather.Forward(g))
-            .Select(g => Conv2dWgmmaGatherPlan.Choose(g, Conv2dWgmmaGatherPlan.ChooseRegions(g), 132, Conv2dSharing.Always, out _).Kernel["conv2d_gather_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
+            .Select(g => Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Bf16, g, Conv2dWgmmaGatherPlan.ChooseRegions(g), 132, Conv2dSharing.Always, out _).Kernel["conv2d_gather_bf16_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(widths));
     }
 
     private static Conv2dGeometry Same(int batch, int inChannels, int outChannels, int extent, int dilation) =>
