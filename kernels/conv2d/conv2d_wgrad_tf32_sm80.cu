@@ -7,8 +7,8 @@
 //           128 bits for 16 products, as many bytes as ldmatrix would move.
 // Tiles     as there, 16 positions at a time; tf32x3 has no 128 x 128, for want of registers.
 // Grid      tiles x slices; block 256, 128 or 128 threads.
-// Shared    48, 48 and 40 KB: a ring of 3, 4 and 4 stages. Registers sm_80 / sm_90a: tf32 128 / 128, 158 / 162, 110 / 114; tf32x3 172 / 166, 116 / 112.
-//           No spills.
+// Shared    48, 48 and 40 KB: a ring of 3, 4 and 4 stages. Registers sm_80 / sm_90a: tf32 128 / 128, 158 / 162, 110 / 114; tf32x3 255 / 255
+//           with two blocks a multiprocessor, 160 / 158 with three. No spills.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP (tf32x3: 493 on the tensor cores); 143 MB in and 2 x 104 MB of partial sums in
 //           11 slices.
 // On paper  that shape takes tf32 144 tiles x 11 slices: 7.3 waves on an A100, 6 on an H100, 0.92 and 1.00 of them full; 5.2 GB from L2: 1.35 ms on an A100 at

@@ -2,8 +2,8 @@
 //
 //   Bf16Product        bfloat16 operands, exact products, float32 sums
 //   Tf32Product        float32 operands rounded to TF32 (11 significant bits), float32 sums
-//   Tf32x3Product      float32 operands as big + small, two TF32 each: small * big and big * small are added before big * big, and only
-//                      small * small, 2^-22 of the product, is left out. An infinite operand gives NaN.
+//   Tf32x3Product      float32 operands as big + small, two TF32 each: small * big and big * small are added before big * big, only small * small, 2^-22 of
+//                      the product, is left out, and the threads add each step's sum of 8 to the whole. An infinite operand gives NaN.
 #pragma once
 
 #include "../ptx/mma.cuh"
@@ -102,20 +102,17 @@ struct Tf32x3Product {
         {
             unsigned big_row[4], small_row[4];
             split_to_tf32(big_row, small_row, row);
-            // Each over all columns: a product that adds to the sum of the one before it would wait for it.
+            // Summed by themselves first: what tensor cores add to is cut off below its last bit each time, and over a long reduction that is many times float32's error.
 #pragma unroll
             for (int j = 0; j < N; j++) {
-                mma_tf32(sum[j], small_row, big[j]);
-            }
-
+                float step[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+                mma_tf32(step, small_row, big[j]);
+                mma_tf32(step, big_row, small[j]);
+                mma_tf32(step, big_row, big[j]);
 #pragma unroll
-            for (int j = 0; j < N; j++) {
-                mma_tf32(sum[j], big_row, small[j]);
-            }
-
-#pragma unroll
-            for (int j = 0; j < N; j++) {
-                mma_tf32(sum[j], big_row, big[j]);
+                for (int r = 0; r < 4; r++) {
+                    sum[j][r] += step[r];
+                }
             }
         }
     };

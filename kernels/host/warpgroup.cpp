@@ -3,10 +3,12 @@
 #include "block.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "sanitizer.h"
+#include "tensor_core.h"
 
 namespace dk::host {
 
@@ -164,6 +166,7 @@ void BlockRunner::complete_wgmma(unsigned first)
 
     unsigned depth = call.type == WgmmaType::Bf16 ? 16 : 8;
     wgmma_scratch_.resize(16 * rows + 16 * most_columns + rows * most_columns);
+    std::array<double, most_columns> exact;
     float *a = wgmma_scratch_.data(), *b = a + 16 * rows, *sums = b + 16 * most_columns;
     WgmmaOperands& read = wgmma_operands_.emplace_back();
     read.number = ++wgmma_count_;
@@ -179,13 +182,17 @@ void BlockRunner::complete_wgmma(unsigned first)
         }
     }
 
-    for (unsigned k = 0; k < depth; k++) {
-        for (unsigned row = 0; row < rows; row++) {
-            float left = a[k * rows + row];
+    for (unsigned row = 0; row < rows; row++) {
+        float* line = sums + row * call.columns;
+        std::copy(line, line + call.columns, exact.begin());
+        for (unsigned k = 0; k < depth; k++) {
+            double left = a[k * rows + row];
             for (unsigned column = 0; column < call.columns; column++) {
-                sums[row * call.columns + column] += left * b[k * call.columns + column];
+                exact[column] += left * b[k * call.columns + column];
             }
         }
+
+        std::transform(exact.begin(), exact.begin() + call.columns, line, cut_off);
     }
 
     for (unsigned i = 0; i < warpgroup_threads; i++) {

@@ -10,10 +10,14 @@
 //   B, tf32   b[r] = row in_group + 4 * r, column group
 //   C, both   c[r] = row group + 8 * (r / 2), column 2 * in_group + r % 2
 //
-// On the host the sums are taken in float32 in the order of k; a device may add in another.
+// On the host the sum of a product's terms is exact, then cut off (host/tensor_core.h); a device may keep a few bits less of each term.
 #pragma once
 
 #include "../dk/cuda.cuh"
+
+#if !defined(__CUDACC__)
+#include "../host/tensor_core.h"
+#endif
 
 namespace dk {
 
@@ -102,12 +106,12 @@ DK_HOST_UNWATCHED void complete_mma(void* const* lanes)
     for (int i = 0; i < 32; i++) {
         const MmaLane& lane = *static_cast<const MmaLane*>(lanes[i]);
         for (int r = 0; r < 4; r++) {
-            float sum = lane.c[r];
+            double sum = lane.c[r];
             for (int k = 0; k < Shape::K; k++) {
-                sum += a[mma_c_row(i, r)][k] * b[k][mma_c_column(i, r)];
+                sum += static_cast<double>(a[mma_c_row(i, r)][k]) * b[k][mma_c_column(i, r)];
             }
 
-            lane.c[r] = sum;
+            lane.c[r] = cut_off(sum);
         }
     }
 }

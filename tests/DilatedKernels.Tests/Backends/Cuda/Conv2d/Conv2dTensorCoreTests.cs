@@ -84,7 +84,12 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     public void Close() => _backend?.Dispose();
 
     [TestCaseSource(nameof(Geometries))]
-    public void AgreesWithDefinition(object boxed) => Check(_backend, (Conv2dGeometry)boxed);
+    public void AgreesWithDefinition(object boxed)
+    {
+        var g = (Conv2dGeometry)boxed;
+        Assume.That(product != Conv2dProduct.Tf32x3 || architecture == 80 || IsInParts(g), "on Hopper these are the kernels for sm_80, which their own fixture tests");
+        Check(_backend, g);
+    }
 
     /// <summary>The tolerances that the library states, against operands that nobody has rounded.</summary>
     [TestCase(64, 40, 2)]
@@ -99,7 +104,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         TestContext.Out.WriteLine($"{product}, {inChannels} to {outChannels}: {forward:E1} {data:E1} {weight:E1}");
     }
 
-    /// <summary>Products of parts must be as good as one of wholes: at most twice the error of the SIMT kernels' float32.</summary>
+    /// <summary>Products of parts must be as good as one of wholes, although tensor cores cut their sums off, as the host's do: no more than the error of the SIMT kernels' float32.</summary>
     [TestCase(64, 40, 2)]
     [TestCase(21, 21, 8)]
     [TestCase(512, 16, 1)]
@@ -112,9 +117,9 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         (double forward, double data, double weight) = Errors(g, simt: false);
         (double simtForward, double simtData, double simtWeight) = Errors(g, simt: true);
         TestContext.Out.WriteLine($"{forward:E1} {data:E1} {weight:E1}; SIMT {simtForward:E1} {simtData:E1} {simtWeight:E1}");
-        Assert.That(forward, Is.LessThan(2 * simtForward));
-        Assert.That(data, Is.LessThan(2 * simtData));
-        Assert.That(weight, Is.LessThan(2 * simtWeight));
+        Assert.That(forward, Is.LessThan(simtForward));
+        Assert.That(data, Is.LessThan(simtData));
+        Assert.That(weight, Is.LessThan(simtWeight));
     }
 
     [Test]
@@ -295,6 +300,12 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
 
         return [.. y, .. dx, .. dw];
     }
+
+    // Whether one of the passes is multiplied in parts of bfloat16 on Hopper.
+    private static bool IsInParts(in Conv2dGeometry g) =>
+        Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.Forward(g)], 90) == Conv2dProduct.Bf16x6
+        || Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(g, 0, 0)], 90) == Conv2dProduct.Bf16x6
+        || Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, g, 90) is null;
 
     // float32 activations are rounded by the kernels, bfloat16 ones before they are uploaded.
     private float[] Activations(RandomSequence random, long count)
