@@ -17,6 +17,13 @@ internal sealed class CompareCommand
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for one side in one round.", DefaultValueFactory = _ => 0.3, HelpName = "S" };
     private readonly Option<int> _repeats = new("--repeat-disturbed") { Description = "How often a side's turn is taken again while something else slows the cores down before or after it.", HelpName = "N" };
     private readonly Option<bool> _noAvx512 = new("--no-avx512") { Description = "Switch AVX-512 off for all sides; ONNX Runtime, which has no such switch, is left out." };
+    private readonly Option<string> _float32 = new("--float32")
+    {
+        Description = "How ours multiplies float32 on a GPU: multiply-adds, or tensor cores on its parts, as exact (Float32Precision.Strict, Split).",
+        DefaultValueFactory = _ => "strict",
+        HelpName = "strict|split",
+    };
+
     private readonly Option<bool> _compile = new("--torch-compile") { Description = "PyTorch with torch.compile as well." };
     private readonly Option<string?> _python = new("--python") { Description = "A Python with PyTorch. [default: the first of python3, /usr/bin/python3, python that has it]", HelpName = "PROGRAM" };
     private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/ and the machine's name]", HelpName = "FOLDER" };
@@ -26,7 +33,7 @@ internal sealed class CompareCommand
         var verb = new CompareCommand();
         var root = new RootCommand("Measures the library and its peers over bench/shapes.json, in turns, and writes a results folder.")
         {
-            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._compile, verb._python, verb._results,
+            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._float32, verb._compile, verb._python, verb._results,
         };
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
         return BenchHost.Run(root, arguments);
@@ -74,9 +81,14 @@ internal sealed class CompareCommand
         }
 
         MachineDescription machine = MachineDescription.Describe(device == "cuda" ? MachineDescription.FirstGpu() : null);
-        bool noAvx512 = result.GetValue(_noAvx512);
-        string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName + (noAvx512 ? "-avx2" : ""));
-        var notes = new List<string>();
+        bool noAvx512 = result.GetValue(_noAvx512), split = result.GetValue(_float32) == "split";
+        if (result.GetValue(_float32) is not ("strict" or "split") || (split && device != "cuda"))
+        {
+            throw new UserInputException($"--float32 is strict, or with --device cuda split; it was {result.GetValue(_float32)}.");
+        }
+
+        string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName + (noAvx512 ? "-avx2" : "") + (split ? "-split" : ""));
+        List<string> notes = split ? ["Ours multiplied float32 on tensor cores in parts (Float32Precision.Split); PyTorch's TF32 was off."] : [];
         var greetings = new List<PeerGreeting>();
         var comparisons = new List<Comparison>();
         bool complete = false;
@@ -85,7 +97,7 @@ internal sealed class CompareCommand
             int done = 0;
             foreach (int count in threads)
             {
-                IPeer[] peers = Start(device, count, noAvx512, result.GetValue(_compile), result.GetValue(_python), notes);
+                IPeer[] peers = Start(device, count, noAvx512, split, result.GetValue(_compile), result.GetValue(_python), notes);
                 QuietTurns? turns = repeats > 0 ? QuietTurns.OnCores(count, repeats) : null;
                 if (turns is not null)
                 {
@@ -141,7 +153,7 @@ internal sealed class CompareCommand
     }
 
     // The library first. A peer that cannot be had is noted; without any there is nothing to compare.
-    private static IPeer[] Start(string device, int threads, bool noAvx512, bool compile, string? python, List<string> notes)
+    private static IPeer[] Start(string device, int threads, bool noAvx512, bool split, bool compile, string? python, List<string> notes)
     {
         IReadOnlyDictionary<string, string> environment = PeerPrograms.Variables(threads, noAvx512);
         if (noAvx512)
@@ -149,7 +161,7 @@ internal sealed class CompareCommand
             notes.Add("AVX-512 was switched off for all sides; ONNX Runtime has no such switch and was left out.");
         }
 
-        var peers = new List<IPeer> { PeerPrograms.StartWorker("DilatedKernels", Worker.Library, device, threads, environment) };
+        var peers = new List<IPeer> { PeerPrograms.StartWorker("DilatedKernels", Worker.Library, device, threads, environment, split) };
         try
         {
             if (noAvx512 && peers[0].Greeting.Details!["vector_bits"] == "512")

@@ -45,10 +45,10 @@ internal static class PeerPrograms
 
     /// <summary>This program as one side (<see cref="Worker"/>).</summary>
     /// <exception cref="PeerException">It does not start.</exception>
-    public static PeerProcess StartWorker(string name, string engine, string device, int threads, IReadOnlyDictionary<string, string> variables)
+    public static PeerProcess StartWorker(string name, string engine, string device, int threads, IReadOnlyDictionary<string, string> variables, bool split = false)
     {
         (string program, string[] self) = Self();
-        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads.ToString(CultureInfo.InvariantCulture)], variables);
+        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads.ToString(CultureInfo.InvariantCulture), .. split ? [Worker.Split] : Array.Empty<string>()], variables);
     }
 
     /// <summary>PyTorch.</summary>

@@ -19,8 +19,8 @@ internal static class Conv2dMmaWeightPlan
 
     private const int StepBytes = 64;
 
-    // Cost as in Conv2dMmaGatherPlan; Blocks are those of one multiprocessor.
-    private static readonly Tile[] s_tiles = [new(128, 128, 256, 2, 1.0), new(64, 128, 128, 3, 1.15), new(32, 128, 128, 4, 1.5)];
+    // Cost as in Conv2dMmaGatherPlan; Blocks are those of one multiprocessor, SplitBlocks where a thread has a step's sums beside the tile's.
+    private static readonly Tile[] s_tiles = [new(128, 128, 256, 2, 2, 1.0), new(64, 128, 128, 3, 2, 1.15), new(32, 128, 128, 4, 3, 1.5)];
 
     /// <summary>The bits depend on the slices, and those on the shape alone, so that every GPU gives the same.</summary>
     public static Conv2dWeightPlan Choose(Conv2dProduct product, in Conv2dGeometry g)
@@ -53,16 +53,16 @@ internal static class Conv2dMmaWeightPlan
     // More slices keep more multiprocessors busy, and cost their sums: written, and read again.
     private static long ChooseSlice(Conv2dProduct product, Tile tile, long tiles, long positions, long weights)
     {
-        int depth = StepBytes / product.ElementBytes();
+        int depth = StepBytes / product.ElementBytes(), blocks = product == Conv2dProduct.Tf32x3 ? tile.SplitBlocks : tile.Blocks;
         long best = 0;
         double least = double.PositiveInfinity;
         long fewest = CeilingDivide(positions, LongestSlice);
         long most = Math.Max(fewest, Math.Min(MostSlices, positions / ShortestSlice));
-        double stepMicroseconds = PairMicroseconds * (product == Conv2dProduct.Tf32x3 ? 3 : 1) * tile.Blocks * tile.Rows * tile.Columns / (2 * 128 * 128);
+        double stepMicroseconds = PairMicroseconds * (product == Conv2dProduct.Tf32x3 ? 3 : 1) * blocks * tile.Rows * tile.Columns / (2 * 128 * 128);
         for (long slices = fewest; slices <= most; slices++)
         {
             long slice = CeilingDivide(CeilingDivide(positions, slices), depth) * depth;
-            long waves = CeilingDivide(tiles * CeilingDivide(positions, slice), (long)Multiprocessors * tile.Blocks);
+            long waves = CeilingDivide(tiles * CeilingDivide(positions, slice), (long)Multiprocessors * blocks);
             double microseconds = (waves * (slice / depth) * stepMicroseconds) + (slices > 1 ? slices * weights * 8 / BytesPerMicrosecond : 0);
             if (microseconds < least)
             {
@@ -75,7 +75,7 @@ internal static class Conv2dMmaWeightPlan
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;
 
-    private readonly record struct Tile(int Rows, int Columns, int Threads, int Blocks, double Cost)
+    private readonly record struct Tile(int Rows, int Columns, int Threads, int Blocks, int SplitBlocks, double Cost)
     {
         public long Count(int rows, long columns) => CeilingDivide(rows, Rows) * CeilingDivide(columns, Columns);
     }

@@ -17,7 +17,8 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 [NonParallelizable]
 internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architecture)
 {
-    private const double SumTolerance = 1e-5;
+    // Where sums stay in the tensor cores, each product of 8 or 16 cuts off up to 2^-23 of the sum, half of it in the mean: of the 788 products of 700 channels' nine taps 5e-5.
+    private double SumTolerance => product == Conv2dProduct.Tf32x3 ? 1e-5 : 5e-5;
 
     // Half a unit in the last of 8 bits: no element of a result rounded to nearest is further off.
     private const double Bf16RoundingTolerance = 1.0 / 256;
