@@ -27,6 +27,11 @@ internal static class BenchHost
             var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
             return parsed.InvokeAsync(invocation, signals?.Token ?? CancellationToken.None).GetAwaiter().GetResult();
         }
+        catch (Exception) when (signals?.Token.IsCancellationRequested == true)
+        {
+            // A terminal's Ctrl-C reaches the peers too, and their end may be what is noticed first.
+            return Fail("interrupted.", EndSignals.ExitCode);
+        }
         catch (UserInputException error)
         {
             return Fail(error.Message, 2);
@@ -38,10 +43,6 @@ internal static class BenchHost
         catch (Exception error) when (error is PeerException or WrongResultException)
         {
             return Fail(error.Message, 1);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail("interrupted.", EndSignals.ExitCode);
         }
     }
 

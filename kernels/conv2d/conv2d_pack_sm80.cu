@@ -10,7 +10,7 @@
 // Layout    w is K x taps x C float32; x and y are rows (positions, or results x taps) x channels.
 // Grid      pad: rows x padded channels, split: rows x eights of them, see dk/rows.cuh. turn: x over 32 of c, y over 32 of k, z over taps; block 32 x 8.
 // Tiles     turn: 32 x 32 through shared memory, so that both sides are contiguous; 33 a line, so that columns meet no bank twice.
-// Shared    4.1 KB in turn. Registers sm_80 / sm_90a: at most 16, and 32 in turn.
+// Shared    4.1 KB in turn. Registers sm_80 / sm_90a: at most 16, 30 / 32 in split, 32 in turn.
 // Bytes     512 to 512 channels, 3 x 3: 9.4 MB read, 4.7 MB (bfloat16) or 9.4 MB written. 8 x 66 x 66 x 21 padded to 24 bfloat16: 3.1 MB.
 // Time      not measured yet.
 #include "../dk/cuda.cuh"

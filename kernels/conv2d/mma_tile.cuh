@@ -10,7 +10,7 @@
 
 namespace dk {
 
-// Blocks bounds a thread's registers, so that as many blocks fit a multiprocessor: 128 with two of 256 threads, 168 with three of 128.
+// Blocks bounds a thread's registers, so that as many blocks fit a multiprocessor: 128 with two of 256 threads, 168 with three of 128, 255 with two.
 template <int Rows_, int Columns_, int WarpRows_, int Stages_, int Blocks_>
 struct MmaTile {
     static constexpr int Rows = Rows_, Columns = Columns_, Stages = Stages_;

@@ -1,5 +1,5 @@
 // float32 on tensor cores that multiply bfloat16: each operand is a sum of three bfloat16, big + middle + small, exactly (3 x 8 significant bits are the 24 of
-// a float32). Six of the nine products are taken, the smallest first; what is left out is 2^-26 of the whole. As many passes as that over operands of one part.
+// a float32). Six of the nine products are taken, the smallest first; what is left out is at most 2^-24 of a product.
 #pragma once
 
 #include "../dk/cuda.cuh"

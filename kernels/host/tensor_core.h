@@ -1,5 +1,6 @@
-// What tensor cores make of an exact sum of products: a float32, cut off towards zero. NVIDIA documents no rounding; Fasi, Higham, Mikaitis and Pranesh found this one
-// on V100, T4 and A100 ("Numerical behavior of NVIDIA tensor cores", PeerJ Computer Science 7, 2021). It is what long reductions lose their last digits by.
+// What tensor cores make of a sum of products: a float32, cut off towards zero. NVIDIA documents no rounding; Fasi, Higham, Mikaitis and Pranesh found truncation on V100,
+// T4 and A100 ("Numerical behavior of NVIDIA tensor cores", PeerJ Computer Science 7, 2021), of each term and a bit or two further down; here the sum is exact
+// before it is cut off. It is what long reductions lose their last digits by.
 #pragma once
 
 #include <cmath>

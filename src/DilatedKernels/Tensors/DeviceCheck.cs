@@ -133,7 +133,8 @@ public static class DeviceCheck
     // These are too small for the pairs of blocks that Hopper's convolutions come in, which large ones do. None where there are no pairs, or none are wanted.
     private static (string Name, float[] Values)[]? ConvolveInPairs(Device device, ElementType type)
     {
-        if (type != ElementType.BFloat16 || device.Backend is not CudaBackend { Context.Device.Architecture: 90, Sharing: not Conv2dSharing.Never } backend)
+        if (device.Backend is not CudaBackend { Context.Device.Architecture: 90, Sharing: not Conv2dSharing.Never } backend
+            || (type != ElementType.BFloat16 && backend.Float32Precision != Float32Precision.Split))
         {
             return null;
         }

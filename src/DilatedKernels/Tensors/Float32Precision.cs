@@ -14,9 +14,9 @@ public enum Float32Precision
     Tf32,
 
     /// <summary>
-    /// Tensor cores, operands as sums of two TF32 numbers each, three products for one, or from compute capability 9.0 on where channels are many of three
-    /// bfloat16, six products for one: a relative error below 1e-5. Infinite operands give NaN, and so do those within 2⁻⁸ of the largest float32, which
-    /// round to infinity.
+    /// Tensor cores, operands as sums of two TF32 numbers each, three products for one, or on compute capability 9.0, where channels are many, of three
+    /// bfloat16, six products for one: a relative error below 1e-5. The latter takes scratch memory of 1.5 times the operands. Infinite operands give NaN, and
+    /// so do those within 2⁻⁹ of the largest float32, which may round to infinity.
     /// </summary>
     Split,
 }

@@ -2,7 +2,10 @@ using DilatedKernels.Backends.Cuda.Conv2d;
 
 namespace DilatedKernels.Backends.Cuda;
 
-/// <summary>The convolution on tensor cores. Channels that are no whole granules are padded in scratch memory; no caller sees it.</summary>
+/// <summary>
+/// The convolution on tensor cores. Channels that are no whole granules are padded in scratch memory, and float32 for Hopper's kernels is split there, at 1.5 times its size;
+/// no caller sees it.
+/// </summary>
 internal sealed unsafe partial class CudaBackend
 {
     /// <summary>The forward pass; there is at least one result.</summary>
@@ -34,7 +37,7 @@ internal sealed unsafe partial class CudaBackend
         }
     }
 
-    private static Conv2dGather[] Phases(in Conv2dGeometry g)
+    internal static Conv2dGather[] Phases(in Conv2dGeometry g)
     {
         int rows = Math.Min(g.StrideH, g.InHeight), columns = Math.Min(g.StrideW, g.InWidth);
         var phases = new Conv2dGather[rows * columns];
@@ -72,6 +75,12 @@ internal sealed unsafe partial class CudaBackend
         {
             WgmmaGather(product, gather, source, weight, bias, mask, relu, result);
             return;
+        }
+
+        if (product == Conv2dProduct.Bf16x6)
+        {
+            // A phase without taps: whatever multiplies, zeros are written.
+            product = Conv2dProduct.Tf32x3;
         }
 
         var regions = Conv2dRegions.Choose(gather, Conv2dMmaGatherPlan.TileRows);

@@ -100,7 +100,7 @@ internal sealed unsafe partial class CudaBackend
     private TensorMap MapPixels(
         Conv2dProduct product, in Conv2dWindow rows, in Conv2dWindow columns, int height, int width, int batch, int channels, DevicePointer pixels, int loaded)
     {
-        ulong pixelBytes = (ulong)(product.Pad(channels) * product.ElementBytes());
+        ulong pixelBytes = (ulong)product.Pad(channels) * (ulong)product.ElementBytes();
         ulong rowBytes = pixelBytes * (ulong)width;
         (int left, int right) = Conv2dWgmmaGatherPlan.Corners(columns.Axis);
         (int top, int bottom) = Conv2dWgmmaGatherPlan.Corners(rows.Axis);
@@ -120,7 +120,7 @@ internal sealed unsafe partial class CudaBackend
     // The packed weights, for loads of one tap of as many result channels.
     private TensorMap MapWeight(Conv2dProduct product, in Conv2dGather gather, DevicePointer weight, int columns)
     {
-        ulong tapBytes = (ulong)(product.Pad(gather.SourceChannels) * product.ElementBytes());
+        ulong tapBytes = (ulong)product.Pad(gather.SourceChannels) * (ulong)product.ElementBytes();
         var description = new TensorMapDescription
         {
             Address = weight,

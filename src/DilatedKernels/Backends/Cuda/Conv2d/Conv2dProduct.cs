@@ -45,9 +45,9 @@ internal static class Conv2dProducts
     public static int PadPart(this Conv2dProduct product, int channels) => checked((channels + product.Granule() - 1) / product.Granule() * product.Granule());
 
     /// <summary>Elements of a row of channels, with all parts.</summary>
-    public static int Pad(this Conv2dProduct product, int channels) => checked(product.Parts() * product.PadPart(channels));
+    public static long Pad(this Conv2dProduct product, int channels) => (long)product.Parts() * product.PadPart(channels);
 
-    /// <summary>The product that gives the same and is faster on the device, where all these passes can have it.</summary>
+    /// <summary>The product that gives the same and is faster on the device, where all these passes can have it, but for those that read nothing.</summary>
     /// <param name="product">What is to multiply.</param>
     /// <param name="gathers">The forward pass, or the phases of a data gradient.</param>
     /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
@@ -60,7 +60,7 @@ internal static class Conv2dProducts
 
         foreach (ref readonly Conv2dGather gather in gathers)
         {
-            if (Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16x6, gather, architecture) is not null)
+            if (gather.Reduction > 0 && Conv2dWgmmaGatherPlan.WhyNot(Conv2dProduct.Bf16x6, gather, architecture) is not null)
             {
                 return product;
             }
@@ -105,7 +105,7 @@ internal static class Conv2dProducts
         }
 
         int channels = Math.Max(g.InChannels, g.OutChannels);
-        return channels > int.MaxValue - GranuleBytes || Conv2dLimits.WhyNot(g with { InChannels = product.Pad(channels) }) is not null
+        return channels > int.MaxValue - GranuleBytes || Conv2dLimits.WhyNot(g with { InChannels = product.PadPart(channels) }) is not null
             ? $"{g.Taps} taps of {channels} channels, rounded up to a multiple of {product.Granule()}, are too many"
             : null;
     }

@@ -83,7 +83,7 @@ internal static class Conv2dWgmmaGatherPlan
             return "nothing of the source is read";
         }
 
-        long pixelBytes = (long)product.Pad(gather.SourceChannels) * product.ElementBytes();
+        long pixelBytes = product.Pad(gather.SourceChannels) * product.ElementBytes();
         long imageBytes = pixelBytes * gather.Rows.Source * gather.Columns.Source;
         return imageBytes >= MostStride || pixelBytes * gather.KernelTaps >= MostStride
             ? $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40"

@@ -60,7 +60,7 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
         }
 
         // The copy engine walks along dy as along x.
-        long imageBytes = (long)product.Pad(g.OutChannels) * product.ElementBytes() * g.OutHeight * g.OutWidth;
+        long imageBytes = product.Pad(g.OutChannels) * product.ElementBytes() * g.OutHeight * g.OutWidth;
         if (imageBytes >= Conv2dWgmmaGatherPlan.MostStride)
         {
             return $"an image of {imageBytes} bytes is more than a tensor map's stride of 2^40";

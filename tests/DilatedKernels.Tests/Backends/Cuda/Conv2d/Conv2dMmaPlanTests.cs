@@ -39,7 +39,7 @@ public class Conv2dMmaPlanTests
     [TestCase("Tf32", 21, ExpectedResult = 24)]
     [TestCase("Tf32x3", 3, ExpectedResult = 4)]
     [TestCase("Tf32", 64, ExpectedResult = 64)]
-    public int ChannelsAreWholeGranules(string product, int channels) => Enum.Parse<Conv2dProduct>(product).Pad(channels);
+    public long ChannelsAreWholeGranules(string product, int channels) => Enum.Parse<Conv2dProduct>(product).Pad(channels);
 
     [Test]
     public void OnlyWhatCannotBeReadInPlaceIsCopied()

@@ -64,6 +64,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         yield return new Conv2dGeometry(2, 8, 15, 14, 12, 3, 3, 2, 3, 2, 2, 1, 2);
         yield return new Conv2dGeometry(2, 8, 15, 14, 16, 3, 2, 4, 4, 2, 6, 3, 1);
         yield return new Conv2dGeometry(2, 8, 9, 9, 12, 1, 1, 3, 3, 1, 1, 0, 0);
+        yield return new Conv2dGeometry(2, 72, 9, 9, 70, 1, 1, 3, 3, 1, 1, 0, 0);
         yield return new Conv2dGeometry(2, 4, 5, 3, 4, 2, 2, 7, 9, 3, 1, 2, 2);
         // Rectangles with taps of their own: of rows and columns, of one of them, of seven taps, at strides, and with positions that no tap reaches.
         yield return new Conv2dGeometry(3, 21, 20, 22, 40, 3, 3, 1, 1, 8, 8, 8, 8);
@@ -151,7 +152,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
             Is.EquivalentTo(new[] { "conv2d_gather_bf16x6_sm90_128x128", "conv2d_gather_bf16x6_sm90_128x88" }));
         Assert.That(forward.Count(g => g.StrideH > 1), Is.Positive);
         Assert.That(forward.Count(g => Conv2dWgmmaGatherPlan.ChooseRegions(Conv2dGather.Forward(g)).Count > 1), Is.Positive);
-        Assert.That(Geometries().Count(g => Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(g, 0, 0)], 90) == Conv2dProduct.Bf16x6), Is.GreaterThanOrEqualTo(5));
+        Assert.That(Geometries().Count(g => Conv2dProduct.Tf32x3.OnDevice(CudaBackend.Phases(g), 90) == Conv2dProduct.Bf16x6), Is.GreaterThanOrEqualTo(5));
         Conv2dWgmmaWeightPlan[] weights = [.. Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, g, 90) is null).Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x6, g, 132, Conv2dSharing.WhereItPays))];
         Assert.That(weights.Select(p => p.Finish is null).Distinct().Count(), Is.EqualTo(2));
         Assert.That(weights.Select(p => p.Taps.Count).Distinct().Count(), Is.GreaterThan(1));
@@ -202,9 +203,9 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     [Test]
     public void MaskClosesTheDataGradient()
     {
-        foreach (int channels in (int[])[16, 21])
+        foreach ((int channels, int outChannels) in new[] { (16, 8), (21, 8), (72, 64) })
         {
-            var g = new Conv2dGeometry(1, channels, 12, 11, 8, 3, 3, 2, 1, 2, 2, 2, 2);
+            var g = new Conv2dGeometry(1, channels, 12, 11, outChannels, 3, 3, 2, 1, 2, 2, 2, 2);
             var random = new RandomSequence(2, g.ToString());
             float[] mask = Conv2dCases.Values(random, g.InShape.Count);
             (mask[0], mask[1], mask[2]) = (0, float.NaN, -0f);
@@ -227,19 +228,22 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         Assert.That(y, Is.EqualTo(Enumerable.Range(0, 18).Select(i => i % 2 == 0 ? 2f : 0f)));
     }
 
-    [Test]
-    public void NaNComesThrough()
+    // The NaN that GPUs make: one more in its last bits is no NaN. And infinity, of whose parts one is NaN.
+    [TestCase(8, 8, 0x7FFFFFFFu)]
+    [TestCase(64, 72, 0x7FFFFFFFu)]
+    [TestCase(64, 72, 0x7F800000u)]
+    public void NaNAndInfinityComeThrough(int inChannels, int outChannels, uint bits)
     {
-        var g = new Conv2dGeometry(1, 8, 3, 3, 8, 1, 1, 1, 1, 1, 1, 0, 0);
+        var g = new Conv2dGeometry(1, inChannels, 3, 3, outChannels, 1, 1, 1, 1, 1, 1, 0, 0);
         float[] x = new float[g.InShape.Count];
-        // The NaN that GPUs make: one more in its last bits is no NaN.
-        x[8] = BitConverter.UInt32BitsToSingle(0x7FFFFFFF);
+        x[inChannels] = BitConverter.UInt32BitsToSingle(bits);
         using DeviceBuffer xBuffer = Upload(_backend, x);
-        using DeviceBuffer weight = HostBackend.Upload(_backend, [.. Enumerable.Repeat(1f, 64)]);
+        using DeviceBuffer weight = HostBackend.Upload(_backend, [.. Enumerable.Repeat(1f, inChannels * outChannels)]);
         float[] y = Result(_backend, g.OutShape, y => _backend.MmaForward(product, g, xBuffer, weight, bias: null, relu: true, y));
-        Assert.That(y[..8], Is.All.Zero);
-        Assert.That(y[8..16], Is.All.NaN);
-        Assert.That(y[16..], Is.All.Zero);
+        bool staysInfinite = bits == 0x7F800000u && product is not Conv2dProduct.Tf32x3;
+        Assert.That(y[..outChannels], Is.All.Zero);
+        Assert.That(y[outChannels..(2 * outChannels)], staysInfinite ? Is.All.EqualTo(float.PositiveInfinity) : Is.All.NaN);
+        Assert.That(y[(2 * outChannels)..], Is.All.Zero);
     }
 
     private (double Forward, double Data, double Weight) Errors(Conv2dGeometry g, bool simt)
@@ -305,7 +309,7 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     // Whether one of the passes is multiplied in parts of bfloat16 on Hopper.
     private static bool IsInParts(in Conv2dGeometry g) =>
         Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.Forward(g)], 90) == Conv2dProduct.Bf16x6
-        || Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(g, 0, 0)], 90) == Conv2dProduct.Bf16x6
+        || Conv2dProduct.Tf32x3.OnDevice(CudaBackend.Phases(g), 90) == Conv2dProduct.Bf16x6
         || Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, g, 90) is null;
 
     // float32 activations are rounded by the kernels, bfloat16 ones before they are uploaded.

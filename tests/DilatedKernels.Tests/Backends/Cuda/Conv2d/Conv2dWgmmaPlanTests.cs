@@ -15,7 +15,7 @@ public class Conv2dWgmmaPlanTests
     [TestCase("Bf16", 90, ExpectedResult = null)]
     [TestCase("Bf16x6", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
     [TestCase("Bf16x6", 90, ExpectedResult = "64 to 64 channels are few; from 64 to more than 64 on it pays to split them")]
-    public string? OnlyBFloat16OnHopper(string product, int architecture) =>
+    public string? WhatMultipliesOnHopper(string product, int architecture) =>
         Conv2dWgmmaGatherPlan.WhyNot(Enum.Parse<Conv2dProduct>(product), Conv2dGather.Forward(Same(8, 64, 64, 66, 2)), architecture);
 
     // float32 in three parts of bfloat16: the parts of both operands in one stage, of which there are two.
@@ -38,10 +38,11 @@ public class Conv2dWgmmaPlanTests
         Assert.That(Conv2dProduct.Bf16x6.Pad(66), Is.EqualTo(240));
         Assert.That(Conv2dPackPlan.PadsActivations(Conv2dProduct.Bf16x6, 128, aligned: true));
         Assert.That(Conv2dPackPlan.PadsWeights(Conv2dProduct.Bf16x6, 128, aligned: true));
-        // One phase that has no taps keeps all on the kernels for sm_80: they share the packed weights.
+        // A phase that has no taps reads no weights, so that it does not matter; one whose taps reach too far keeps all on the kernels for sm_80, since they share the weights.
         Conv2dGeometry strided = Same(1, 128, 128, 9, 1) with { KernelHeight = 1, KernelWidth = 1, StrideH = 2, StrideW = 2, PadH = 0, PadW = 0 };
         Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0)], 90), Is.EqualTo(Conv2dProduct.Bf16x6));
-        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0), Conv2dGather.BackwardInput(strided, 0, 1)], 90), Is.EqualTo(Conv2dProduct.Tf32x3));
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0), Conv2dGather.BackwardInput(strided, 0, 1)], 90), Is.EqualTo(Conv2dProduct.Bf16x6));
+        Assert.That(Conv2dProduct.Tf32x3.OnDevice([Conv2dGather.BackwardInput(strided, 0, 0), Conv2dGather.Forward(Same(1, 128, 128, 300, 128))], 90), Is.EqualTo(Conv2dProduct.Tf32x3));
     }
 
     // The farthest of the paper's dilations, and beyond.

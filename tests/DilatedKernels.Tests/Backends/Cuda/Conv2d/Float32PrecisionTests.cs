@@ -1,12 +1,13 @@
 using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cuda;
+using DilatedKernels.Backends.Cuda.Conv2d;
 using DilatedKernels.Tests.Backends.Cpu.Conv2d;
 
 namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 
 /// <summary>How the CUDA backend multiplies float32, told by the error.</summary>
 [NonParallelizable]
-public sealed class Float32PrecisionTests
+internal sealed class Float32PrecisionTests
 {
     /// <summary>What the backend's own choice gives: TF32 only where it was asked for and the device has it.</summary>
     [TestCase(Float32Precision.Strict, 90, 0, 1e-5)]
@@ -14,11 +15,19 @@ public sealed class Float32PrecisionTests
     [TestCase(Float32Precision.Tf32, 80, 1e-4, 1e-3)]
     [TestCase(Float32Precision.Tf32, 75, 0, 1e-5)]
     [TestCase(Float32Precision.Split, 80, 0, 1e-5)]
+    [TestCase(Float32Precision.Split, 90, 0, 1e-5)]
     public void BackendMultipliesAsAsked(Float32Precision precision, int architecture, double least, double most)
     {
         using CudaBackend backend = HostBackend.Open("plain", seed: 0, precision, architecture);
         Assert.That(Errors(backend, new Conv2dGeometry(1, 21, 9, 8, 33, 3, 3, 1, 1, 2, 2, 2, 2)), Is.All.InRange(least, most));
     }
+
+    /// <summary>For the kernels of sm_80 and every tile of Hopper's.</summary>
+    internal static IEnumerable<Conv2dGeometry> LongReductions =>
+    [
+        new(1, 512, 12, 13, 16, 3, 3, 1, 1, 2, 2, 2, 2), new(1, 512, 12, 13, 72, 3, 3, 1, 1, 2, 2, 2, 2), new(1, 96, 12, 13, 130, 3, 3, 1, 1, 2, 2, 2, 2),
+        new(1, 256, 12, 13, 256, 3, 3, 1, 1, 2, 2, 2, 2), new(1, 512, 40, 41, 1024, 1, 1, 1, 1, 1, 1, 0, 0), new(8, 512, 66, 66, 512, 3, 3, 1, 1, 2, 2, 2, 2),
+    ];
 
     /// <summary>On this machine's GPU, where nothing cuts off but the tensor cores themselves: long reductions, on the kernels for sm_80 and on Hopper's own where it is one.</summary>
     [Test]
@@ -27,13 +36,24 @@ public sealed class Float32PrecisionTests
     {
         using Device strict = Gpu.Open();
         using Device split = Device.CreateCuda(precision: Float32Precision.Split);
-        foreach ((int inChannels, int outChannels) in new[] { (512, 16), (512, 72), (96, 130), (256, 256) })
+        foreach (Conv2dGeometry g in LongReductions)
         {
-            var g = new Conv2dGeometry(1, inChannels, 12, 13, outChannels, 3, 3, 1, 1, 2, 2, 2, 2);
             double[] expected = Errors((CudaBackend)strict.Backend, g), errors = Errors((CudaBackend)split.Backend, g);
-            TestContext.Out.WriteLine($"{inChannels} to {outChannels}: {string.Join(' ', errors.Select(e => $"{e:E1}"))}; multiply-adds {string.Join(' ', expected.Select(e => $"{e:E1}"))}");
+            TestContext.Out.WriteLine($"{g.InChannels} to {g.OutChannels}: {string.Join(' ', errors.Select(e => $"{e:E1}"))}; multiply-adds {string.Join(' ', expected.Select(e => $"{e:E1}"))}");
             Assert.That(errors.Zip(expected, (error, most) => error / most), Is.All.LessThanOrEqualTo(1), g.ToString());
         }
+    }
+
+    /// <summary>Split by parts of bfloat16 on Hopper and of TF32 elsewhere, and where it pays by pairs of blocks.</summary>
+    [TestCase(90, Conv2dSharing.Never, "conv2d_split_f32", "conv2d_turn_split_f32", "conv2d_gather_bf16x6_sm90_128x88", "conv2d_wgrad_bf16x6_sm90_128x128")]
+    [TestCase(90, Conv2dSharing.Always, "conv2d_split_f32", "conv2d_turn_split_f32", "conv2d_gather_bf16x6_sm90_pair_128x128", "conv2d_wgrad_bf16x6_sm90_pair_128x128")]
+    [TestCase(80, Conv2dSharing.Never, "conv2d_turn_f32", "conv2d_gather_tf32x3_sm80_128x64", "conv2d_wgrad_tf32x3_sm80_64x128")]
+    public void SplitRunsTheDevicesOwnKernels(int architecture, Conv2dSharing sharing, params string[] kernels)
+    {
+        var launched = new HashSet<string>();
+        using CudaBackend backend = HostBackend.Open("plain", precision: Float32Precision.Split, architecture: architecture, sharing: sharing, launched: launched);
+        Errors(backend, new Conv2dGeometry(2, 128, 9, 8, 128, 3, 3, 1, 1, 2, 2, 2, 2));
+        Assert.That(launched.Where(name => !name.EndsWith("_finish_sm90", StringComparison.Ordinal) && !name.EndsWith("_finish_f32", StringComparison.Ordinal)), Is.EquivalentTo(kernels));
     }
 
     [Test]

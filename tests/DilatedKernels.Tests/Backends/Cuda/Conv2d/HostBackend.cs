@@ -9,16 +9,16 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 /// <summary>The CUDA backend over the kernels compiled for the CPU.</summary>
 internal static class HostBackend
 {
-    /// <summary>Opens it, or ends the test as ignored with the reason.</summary>
+    /// <summary>Opens it, or ends the test as ignored with the reason. The names of the kernels that it launches go to <paramref name="launched"/>.</summary>
     public static CudaBackend Open(string build, long seed = 0, Float32Precision precision = Float32Precision.Strict, int architecture = 90,
-        Conv2dSharing sharing = Conv2dSharing.WhereItPays, int multiprocessors = 132)
+        Conv2dSharing sharing = Conv2dSharing.WhereItPays, int multiprocessors = 132, ISet<string>? launched = null)
     {
         HostDriver? driver = HostDriver.TryOpen(build, out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         driver!.SetSeed(seed);
         driver.Architecture = architecture;
         driver.Multiprocessors = multiprocessors;
-        return new CudaBackend(driver.Open(0), new Images()) { Float32Precision = precision, Sharing = sharing };
+        return new CudaBackend(driver.Open(0), new Images(launched)) { Float32Precision = precision, Sharing = sharing };
     }
 
     public static DeviceBuffer Upload(Backend backend, float[] values, ElementType type = ElementType.Float32)
@@ -53,9 +53,13 @@ internal static class HostBackend
         return Array.ConvertAll(bits, BFloat16.Widen);
     }
 
-    private sealed class Images : IKernelImages
+    private sealed class Images(ISet<string>? launched) : IKernelImages
     {
-        public string? FindModule(string kernel) => "host";
+        public string? FindModule(string kernel)
+        {
+            launched?.Add(kernel);
+            return "host";
+        }
 
         public ReadOnlySpan<byte> ReadModule(string module) => "host"u8;
     }
