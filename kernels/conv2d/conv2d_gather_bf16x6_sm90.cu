@@ -5,11 +5,11 @@
 // needs, in 16 bits alone.
 // Layout    channels-last; source and weight in parts, each padded to whole products of 16 channels (conv2d_pack_sm80.cu); bias, mask and result float32.
 // Product   wgmma.m64nNk16, 24 a stage: six products of parts, the smallest first, of 64 channels each. Each stage is summed by itself (promote_stages).
-// Tiles     128 positions x N channels, 64 channels of one tap at a time, of which all parts are in a stage. N is 128 or 88: all parts of two stages fill
-//           the shared memory.
-// Pairs     as there, with N = 128: 72 KB of a step from L2 and not 96.
+// Tiles     128 positions x N channels, 64 channels of one tap at a time, of which all parts are in a stage. N is 128, 112 or 88: all parts of two stages fill
+//           the shared memory. 112 divides the paper's 672 and 336.
+// Pairs     as there, with N = 128 or 112: 72 KB of a step from L2 and not 96.
 // Grid      as there; block 384 threads.
-// Shared    193 KB (N = 128) or 163: a ring of 2 stages. One block a multiprocessor. While one stage is multiplied, 3072 clocks, the next one comes, in 2836 at
+// Shared    193 KB (N = 128), 181 or 163: a ring of 2 stages. One block a multiprocessor. While one stage is multiplied, 3072 clocks, the next one comes, in 2836 at
 //           an even share of L2 and the time until its first byte: it is a little late.
 // Registers 168 compiled; the producer's threads give back all but 40, the consumers' take 232. No spills. 64 are a stage's sums, 64 the tile's.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP, 986 on the tensor cores; 107 MB in, 14 MB of weights, 71 MB out.
@@ -26,13 +26,19 @@
 namespace {
 
 using Tile128 = dk::WgmmaTile<128, 1, 3>;
+using Tile112 = dk::WgmmaTile<112, 1, 3>;
 using Tile88 = dk::WgmmaTile<88, 1, 3>;
+
 using Pair128 = dk::WgmmaTile<128, 2, 3>;
+using Pair112 = dk::WgmmaTile<112, 2, 3>;
 
 }  // namespace
 
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16x6_sm90_128x128, Tile128);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16x6_sm90_128x112, Tile112);
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16x6_sm90_128x88, Tile88);
+
 DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16x6_sm90_pair_128x128, Pair128);
+DK_CONV2D_WGMMA_GATHER(conv2d_gather_bf16x6_sm90_pair_128x112, Pair112);
 
 #endif

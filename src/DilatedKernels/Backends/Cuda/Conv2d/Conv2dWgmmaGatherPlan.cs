@@ -50,9 +50,9 @@ internal static class Conv2dWgmmaGatherPlan
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
     private static readonly int[] s_pairColumns = [256, 224, 168, 128];
 
-    // A thread has the sums of a stage beside those of the tile.
-    private static readonly int[] s_splitColumns = [128, 88];
-    private static readonly int[] s_splitPairColumns = [128];
+    // All parts of two stages fill the shared memory.
+    private static readonly int[] s_splitColumns = [128, 112, 88];
+    private static readonly int[] s_splitPairColumns = [128, 112];
 
     // Below, tiles are so narrow and reductions so short that L2 and the splitting decide, and three products of TF32 take no longer.
     private const int FewestSplitChannels = 64;

@@ -42,7 +42,7 @@ internal sealed class Conv2dPairTests(Conv2dProduct product)
     // What is asked for: float32 in parts is the device's way to it.
     private Conv2dProduct Asked => product == Conv2dProduct.Bf16 ? product : Conv2dProduct.Tf32x3;
 
-    private int[] Columns => product == Conv2dProduct.Bf16 ? [256, 224, 168, 128] : [128];
+    private int[] Columns => product == Conv2dProduct.Bf16 ? [256, 224, 168, 128] : [128, 112];
 
     private static IEnumerable<Conv2dGeometry> WeightGeometries() => Geometries().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16, g, 90) is null);
 
@@ -84,7 +84,7 @@ internal sealed class Conv2dPairTests(Conv2dProduct product)
         Conv2dWgmmaWeightPlan[] alike = [.. OwnWeightGeometries().Where(DivideAlike).Select(g => Choose(g, Conv2dSharing.Always))];
         Assert.That(alike.Count(p => p.Finish is null), Is.GreaterThanOrEqualTo(1));
         Assert.That(alike.Count(p => p.Finish is not null), Is.GreaterThanOrEqualTo(1));
-        Assert.That(OwnWeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Columns).Distinct(), Is.EquivalentTo(Columns));
+        Assert.That(OwnWeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Columns).Distinct(), Is.EquivalentTo(Columns.Where(columns => columns != 112)));
         Assert.That(OwnWeightGeometries().Select(g => Choose(g, Conv2dSharing.Always).Taps.Count).Distinct().Count(), Is.GreaterThan(1));
     }
 

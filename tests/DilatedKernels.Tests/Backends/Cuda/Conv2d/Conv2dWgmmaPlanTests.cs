@@ -20,9 +20,10 @@ public class Conv2dWgmmaPlanTests
 
     // float32 in three parts of bfloat16: the parts of both operands in one stage, of which there are two.
     [TestCase(512, 512, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
-    [TestCase(672, 336, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
+    [TestCase(672, 336, ExpectedResult = "pair_128x112, 132 blocks of 2, 185344 bytes")]
     [TestCase(64, 128, ExpectedResult = "pair_128x128, 132 blocks of 2, 197632 bytes")]
-    [TestCase(64, 84, ExpectedResult = "128x88, 132 blocks of 0, 166912 bytes")]
+    [TestCase(64, 84, ExpectedResult = "pair_128x112, 132 blocks of 2, 185344 bytes", Description = "a wider tile, but half of its weights")]
+    [TestCase(64, 170, ExpectedResult = "pair_128x112, 132 blocks of 2, 185344 bytes")]
     public string Float32InPartsHasTwoStages(int inChannels, int outChannels)
     {
         Conv2dGather gather = Conv2dGather.Forward(Same(8, inChannels, outChannels, 66, 2));
