@@ -56,10 +56,11 @@ public sealed class LargeMapKernelTests
             return;
         }
 
-        // A sum over the batch, of which the others are zero: in other slices, so rounded otherwise.
+        // A sum over the batch, of which the others are zero: in other slices, so rounded otherwise, and in tensor cores cut off otherwise: 5e-5 as in Conv2dTensorCoreTests.
+        double tolerance = architecture == TensorCores ? 5e-5 : 1e-5;
         float[] expected = MemoryMarshal.Cast<byte, float>(alone).ToArray();
         Assert.That(expected, Has.Some.Not.Zero);
-        Assert.That(MemoryMarshal.Cast<byte, float>(last).ToArray(), Is.EqualTo(expected).Within(1e-5 * expected.Max(Math.Abs)));
+        Assert.That(MemoryMarshal.Cast<byte, float>(last).ToArray(), Is.EqualTo(expected).Within(tolerance * expected.Max(Math.Abs)));
     }
 
     [Test]
