@@ -12,7 +12,7 @@ internal static class NativeSources
     private static readonly string[] Files = ["bench/shapes.json", "Directory.Build.props", "Directory.Packages.props", "global.json"];
 
     // The kernels for the processor lie in the same folder and are no part of it.
-    private static readonly string[] Endings = [".cs", ".csproj", ".props", ".css", ".js", ".fatbin", "index.txt"];
+    private static readonly string[] Endings = [".cs", ".csproj", ".props", ".css", ".js", ".fatbin.br", "index.txt"];
 
     /// <summary>The sources as they are now.</summary>
     /// <param name="root">The root of the tree, a full path.</param>

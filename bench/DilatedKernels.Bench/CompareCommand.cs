@@ -19,9 +19,9 @@ internal sealed class CompareCommand
     private readonly Option<bool> _noAvx512 = new("--no-avx512") { Description = "Switch AVX-512 off for all sides; ONNX Runtime, which has no such switch, is left out." };
     private readonly Option<string> _float32 = new("--float32")
     {
-        Description = "How ours multiplies float32 on a GPU: multiply-adds, or tensor cores on its parts, as exact (Float32Precision.Strict, Split).",
+        Description = "How ours multiplies float32 on a GPU: multiply-adds, tensor cores on its parts, as exact, or with TF32, as PyTorch then too (Float32Precision).",
         DefaultValueFactory = _ => "strict",
-        HelpName = "strict|split",
+        HelpName = "strict|split|tf32",
     };
 
     private readonly Option<bool> _compile = new("--torch-compile") { Description = "PyTorch with torch.compile as well." };
@@ -81,14 +81,22 @@ internal sealed class CompareCommand
         }
 
         MachineDescription machine = MachineDescription.Describe(device == "cuda" ? MachineDescription.FirstGpu() : null);
-        bool noAvx512 = result.GetValue(_noAvx512), split = result.GetValue(_float32) == "split";
-        if (result.GetValue(_float32) is not ("strict" or "split") || (split && device != "cuda"))
+        bool noAvx512 = result.GetValue(_noAvx512);
+        string float32 = result.GetValue(_float32)!;
+        if (float32 is not ("strict" or "split" or "tf32") || (float32 != "strict" && device != "cuda"))
         {
-            throw new UserInputException($"--float32 is strict, or with --device cuda split; it was {result.GetValue(_float32)}.");
+            throw new UserInputException($"--float32 is strict, or with --device cuda split or tf32; it was {float32}.");
         }
 
-        string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName + (noAvx512 ? "-avx2" : "") + (split ? "-split" : ""));
-        List<string> notes = split ? ["Ours multiplied float32 on tensor cores in parts (Float32Precision.Split); PyTorch's TF32 was off."] : [];
+        Float32Precision precision = Enum.Parse<Float32Precision>(float32, ignoreCase: true);
+
+        string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName + (noAvx512 ? "-avx2" : "") + (precision == Float32Precision.Strict ? "" : "-" + float32));
+        List<string> notes = precision switch
+        {
+            Float32Precision.Split => ["Ours multiplied float32 on tensor cores in parts (Float32Precision.Split); PyTorch's TF32 was off."],
+            Float32Precision.Tf32 => ["Ours multiplied float32 with TF32 (Float32Precision.Tf32), and was checked to a relative error of 1e-3; PyTorch's TF32 was on."],
+            _ => [],
+        };
         var greetings = new List<PeerGreeting>();
         var comparisons = new List<Comparison>();
         bool complete = false;
@@ -97,7 +105,7 @@ internal sealed class CompareCommand
             int done = 0;
             foreach (int count in threads)
             {
-                IPeer[] peers = Start(device, count, noAvx512, split, result.GetValue(_compile), result.GetValue(_python), notes);
+                IPeer[] peers = Start(device, count, noAvx512, precision, result.GetValue(_compile), result.GetValue(_python), notes);
                 QuietTurns? turns = repeats > 0 ? QuietTurns.OnCores(count, repeats) : null;
                 if (turns is not null)
                 {
@@ -153,7 +161,7 @@ internal sealed class CompareCommand
     }
 
     // The library first. A peer that cannot be had is noted; without any there is nothing to compare.
-    private static IPeer[] Start(string device, int threads, bool noAvx512, bool split, bool compile, string? python, List<string> notes)
+    private static IPeer[] Start(string device, int threads, bool noAvx512, Float32Precision precision, bool compile, string? python, List<string> notes)
     {
         IReadOnlyDictionary<string, string> environment = PeerPrograms.Variables(threads, noAvx512);
         if (noAvx512)
@@ -161,7 +169,7 @@ internal sealed class CompareCommand
             notes.Add("AVX-512 was switched off for all sides; ONNX Runtime has no such switch and was left out.");
         }
 
-        var peers = new List<IPeer> { PeerPrograms.StartWorker("DilatedKernels", Worker.Library, device, threads, environment, split) };
+        var peers = new List<IPeer> { PeerPrograms.StartWorker("DilatedKernels", Worker.Library, device, threads, environment, precision) };
         try
         {
             if (noAvx512 && peers[0].Greeting.Details!["vector_bits"] == "512")
@@ -169,7 +177,7 @@ internal sealed class CompareCommand
                 throw new PeerException("This .NET runtime did not switch AVX-512 off, so nothing would be comparable.");
             }
 
-            TryAdd(() => PeerPrograms.StartTorch(device, threads, compile, python, environment));
+            TryAdd(() => PeerPrograms.StartTorch(device, threads, precision == Float32Precision.Tf32, compile, python, environment));
 #if ONNXRUNTIME
             if (device == "cpu" && !noAvx512)
             {

@@ -47,7 +47,7 @@ internal sealed class MemoryCommand
                 Add(step, threads, "", PeerPrograms.StartWorker("DilatedKernels", Worker.Library, "cpu", threads, variables));
                 foreach (string layout in PeerPrograms.TorchLayouts)
                 {
-                    Add(step, threads, layout, PeerPrograms.StartTorch("cpu", threads, compile: false, result.GetValue(_python), variables));
+                    Add(step, threads, layout, PeerPrograms.StartTorch("cpu", threads, tf32: false, compile: false, result.GetValue(_python), variables));
                 }
             }
         }

@@ -45,15 +45,15 @@ internal static class PeerPrograms
 
     /// <summary>This program as one side (<see cref="Worker"/>).</summary>
     /// <exception cref="PeerException">It does not start.</exception>
-    public static PeerProcess StartWorker(string name, string engine, string device, int threads, IReadOnlyDictionary<string, string> variables, bool split = false)
+    public static PeerProcess StartWorker(string name, string engine, string device, int threads, IReadOnlyDictionary<string, string> variables, Float32Precision precision = Float32Precision.Strict)
     {
         (string program, string[] self) = Self();
-        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads.ToString(CultureInfo.InvariantCulture), .. split ? [Worker.Split] : Array.Empty<string>()], variables);
+        return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads.ToString(CultureInfo.InvariantCulture), precision.ToString()], variables);
     }
 
     /// <summary>PyTorch.</summary>
     /// <exception cref="PeerException">There is none, or it does not start.</exception>
-    public static PeerProcess StartTorch(string device, int threads, bool compile, string? python, IReadOnlyDictionary<string, string> variables)
+    public static PeerProcess StartTorch(string device, int threads, bool tf32, bool compile, string? python, IReadOnlyDictionary<string, string> variables)
     {
         string[] candidates = python is not null ? [python] : ["python3", "/usr/bin/python3", "python"];
         string found = candidates.FirstOrDefault(HasTorch) ?? throw new PeerException(
@@ -61,7 +61,7 @@ internal static class PeerPrograms
         string here = AppContext.BaseDirectory;
         string[] arguments =
             [Path.Combine(here, "peers", "torch_peer.py"), Path.Combine(here, "shapes.json"), "--device", device, "--threads", threads.ToString(CultureInfo.InvariantCulture)];
-        return PeerProcess.Start("PyTorch", found, compile ? [.. arguments, "--compile"] : arguments, variables);
+        return PeerProcess.Start("PyTorch", found, [.. arguments, .. tf32 ? ["--tf32"] : Array.Empty<string>(), .. compile ? ["--compile"] : Array.Empty<string>()], variables);
     }
 
     private static bool HasTorch(string python)

@@ -3,14 +3,11 @@ using DilatedKernels.Measuring;
 
 namespace DilatedKernels.Bench;
 
-/// <summary>One side of a comparison, in a process of its own: <c>--worker library|onnxruntime cpu|cuda THREADS [split]</c>.</summary>
+/// <summary>One side of a comparison, in a process of its own: <c>--worker library|onnxruntime cpu|cuda THREADS PRECISION</c>.</summary>
 internal static class Worker
 {
     public const string Library = "library";
     public const string OnnxRuntime = "onnxruntime";
-
-    /// <summary>As <see cref="Float32Precision.Split"/>.</summary>
-    public const string Split = "split";
 
     public static int Run(string[] arguments)
     {
@@ -21,7 +18,7 @@ internal static class Worker
         ShapeList shapes = ShapeList.BuiltIn();
         if (arguments[0] == Library)
         {
-            using Device device = arguments[1] == "cuda" ? Device.CreateCuda(precision: arguments is [_, _, _, Split] ? Float32Precision.Split : Float32Precision.Strict) : Device.CreateCpu(threads);
+            using Device device = arguments[1] == "cuda" ? Device.CreateCuda(precision: Enum.Parse<Float32Precision>(arguments[3])) : Device.CreateCpu(threads);
             using var peer = new LibraryPeer(device, shapes, threads);
             LibraryPeer.Serve(peer, Console.In, output);
             return 0;

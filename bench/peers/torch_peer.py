@@ -280,14 +280,15 @@ def main():
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--tf32", action="store_true", help="TF32 on a GPU, where it is off otherwise")
     parser.add_argument("--try", nargs=2, metavar=("NAME", "PASS"), dest="attempt")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.device == "cuda":
         if not torch.cuda.is_available():
             sys.exit("torch_peer.py: this PyTorch finds no CUDA device.")
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = options.tf32
+        torch.backends.cudnn.allow_tf32 = options.tf32
         torch.backends.cudnn.benchmark = True
     else:
         check_matrix_product()

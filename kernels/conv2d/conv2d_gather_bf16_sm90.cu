@@ -25,20 +25,20 @@
 
 namespace {
 
-using Tile256 = dk::WgmmaTile<256>;
-using Tile224 = dk::WgmmaTile<224>;
-using Tile168 = dk::WgmmaTile<168>;
-using Tile128 = dk::WgmmaTile<128>;
-using Tile88 = dk::WgmmaTile<88>;
-using Tile64 = dk::WgmmaTile<64>;
-using Tile48 = dk::WgmmaTile<48>;
-using Tile24 = dk::WgmmaTile<24>;
-using Tile16 = dk::WgmmaTile<16>;
+using Tile256 = dk::WgmmaTile<dk::Bf16Parts<1>, 256>;
+using Tile224 = dk::WgmmaTile<dk::Bf16Parts<1>, 224>;
+using Tile168 = dk::WgmmaTile<dk::Bf16Parts<1>, 168>;
+using Tile128 = dk::WgmmaTile<dk::Bf16Parts<1>, 128>;
+using Tile88 = dk::WgmmaTile<dk::Bf16Parts<1>, 88>;
+using Tile64 = dk::WgmmaTile<dk::Bf16Parts<1>, 64>;
+using Tile48 = dk::WgmmaTile<dk::Bf16Parts<1>, 48>;
+using Tile24 = dk::WgmmaTile<dk::Bf16Parts<1>, 24>;
+using Tile16 = dk::WgmmaTile<dk::Bf16Parts<1>, 16>;
 
-using Pair256 = dk::WgmmaTile<256, 2>;
-using Pair224 = dk::WgmmaTile<224, 2>;
-using Pair168 = dk::WgmmaTile<168, 2>;
-using Pair128 = dk::WgmmaTile<128, 2>;
+using Pair256 = dk::WgmmaTile<dk::Bf16Parts<1>, 256, 2>;
+using Pair224 = dk::WgmmaTile<dk::Bf16Parts<1>, 224, 2>;
+using Pair168 = dk::WgmmaTile<dk::Bf16Parts<1>, 168, 2>;
+using Pair128 = dk::WgmmaTile<dk::Bf16Parts<1>, 128, 2>;
 
 }  // namespace
 

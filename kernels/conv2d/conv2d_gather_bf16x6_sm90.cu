@@ -25,12 +25,12 @@
 
 namespace {
 
-using Tile128 = dk::WgmmaTile<128, 1, 3>;
-using Tile112 = dk::WgmmaTile<112, 1, 3>;
-using Tile88 = dk::WgmmaTile<88, 1, 3>;
+using Tile128 = dk::WgmmaTile<dk::Bf16Parts<3>, 128>;
+using Tile112 = dk::WgmmaTile<dk::Bf16Parts<3>, 112>;
+using Tile88 = dk::WgmmaTile<dk::Bf16Parts<3>, 88>;
 
-using Pair128 = dk::WgmmaTile<128, 2, 3>;
-using Pair112 = dk::WgmmaTile<112, 2, 3>;
+using Pair128 = dk::WgmmaTile<dk::Bf16Parts<3>, 128, 2>;
+using Pair112 = dk::WgmmaTile<dk::Bf16Parts<3>, 112, 2>;
 
 }  // namespace
 

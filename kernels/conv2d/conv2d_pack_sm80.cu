@@ -1,7 +1,7 @@
 // conv2d_pad_{f32,bf16,f32_bf16}: y(p, c) = x(p, c), and 0 for c = C up to the next multiple of a granule
 // conv2d_turn_{f32,f32_bf16}:     packed(c, t, k) = w(k, t, c), and 0 for k = K up to the next multiple of a granule
-// conv2d_split_f32:               y(p, part, c), part = 0, 1, 2: bfloat16 whose sum is x(p, c), each what rounding left of it so far; 0 for c = C up to the next multiple of 16
-// conv2d_turn_split_f32:          packed(c, t, part, k), so the parts of w(k, t, c)
+// conv2d_split{2,3}_f32:          y(p, part, c), part = 0, 1 (, 2): bfloat16 whose sum is x(p, c), each what rounding left of it so far; 0 for c = C up to the next multiple of 16
+// conv2d_turn_split3_f32:         packed(c, t, part, k), so the parts of w(k, t, c)
 //
 // What the tensor-core kernels read (mma_gather.cuh): granules of 16 bytes, 8 bfloat16 or 4 float32. Activations are padded where their channels are
 // no whole granules. The weights are the float32 masters, here rounded to the type of the activations; the forward pass wants them padded, the data
@@ -30,6 +30,7 @@ __device__ __forceinline__ void pad_rows(const From* x, To* y, int rows, int cha
 }
 
 // Parts of a channel are a row's width apart.
+template <int Parts>
 __device__ __forceinline__ void split_rows(const float* x, dk::bf16* y, int rows, int channels, int padded)
 {
     bool quads = channels % 4 == 0 && dk::aligned_to_16(x);
@@ -55,9 +56,9 @@ __device__ __forceinline__ void split_rows(const float* x, dk::bf16* y, int rows
             }
         }
 
-        dk::bf16* to = y + static_cast<long long>(row) * 3 * padded + first;
+        dk::bf16* to = y + static_cast<long long>(row) * Parts * padded + first;
 #pragma unroll
-        for (int part = 0; part < 3; part++) {
+        for (int part = 0; part < Parts; part++) {
             dk::store_floats<8>(to + part * padded, rest);
 #pragma unroll
             for (int k = 0; k < 8; k++) {
@@ -106,19 +107,23 @@ __device__ __forceinline__ void turn(const float* weight, int results, int taps,
     }                                                                                                                                           \
     DK_KERNEL(name)
 
+#define DK_CONV2D_SPLIT(name, parts)                                                                                                            \
+    extern "C" __global__ void __launch_bounds__(256) name(const float* __restrict__ x, dk::bf16* __restrict__ y, int rows, int channels, int padded) \
+    {                                                                                                                                           \
+        split_rows<parts>(x, y, rows, channels, padded);                                                                                        \
+    }                                                                                                                                           \
+    DK_KERNEL(name)
+
 DK_CONV2D_PAD(conv2d_pad_f32, float, float);
 DK_CONV2D_PAD(conv2d_pad_bf16, __nv_bfloat16, __nv_bfloat16);
 DK_CONV2D_PAD(conv2d_pad_f32_bf16, float, __nv_bfloat16);
 DK_CONV2D_TURN(conv2d_turn_f32, float);
 DK_CONV2D_TURN(conv2d_turn_f32_bf16, __nv_bfloat16);
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_split_f32(const float* __restrict__ x, dk::bf16* __restrict__ y, int rows, int channels, int padded)
-{
-    split_rows(x, y, rows, channels, padded);
-}
-DK_KERNEL(conv2d_split_f32);
+DK_CONV2D_SPLIT(conv2d_split2_f32, 2);
+DK_CONV2D_SPLIT(conv2d_split3_f32, 3);
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_turn_split_f32(
+extern "C" __global__ void __launch_bounds__(256) conv2d_turn_split3_f32(
     const float* __restrict__ weight, dk::bf16* __restrict__ packed, int results, int taps, int channels, int padded)
 {
     DK_SHARED(float, tile, 32, 33);
@@ -131,4 +136,4 @@ extern "C" __global__ void __launch_bounds__(256) conv2d_turn_split_f32(
         }
     });
 }
-DK_KERNEL(conv2d_turn_split_f32);
+DK_KERNEL(conv2d_turn_split3_f32);

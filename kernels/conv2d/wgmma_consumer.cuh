@@ -63,14 +63,17 @@ __device__ __forceinline__ void promote_stages(Consumer& consumer, int steps, fl
     }
 }
 
+// Operands of three parts are to be as exact as float32; those of fewer lose more by themselves than their sums do.
+__host__ __device__ constexpr bool sums_are_promoted(int parts) { return parts == 3; }
+
 // The steps of a tile whose operands have so many parts.
 template <int Parts, class Consumer, int Registers>
 __device__ __forceinline__ void reduce_tile(Consumer& consumer, int steps, float (&sum)[Registers])
 {
-    if constexpr (Parts == 1) {
-        reduce_stages(consumer, steps, sum);
-    } else {
+    if constexpr (sums_are_promoted(Parts)) {
         promote_stages(consumer, steps, sum);
+    } else {
+        reduce_stages(consumer, steps, sum);
     }
 }
 

@@ -1,23 +1,24 @@
 // Forward and data gradient on Hopper's tensor cores: rows are positions, columns are result channels, and the reduction runs over taps and blocks
-// of 64 source channels. The copy engine gathers: a tap is an offset of its im2col loads, whatever the dilation, and zeros come for what lies outside.
+// of source channels, 128 bytes of them: 64 of bfloat16, or 32 of float32. The copy engine gathers: a tap is an offset of its im2col loads, whatever the dilation, and zeros come for what lies outside.
 //
 //   block        a producer and two consumers, warpgroups of 128 threads; it takes tiles until none is left
-//   ring         stages in shared memory, each one step: 128 positions x 64 channels of the source, and tile columns x 64 channels of the weights
+//   ring         stages in shared memory, each one step: 128 positions x 128 bytes of the source, and tile columns x 128 bytes of the weights
 //   producer     one thread orders the copies, as far ahead as the ring is long, also into the next tile
-//   consumers    64 positions each: wait for a stage, four products of 16 channels, free the stage before it, and at the end store
+//   consumers    64 positions each: wait for a stage, four products of 32 bytes, free the stage before it, and at the end store
 //
 // The rectangles that the positions are cut into (geometry.cuh) have tensor maps of their own, of what each reads and no more.
 //
 // Blocks can come in clusters that take tiles of the same channels and neighbouring positions, in step. Then each brings a part of the weights to all of them:
 //
 //   cluster      block 0: positions p to p + 127       block 1: p + 128 to p + 255; where a rectangle has no such positions, zeros come and nothing is stored
-//   a stage      its own 128 x 64 of the source, and the first half of the weights from block 0, the second from block 1
+//   a stage      its own positions of the source, and the first half of the weights from block 0, the second from block 1
 //
 // The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
 //
-// float32 comes in three parts of bfloat16 (split_products.cuh), one behind the other in a pixel and in a row of the weights. A stage has all parts of both operands,
-// and its sum is added to the tile's by the threads (promote_stages).
+// float32 comes as it is, to be multiplied as TF32, to which the copy engine rounds it: the tensor maps' type says so. Or it comes in three parts of bfloat16
+// (split_products.cuh), one behind the other in a pixel and in a row of the weights. A stage has all parts of both operands then, and its sum is added to the tile's by
+// the threads (promote_stages).
 #pragma once
 
 #include <type_traits>
@@ -34,18 +35,45 @@
 
 namespace dk {
 
-// Blocks: those of a cluster. Parts: those of an operand, 1 for bfloat16 and 3 for float32.
-template <int Columns_, int Blocks_ = 1, int Parts_ = 1>
-struct WgmmaTile {
+// What a tile multiplies, and the element of activations, mask and result.
+template <int Parts_>
+struct Bf16Parts {
     using Element = std::conditional_t<Parts_ == 1, __nv_bfloat16, float>;
-    using Split = SplitProducts<Parts_>;
 
-    static constexpr int Parts = Parts_;
+    static constexpr int Parts = Parts_, ElementBytes = 2;
+
+    template <int Columns>
+    __device__ static __forceinline__ void multiply(float (&sum)[Columns / 2], unsigned long long a, unsigned long long b)
+    {
+        wgmma_bf16<Columns>(sum, a, b);
+    }
+};
+
+struct Tf32 {
+    using Element = float;
+
+    static constexpr int Parts = 1, ElementBytes = 4;
+
+    template <int Columns>
+    __device__ static __forceinline__ void multiply(float (&sum)[Columns / 2], unsigned long long a, unsigned long long b)
+    {
+        wgmma_tf32<Columns>(sum, a, b);
+    }
+};
+
+// Blocks: those of a cluster.
+template <class Operand_, int Columns_, int Blocks_ = 1>
+struct WgmmaTile {
+    using Operand = Operand_;
+    using Element = typename Operand::Element;
+    using Split = SplitProducts<Operand::Parts>;
+
+    static constexpr int Parts = Operand::Parts;
     static constexpr int Rows = 128, Columns = Columns_, Blocks = Blocks_, ClusterRows = Blocks * Rows;
     static constexpr int Consumers = 2, ConsumerRows = Rows / Consumers, Warpgroup = 128, Threads = (1 + Consumers) * Warpgroup;
 
     // Of a step, and of a product within it.
-    static constexpr int Channels = 64, ProductChannels = 16, RowBytes = 2 * Channels;
+    static constexpr int RowBytes = 128, Channels = RowBytes / Operand::ElementBytes, ProductChannels = 32 / Operand::ElementBytes;
     static constexpr int SourceBytes = Rows * RowBytes, WeightBytes = Columns * RowBytes, StageBytes = Parts * (SourceBytes + WeightBytes);
 
     // Rows of the weights that a block brings, the last one what is left: whole eights, within which the swizzle repeats.
@@ -219,7 +247,7 @@ __device__ __forceinline__ void multiply(float (&sum)[Tile::Columns / 2], unsign
         unsigned long long part_a = a + Tile::Split::a(product) * Tile::SourceBytes / 16, part_b = b + Tile::Split::b(product) * Tile::WeightBytes / 16;
 #pragma unroll
         for (int k = 0; k < Products; k++) {
-            wgmma_bf16<Tile::Columns>(sum, part_a + k * wgmma_step, part_b + k * wgmma_step);
+            Tile::Operand::template multiply<Tile::Columns>(sum, part_a + k * wgmma_step, part_b + k * wgmma_step);
         }
     }
 

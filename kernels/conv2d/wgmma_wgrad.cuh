@@ -9,8 +9,8 @@
 // Blocks can come in clusters that take neighbouring tiles of result channels, the same columns and the same steps: a worker is a cluster then. Each block brings its
 // own boxes of dy, and of those of x every second one, in turn, to both.
 //
-// float32 comes in three parts of bfloat16 (split_products.cuh), one behind the other in a pixel. A stage has the boxes of all parts, and its sum is added to the tile's by
-// the threads (promote_stages).
+// float32 comes in two or three parts of bfloat16 (split_products.cuh), one behind the other in a pixel. A stage has the boxes of all parts, and with three its sum is added
+// to the tile's by the threads (promote_stages).
 //
 // A whole tile goes to dw; a part of one to partial, as the threads hold it, two a block of a worker: of its first part and its last.
 #pragma once
@@ -27,7 +27,7 @@
 
 namespace dk {
 
-// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer. Blocks: those of a cluster. Parts: those of an operand, 1 for bfloat16 and 3 for float32.
+// RowBoxes: 1 or 2 times 64 result channels. Columns are those of a consumer. Blocks: those of a cluster. Parts: those of an operand, 1 for bfloat16, 2 or 3 for float32.
 template <int RowBoxes_, int Columns_, int Blocks_ = 1, int Parts_ = 1>
 struct WgmmaWeightTile {
     using Split = SplitProducts<Parts_>;
@@ -93,7 +93,7 @@ struct WeightResult {
 template <int Parts, int Registers>
 __device__ __forceinline__ void store_four(float* place, const float (&sum)[Registers], int first)
 {
-    if constexpr (Parts == 1) {
+    if constexpr (!sums_are_promoted(Parts)) {
         store_16(place, make_float4(sum[first], sum[first + 1], sum[first + 2], sum[first + 3]));
     } else {
         store_8(place, make_float2(sum[first], sum[first + 1]));

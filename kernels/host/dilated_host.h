@@ -110,6 +110,7 @@ typedef struct dk_host_tensor {
     uint32_t axes;
     uint32_t element_bytes; /* 2 or 4 */
     uint32_t swizzle;       /* CUtensorMapSwizzle */
+    uint32_t is_tf32;       /* CU_TENSOR_MAP_DATA_TYPE_TFLOAT32: float32 that copies round to TF32 */
 } dk_host_tensor;
 
 /* Writes the 128 bytes that a kernel takes as its tensor map. The corners are fastest axis first. */

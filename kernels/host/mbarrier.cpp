@@ -244,6 +244,7 @@ std::vector<unsigned char> BlockRunner::read_tensor(
             }
 
             std::memcpy(line.data() + row.leading_zeros, source, row.bytes);
+            map.convert(line.data());
         }
 
         for (std::size_t at = 0; at < row_bytes; at += 16) {

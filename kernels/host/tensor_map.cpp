@@ -26,6 +26,10 @@ int encode_tensor(const dk_host_tensor& tensor, unsigned fewest_axes, HostTensor
         return refuse(format("elements of %u bytes; the host knows 2 and 4", tensor.element_bytes));
     }
 
+    if (tensor.is_tf32 > 1 || (tensor.is_tf32 != 0 && tensor.element_bytes != 4)) {
+        return refuse("TF32 is read from elements of 4 bytes");
+    }
+
     if (tensor.address % 16 != 0) {
         return refuse("the address is no multiple of 16");
     }
@@ -39,6 +43,7 @@ int encode_tensor(const dk_host_tensor& tensor, unsigned fewest_axes, HostTensor
     map.axes = static_cast<std::uint8_t>(tensor.axes);
     map.element_bytes = static_cast<std::uint8_t>(tensor.element_bytes);
     map.swizzle = static_cast<std::uint8_t>(tensor.swizzle);
+    map.is_tf32 = static_cast<std::uint8_t>(tensor.is_tf32);
     map.address = tensor.address;
     for (unsigned i = 0; i < tensor.axes; i++) {
         if (tensor.extents[i] == 0 || tensor.extents[i] > UINT32_MAX) {
@@ -98,6 +103,22 @@ TensorRow row_at(const HostTensorMap& map, std::int64_t channel, bool inside, st
 bool HostTensorMap::is_valid() const { return mark == valid_mark; }
 
 std::size_t HostTensorMap::row_bytes() const { return std::size_t{element_bytes} * (is_im2col ? column.channels : box[0]); }
+
+void HostTensorMap::convert(unsigned char* row) const
+{
+    if (is_tf32 == 0) {
+        return;
+    }
+
+    for (std::size_t at = 0; at < row_bytes(); at += 4) {
+        std::uint32_t bits;
+        std::memcpy(&bits, row + at, 4);
+        if ((bits & 0x7F800000u) != 0x7F800000u) {
+            bits = (bits + 0xFFFu + (bits >> 13 & 1u)) & 0xFFFFE000u;
+            std::memcpy(row + at, &bits, 4);
+        }
+    }
+}
 
 std::size_t HostTensorMap::rows() const
 {

@@ -23,7 +23,8 @@ struct HostTensorMap {
     std::uint64_t strides[most_axes - 1];  // in bytes, from the second axis on
     std::uint32_t extents[most_axes];
     std::uint8_t steps[most_axes];
-    std::uint8_t unused[3];
+    std::uint8_t is_tf32;
+    std::uint8_t unused[2];
     union {
         std::uint16_t box[most_axes];
         struct {
@@ -39,6 +40,9 @@ struct HostTensorMap {
 
     // From the first byte of the tensor to behind its last.
     std::size_t tensor_bytes() const;
+
+    // What a copy makes of the elements of a row: TF32 is rounded to nearest, ties to even; infinity and NaN stay.
+    void convert(unsigned char* row) const;
 
     // The offset of a byte in shared memory, exchanged as the map's swizzle has it.
     std::uintptr_t swizzled(std::uintptr_t offset) const;

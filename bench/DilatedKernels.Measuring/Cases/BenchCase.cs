@@ -25,7 +25,13 @@ public abstract class BenchCase : IDisposable
     /// <summary>Multiply-adds of one run times two, with those of taps in the padding; 0 where that says nothing.</summary>
     public virtual long Flops => 0;
 
+    /// <summary>What a run hands to kernels that a training step has anew every time: that of the run that comes next.</summary>
+    internal virtual StepScalars Scalars => new(LearningRate: 0, OptimizerStep: 0, Seed: 1, RandomStep: 1, Labels!);
+
     private protected Backend Backend => Device.Backend;
+
+    /// <summary>The labels that scores are compared with, or null.</summary>
+    private protected virtual LabelMap? Labels => null;
 
     /// <summary>Makes the case of a shape that a <see cref="ShapeList"/> has checked.</summary>
     /// <param name="device">Where to run.</param>

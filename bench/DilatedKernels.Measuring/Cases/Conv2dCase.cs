@@ -73,21 +73,22 @@ internal sealed class Conv2dCase : BenchCase
             dy = [.. dy.Zip(y, (d, v) => v > 0 ? d : 0)];
         }
 
+        double tolerance = SampleCheck.ToleranceOf(Backend, Type);
         var sample = new Conv2dSample(_geometry, _x.ToChannelsLast(), _weight.ToChannelsLast(), _bias.ToChannelsLast(), dy);
         if (_pass is BenchPass.Forward or BenchPass.Training)
         {
-            SampleCheck.Elements(_y, "the convolution", p => sample.Output(p, _relu));
+            SampleCheck.Elements(_y, "the convolution", p => sample.Output(p, _relu), tolerance);
         }
 
         if (_pass is BenchPass.InputGradient or BenchPass.Training)
         {
-            SampleCheck.Elements(_dx, "the input's gradient", sample.InputGradient);
+            SampleCheck.Elements(_dx, "the input's gradient", sample.InputGradient, tolerance);
         }
 
         if (_pass is BenchPass.WeightGradient or BenchPass.Training)
         {
-            SampleCheck.Elements(_dw, "the weight's gradient", sample.WeightGradient, Type);
-            SampleCheck.Elements(_db, "the bias's gradient", p => sample.BiasGradient(p.C), Type);
+            SampleCheck.Elements(_dw, "the weight's gradient", sample.WeightGradient, tolerance);
+            SampleCheck.Elements(_db, "the bias's gradient", p => sample.BiasGradient(p.C), SampleCheck.ToleranceOf(Type));
         }
     }
 }

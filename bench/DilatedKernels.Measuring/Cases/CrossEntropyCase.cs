@@ -17,6 +17,8 @@ internal sealed class CrossEntropyCase : BenchCase
         _gradient = Empty(shape.Input);
     }
 
+    private protected override LabelMap Labels => _labels;
+
     public override void Run() => Backend.SoftmaxCrossEntropy(
         _scores.Shape, _scores.Buffer, _labels.Buffer, ignoreLabel: 255, _scores.Shape.Positions, _loss.Buffer, _gradient.Buffer);
 
@@ -24,12 +26,12 @@ internal sealed class CrossEntropyCase : BenchCase
     {
         Run();
         float[] scores = _scores.ToChannelsLast();
-        byte[] labels = Labels(_labels);
+        byte[] labels = Download(_labels);
         SampleCheck.Compare([_loss.Item()], [Loss(scores, _scores.Shape, labels)], "the loss", SampleCheck.ToleranceOf(Type));
         SampleCheck.Elements(_gradient, "the loss's gradient", p => Gradient(scores, _scores.Shape, labels, p));
     }
 
-    public static byte[] Labels(LabelMap map)
+    public static byte[] Download(LabelMap map)
     {
         byte[] labels = new byte[checked(map.Batch * map.Height * map.Width)];
         map.Device.Backend.Download(map.Buffer, labels);

@@ -1,3 +1,4 @@
+using DilatedKernels.Backends;
 using DilatedKernels.Optim;
 
 namespace DilatedKernels.Measuring;
@@ -19,6 +20,8 @@ internal sealed class OptimizerCase : BenchCase
         _parameters = [.. shape.Parameters!.Select((size, i) => Own(MakeParameter(device, $"p{i}", size)))];
         _optimizer = Own(Create(shape.Operator, _parameters));
     }
+
+    internal override StepScalars Scalars => base.Scalars with { LearningRate = Rate, OptimizerStep = _optimizer.StepCount + 1 };
 
     public static Optimizer Create(string name, IReadOnlyList<Parameter> parameters) =>
         name == BenchOperator.Adam ? new Adam(parameters, weightDecay: Decay) : new Sgd(parameters, momentum: 0.9f, weightDecay: Decay);

@@ -1,4 +1,6 @@
 using System.Globalization;
+using DilatedKernels.Backends;
+using DilatedKernels.Backends.Cuda;
 
 namespace DilatedKernels.Measuring;
 
@@ -11,10 +13,17 @@ internal static class SampleCheck
     // Eight significant bits: each rounding is up to 2^-9.
     private const double BFloat16Tolerance = 1e-2;
 
+    // Operands of 11 significant bits.
+    private const double Tf32Tolerance = 1e-3;
+
     private const int Size = 64;
 
     /// <summary>What a case with activations of this type is allowed.</summary>
     public static double ToleranceOf(ElementType type) => type == ElementType.Float32 ? Tolerance : BFloat16Tolerance;
+
+    /// <summary>What a convolution of activations of this type is allowed on the device.</summary>
+    public static double ToleranceOf(Backend backend, ElementType type) =>
+        type == ElementType.Float32 && backend is CudaBackend { Float32Precision: Float32Precision.Tf32 } ? Tf32Tolerance : ToleranceOf(type);
 
     /// <summary>Elements of a tensor, chosen at random, first and last among them.</summary>
     public static IEnumerable<long> Indices(long count)
@@ -32,14 +41,14 @@ internal static class SampleCheck
     /// <param name="actual">The whole result.</param>
     /// <param name="what">What the message calls it.</param>
     /// <param name="expected">The definition of the element with this position.</param>
-    /// <param name="from">The type of the activations it was computed from; null where that is the result's own.</param>
-    public static void Elements(Tensor actual, string what, Func<Position, double> expected, ElementType? from = null)
+    /// <param name="tolerance">What is allowed; null for what results of the tensor's type are.</param>
+    public static void Elements(Tensor actual, string what, Func<Position, double> expected, double? tolerance = null)
     {
         float[] values = actual.ToChannelsLast();
         long[] indices = [.. Indices(actual.Shape.Count)];
         double[] oracle = new double[indices.Length];
         Parallel.For(0, indices.Length, i => oracle[i] = expected(Position.Of(actual.Shape, indices[i])));
-        Compare([.. indices.Select(i => (double)values[i])], oracle, what, ToleranceOf(from ?? actual.ElementType));
+        Compare([.. indices.Select(i => (double)values[i])], oracle, what, tolerance ?? ToleranceOf(actual.ElementType));
     }
 
     /// <summary>Checks numbers against numbers.</summary>

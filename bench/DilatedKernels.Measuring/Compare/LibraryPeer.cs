@@ -43,7 +43,8 @@ public sealed class LibraryPeer(Device device, ShapeList shapes, int threads) : 
 
             var options = new MeasuringOptions { Duration = TimeSpan.FromSeconds(request.Seconds), WarmUp = TimeSpan.FromSeconds(request.Seconds / 2) };
             using var measurer = new Measurer(device, options);
-            return new PeerReply([new PeerResult("", measurer.Sample(_case))]);
+            IReadOnlyList<double> samples = measurer.Sample(_case);
+            return new PeerReply([new PeerResult(measurer.WhyNotRecorded switch { null => "", "" => "CUDA graph", _ => "kernel by kernel" }, samples)]);
         }
         catch (Exception e) when (e is WrongResultException or Cuda.CudaException or NotSupportedException or OutOfMemoryException)
         {

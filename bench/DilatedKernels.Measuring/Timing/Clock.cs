@@ -12,7 +12,7 @@ internal abstract class Clock : IDisposable
     public static Clock For(Device device) => device.Backend is CudaBackend cuda ? new EventClock(cuda) : new WallClock(device);
 
     /// <summary>The time of <paramref name="runs"/> runs in milliseconds.</summary>
-    public abstract double Time(BenchCase work, int runs);
+    public abstract double Time(ReplayedCase work, int runs);
 
     public abstract void Dispose();
 
@@ -21,7 +21,7 @@ internal abstract class Clock : IDisposable
     {
         public override string Name => "wall clock";
 
-        public override double Time(BenchCase work, int runs)
+        public override double Time(ReplayedCase work, int runs)
         {
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < runs; i++)
@@ -45,9 +45,9 @@ internal abstract class Clock : IDisposable
         private readonly EventHandle _start = backend.Context.CreateEvent(timing: true);
         private readonly EventHandle _end = backend.Context.CreateEvent(timing: true);
 
-        public override string Name => "driver events";
+        public override string Name => "driver events, replayed CUDA graphs";
 
-        public override double Time(BenchCase work, int runs)
+        public override double Time(ReplayedCase work, int runs)
         {
             backend.Context.Record(_start, backend.Stream);
             for (int i = 0; i < runs; i++)

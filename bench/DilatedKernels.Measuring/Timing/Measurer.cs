@@ -22,6 +22,9 @@ public sealed class Measurer : IDisposable
     /// <summary>How time is taken, for a person to read.</summary>
     public string ClockName => _clock.Name;
 
+    /// <summary>Why the case that was sampled last called a GPU's driver kernel by kernel; empty where a recording was replayed, null on the processor.</summary>
+    public string? WhyNotRecorded { get; private set; }
+
     /// <summary>Checks a pass of a shape, then times it.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="pass">One of its passes.</param>
@@ -47,13 +50,15 @@ public sealed class Measurer : IDisposable
     public IReadOnlyList<double> Sample(BenchCase work, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(work);
-        int runs = WarmUp(work, cancellation);
+        using var replayed = new ReplayedCase(work);
+        WhyNotRecorded = replayed.WhyNotRecorded;
+        int runs = WarmUp(replayed, cancellation);
         var samples = new List<double>();
         long start = Stopwatch.GetTimestamp();
         while (samples.Count < _options.MinimumSamples || (samples.Count < _options.MaximumSamples && Stopwatch.GetElapsedTime(start) < _options.Duration))
         {
             cancellation.ThrowIfCancellationRequested();
-            samples.Add(_clock.Time(work, runs) / runs);
+            samples.Add(_clock.Time(replayed, runs) / runs);
         }
 
         return samples;
@@ -63,7 +68,7 @@ public sealed class Measurer : IDisposable
     public void Dispose() => _clock.Dispose();
 
     /// <returns>How many runs make a group.</returns>
-    private int WarmUp(BenchCase work, CancellationToken cancellation)
+    private int WarmUp(ReplayedCase work, CancellationToken cancellation)
     {
         double least = double.PositiveInfinity;
         long start = Stopwatch.GetTimestamp();

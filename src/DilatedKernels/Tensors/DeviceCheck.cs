@@ -134,7 +134,7 @@ public static class DeviceCheck
     private static (string Name, float[] Values)[]? ConvolveInPairs(Device device, ElementType type)
     {
         if (device.Backend is not CudaBackend { Context.Device.Architecture: 90, Sharing: not Conv2dSharing.Never } backend
-            || (type != ElementType.BFloat16 && backend.Float32Precision != Float32Precision.Split))
+            || (type != ElementType.BFloat16 && backend.Float32Precision == Float32Precision.Strict))
         {
             return null;
         }

@@ -10,7 +10,10 @@ public enum Float32Precision
     // The default until a GPU has measured that Split is as accurate there as it is on paper, and faster.
     Strict,
 
-    /// <summary>Tensor cores, operands rounded to TF32 (11 significant bits): a relative error below 1e-3.</summary>
+    /// <summary>
+    /// Tensor cores, operands rounded to TF32 (11 significant bits): a relative error below 1e-3. On compute capability 9.0, where channels are many, weight gradients
+    /// have operands as sums of two bfloat16 (16 bits), three products for one; that takes scratch memory of the operands' size, and infinite operands give NaN there.
+    /// </summary>
     Tf32,
 
     /// <summary>

@@ -31,6 +31,21 @@ public class BenchCaseTests(Device device)
         Assert.That(measurement.Flops, Is.EqualTo(2L * shape.Batch * shape.Out * 17 * 17 * shape.Channels * 9));
     }
 
+    /// <summary>On GPUs what is timed is the replay of a recording, as the peers' is; nothing among these keeps one from being made.</summary>
+    [Test]
+    public void EveryCaseIsReplayedOnAGpu([Values] ElementType type)
+    {
+        foreach ((BenchShape shape, string pass) in Small)
+        {
+            using BenchCase work = BenchCase.Create(device, shape, pass, type);
+            using var replayed = new ReplayedCase(work);
+            Assert.That(replayed.WhyNotRecorded, device.IsCpu ? Is.Null : Is.Empty, $"{shape.Name}, {pass}, {type}");
+            replayed.Run();
+            replayed.Run();
+            device.Synchronize();
+        }
+    }
+
     [Test]
     public void CancellingEndsIt()
     {

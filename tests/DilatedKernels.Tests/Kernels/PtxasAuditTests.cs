@@ -72,7 +72,8 @@ internal sealed class PtxasAuditTests
         Assert.That(kernels, Is.Not.Empty);
         Assert.That(kernels.Select(r => r.Name), Has.Some.Contains("_gather_").And.Some.Contains("_wgrad_"));
         // The products of a step, four or what a last block of channels needs: 4 + 3 + 2 + 1; of parts of float32 six for each.
-        ExpectNone(r => OnHopper(r) && r.Opcodes.Where(o => o.Key.StartsWith($"HGMMA.64x{ConsumerColumns(r)}x16.F32.BF16", StringComparison.Ordinal)).Sum(o => o.Value) < (r.Name.Contains("_gather_", StringComparison.Ordinal) ? 10 : 4) * (InParts(r) ? 6 : 1), r => "no HGMMA of its tile");
+        ExpectNone(r => OnHopper(r) && r.Opcodes.Where(o => o.Key.StartsWith($"HGMMA.64x{ConsumerColumns(r)}x{(Multiplies(r) == "tf32" ? "8.F32.TF32" : "16.F32.BF16")}", StringComparison.Ordinal)).Sum(o => o.Value)
+            < (r.Name.Contains("_gather_", StringComparison.Ordinal) ? 10 : 4) * Multiplies(r) switch { "bf16x3" => 3, "bf16x6" => 6, _ => 1 }, r => "no HGMMA of its tile");
         ExpectNone(r => OnHopper(r) && r.Count("UTMALDG", "IM2COL") == 0, _ => "no im2col loads");
         ExpectNone(r => OnHopper(r) && r.Name.Contains("_gather_", StringComparison.Ordinal) && r.Count("UTMALDG", "3D") == 0, _ => "no loads of boxes");
         ExpectNone(r => OnHopper(r) && r.Count("USETMAXREG", "DEALLOC") == 0, _ => "the producer keeps its registers");
@@ -87,15 +88,21 @@ internal sealed class PtxasAuditTests
         KernelReport[] pairs = [.. _reports.Where(InPairs)];
         foreach (string pass in (string[])["_gather_", "_wgrad_"])
         {
-            Assert.That(pairs.Where(r => r.Name.Contains(pass, StringComparison.Ordinal) && !InParts(r)).Select(ConsumerColumns), Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
-            Assert.That(pairs.Where(r => r.Name.Contains(pass, StringComparison.Ordinal) && InParts(r)).Select(ConsumerColumns), Is.EquivalentTo(pass == "_gather_" ? new[] { 128, 112 } : [128]));
+            Assert.That(Widths(pass, "bf16"), Is.EquivalentTo(new[] { 256, 224, 168, 128 }));
         }
+
+        Assert.That(Widths("_gather_", "tf32"), Is.EquivalentTo(new[] { 256, 168, 128 }));
+        Assert.That(Widths("_wgrad_", "bf16x3"), Is.EquivalentTo(new[] { 256, 128 }));
+        Assert.That(Widths("_gather_", "bf16x6"), Is.EquivalentTo(new[] { 128, 112 }));
+        Assert.That(Widths("_wgrad_", "bf16x6"), Is.EquivalentTo(new[] { 128 }));
 
         ExpectNone(r => InPairs(r) && r.Count("UTMALDG", r.Name.Contains("_gather_", StringComparison.Ordinal) ? "3D" : "IM2COL", "MULTICAST") == 0, _ => "nothing is brought to both blocks");
         ExpectNone(r => OnHopper(r) && !InPairs(r) && r.Count("UTMALDG", "MULTICAST") + r.Count("UCGABAR_ARV") > 0, _ => "a block by itself has none to share with");
         ExpectNone(r => InPairs(r) && (r.Count("UCGABAR_ARV"), r.Count("UCGABAR_WAIT")) != (2, 2), _ => "the pair meets before the first copy and after the last");
         // .release.cluster at an mbarrier would be one a step.
         ExpectNone(r => InPairs(r) && r.Count("MEMBAR", "GPU") > 0, r => $"{r.Count("MEMBAR", "GPU")} fences of the whole GPU");
+
+        IEnumerable<int> Widths(string pass, string multiplies) => pairs.Where(r => r.Name.Contains(pass, StringComparison.Ordinal) && Multiplies(r) == multiplies).Select(ConsumerColumns);
     }
 
     [Test]
@@ -118,7 +125,8 @@ internal sealed class PtxasAuditTests
 
     private static bool OnHopper(KernelReport r) => r.Name.StartsWith("conv2d_", StringComparison.Ordinal) && r.Name.Contains("_sm90_", StringComparison.Ordinal);
 
-    private static bool InParts(KernelReport r) => OnHopper(r) && r.Name.Contains("_bf16x6_", StringComparison.Ordinal);
+    // bf16x6 in conv2d_gather_bf16x6_sm90_128x112.
+    private static string Multiplies(KernelReport r) => r.Name.Split('_')[2];
 
     private static bool InPairs(KernelReport r) => OnHopper(r) && r.Name.Contains("_pair_", StringComparison.Ordinal);
 

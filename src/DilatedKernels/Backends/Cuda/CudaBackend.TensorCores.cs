@@ -1,9 +1,10 @@
 using DilatedKernels.Backends.Cuda.Conv2d;
+using DilatedKernels.Cuda;
 
 namespace DilatedKernels.Backends.Cuda;
 
 /// <summary>
-/// The convolution on tensor cores. Channels that are no whole granules are padded in scratch memory, and float32 for Hopper's kernels is split there, at 1.5 times its size;
+/// The convolution on tensor cores. Channels that are no whole granules are padded in scratch memory, and float32 for Hopper's kernels is split there, at its size or 1.5 times that;
 /// no caller sees it.
 /// </summary>
 internal sealed unsafe partial class CudaBackend
@@ -15,7 +16,7 @@ internal sealed unsafe partial class CudaBackend
         product = product.OnDevice([gather], _context.Device.Architecture);
         using DeviceBuffer? padded = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
         using DeviceBuffer? packed = PackWeights(product, geometry, weight);
-        Gather(product, gather, padded ?? x, packed ?? weight, bias, mask: null, relu, y);
+        Gather(product, gather, new GatherOperands(padded ?? x, packed ?? weight, bias, Mask: null, relu, y));
     }
 
     /// <summary>The data gradient; there is at least one result.</summary>
@@ -33,7 +34,7 @@ internal sealed unsafe partial class CudaBackend
         using DeviceBuffer? turned = TurnWeights(product, geometry, weight);
         foreach (Conv2dGather phase in phases)
         {
-            Gather(product, phase, padded ?? dy, turned ?? weight, bias: null, mask, relu: false, dx);
+            Gather(product, phase, new GatherOperands(padded ?? dy, turned ?? weight, Bias: null, mask, Relu: false, dx));
         }
     }
 
@@ -52,11 +53,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The weight gradient, float32; there is at least one weight and one position.</summary>
     internal void MmaBackwardWeight(Conv2dProduct product, in Conv2dGeometry geometry, DeviceBuffer x, DeviceBuffer dy, DeviceBuffer dw)
     {
-        if (product == Conv2dProduct.Tf32x3 && Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x6, geometry, _context.Device.Architecture) is null)
-        {
-            product = Conv2dProduct.Bf16x6;
-        }
-
+        product = product.OfWeightsOnDevice(geometry, _context.Device.Architecture);
         using DeviceBuffer? paddedX = PadActivations(product, x, geometry.InShape.Positions, geometry.InChannels);
         using DeviceBuffer? paddedDy = PadActivations(product, dy, geometry.OutShape.Positions, geometry.OutChannels);
         if (Conv2dWgmmaWeightPlan.WhyNot(product, geometry, _context.Device.Architecture) is null)
@@ -68,32 +65,81 @@ internal sealed unsafe partial class CudaBackend
         SumWeights(Conv2dMmaWeightPlan.Choose(product, geometry), geometry, paddedX ?? x, paddedDy ?? dy, dw);
     }
 
-    private void Gather(
-        Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
+    private void Gather(Conv2dProduct product, in Conv2dGather gather, in GatherOperands operands)
     {
         if (Conv2dWgmmaGatherPlan.WhyNot(product, gather, _context.Device.Architecture) is null)
         {
-            WgmmaGather(product, gather, source, weight, bias, mask, relu, result);
+            WgmmaGather(product, gather, operands);
             return;
         }
 
-        if (product == Conv2dProduct.Bf16x6)
-        {
-            // A phase without taps: whatever multiplies, zeros are written.
-            product = Conv2dProduct.Tf32x3;
-        }
+        // A phase without taps: whatever multiplies, zeros are written.
+        MmaGather(product == Conv2dProduct.Bf16x6 ? Conv2dProduct.Tf32x3 : product, gather, operands);
+    }
 
+    private void MmaGather(Conv2dProduct product, in Conv2dGather gather, in GatherOperands operands)
+    {
         var regions = Conv2dRegions.Choose(gather, Conv2dMmaGatherPlan.TileRows);
+        LaunchPlan plan = Tuning is { } tuning ? TunedMma(tuning, product, gather, regions, operands) : Conv2dMmaGatherPlan.Choose(product, gather, regions);
+        MmaGather(plan, gather, regions, operands);
+    }
+
+    private LaunchPlan TunedMma(Conv2dTuning tuning, Conv2dProduct product, Conv2dGather gather, Conv2dRegions regions, GatherOperands operands) =>
+        Tuned(tuning, product, gather, Conv2dMmaGatherPlan.Ways(product, gather, regions), way => MmaGather(way.Plan, gather, regions, operands)).Plan;
+
+    private void MmaGather(in LaunchPlan plan, in Conv2dGather gather, in Conv2dRegions regions, in GatherOperands operands)
+    {
         var arguments = new KernelArguments();
-        arguments.Add(Pointer(source));
-        arguments.Add(Pointer(weight));
-        arguments.Add(bias is null ? default : Pointer(bias));
-        arguments.Add(mask is null ? default : Pointer(mask));
-        arguments.Add(relu ? 1 : 0);
-        arguments.Add(Pointer(result));
+        arguments.Add(Pointer(operands.Source));
+        arguments.Add(Pointer(operands.Weight));
+        AddResult(ref arguments, operands);
         arguments.Add(gather);
         arguments.Add(regions);
-        Launch(Conv2dMmaGatherPlan.Choose(product, gather, regions), arguments);
+        Launch(plan, arguments);
+    }
+
+    private void AddResult(ref KernelArguments arguments, in GatherOperands operands)
+    {
+        arguments.Add(operands.Bias is { } bias ? Pointer(bias) : default);
+        arguments.Add(operands.Mask is { } mask ? Pointer(mask) : default);
+        arguments.Add(operands.Relu ? 1 : 0);
+        arguments.Add(Pointer(operands.Result));
+    }
+
+    /// <summary>The fastest of the ways, which write the same result: several times over where they have to be timed.</summary>
+    private Conv2dGatherWay Tuned(Conv2dTuning tuning, Conv2dProduct product, in Conv2dGather gather, Conv2dGatherWay[] ways, Action<Conv2dGatherWay> launch)
+    {
+        using Lock.Scope gate = _gate.EnterScope();
+        return tuning.Choose(Conv2dTuning.Describe(product, gather, _context.Device.Architecture), ways, Recording is null ? way => Time(() => launch(way)) : null);
+    }
+
+    /// <summary>Milliseconds of a launch, after one that loads the kernel.</summary>
+    private double Time(Action launch)
+    {
+        const int Launches = 3;
+        launch();
+        EventHandle start = _context.CreateEvent(timing: true), end = default;
+        try
+        {
+            end = _context.CreateEvent(timing: true);
+            _context.Record(start, _stream);
+            for (int i = 0; i < Launches; i++)
+            {
+                launch();
+            }
+
+            _context.Record(end, _stream);
+            Synchronize();
+            return _context.GetMilliseconds(start, end) / Launches;
+        }
+        finally
+        {
+            _context.DestroyEvent(start);
+            if (end != default)
+            {
+                _context.DestroyEvent(end);
+            }
+        }
     }
 
     /// <summary>A padded copy, or null where the activations can be read as they are.</summary>
@@ -138,4 +184,7 @@ internal sealed unsafe partial class CudaBackend
         Launch(Conv2dPackPlan.TurnedWeights(product, g), arguments);
         return turned;
     }
+
+    /// <summary>What a forward pass or data gradient reads and writes: the operands as the kernels take them, padded or turned.</summary>
+    private readonly record struct GatherOperands(DeviceBuffer Source, DeviceBuffer Weight, DeviceBuffer? Bias, DeviceBuffer? Mask, bool Relu, DeviceBuffer Result);
 }

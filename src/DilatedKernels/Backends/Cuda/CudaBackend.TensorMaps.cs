@@ -7,31 +7,37 @@ namespace DilatedKernels.Backends.Cuda;
 /// <summary>The convolution on Hopper's tensor cores, which the copy engine feeds through tensor maps. Operands are padded to whole granules of channels.</summary>
 internal sealed unsafe partial class CudaBackend
 {
-    private void WgmmaGather(
-        Conv2dProduct product, in Conv2dGather gather, DeviceBuffer source, DeviceBuffer weight, DeviceBuffer? bias, DeviceBuffer? mask, bool relu, DeviceBuffer result)
+    private void WgmmaGather(Conv2dProduct product, in Conv2dGather gather, in GatherOperands operands)
     {
         Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
         Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
-        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(product, ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns);
+        Conv2dGatherWay way = Tuning is { } tuning ? TunedWgmma(tuning, product, ascending, regions, operands)
+            : new Conv2dGatherWay(Conv2dWgmmaGatherPlan.Choose(product, ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns), columns);
+        WgmmaGather(way, product, ascending, regions, operands);
+    }
+
+    private Conv2dGatherWay TunedWgmma(Conv2dTuning tuning, Conv2dProduct product, Conv2dGather ascending, Conv2dRegions regions, GatherOperands operands) =>
+        Tuned(tuning, product, ascending, Conv2dWgmmaGatherPlan.Ways(product, ascending, regions, _context.Device.Multiprocessors, Sharing), way => WgmmaGather(way, product, ascending, regions, operands));
+
+    private void WgmmaGather(in Conv2dGatherWay way, Conv2dProduct product, in Conv2dGather ascending, in Conv2dRegions regions, in GatherOperands operands)
+    {
+        DevicePointer weight = Pointer(operands.Weight);
         var arguments = new KernelArguments();
-        arguments.Add(MapSource(product, ascending, regions, Pointer(source)));
-        if (plan.Cluster == default)
+        arguments.Add(MapSource(product, ascending, regions, Pointer(operands.Source)));
+        if (way.Plan.Cluster == default)
         {
-            arguments.Add(MapWeight(product, ascending, Pointer(weight), columns));
+            arguments.Add(MapWeight(product, ascending, weight, way.Columns));
         }
         else
         {
-            int half = Conv2dWgmmaGatherPlan.FirstHalf(columns);
-            arguments.Add(new WeightHalves(MapWeight(product, ascending, Pointer(weight), half), MapWeight(product, ascending, Pointer(weight), columns - half)));
+            int half = Conv2dWgmmaGatherPlan.FirstHalf(way.Columns);
+            arguments.Add(new WeightHalves(MapWeight(product, ascending, weight, half), MapWeight(product, ascending, weight, way.Columns - half)));
         }
 
-        arguments.Add(bias is null ? default : Pointer(bias));
-        arguments.Add(mask is null ? default : Pointer(mask));
-        arguments.Add(relu ? 1 : 0);
-        arguments.Add(Pointer(result));
+        AddResult(ref arguments, operands);
         arguments.Add(ascending);
         arguments.Add(regions);
-        Launch(plan, arguments);
+        Launch(way.Plan, arguments);
     }
 
     private Maps MapSource(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, DevicePointer source)
@@ -96,6 +102,9 @@ internal sealed unsafe partial class CudaBackend
         return maps;
     }
 
+    // The copy engine rounds to TF32 on the way.
+    private static TensorMapType TypeOf(Conv2dProduct product) => product == Conv2dProduct.Tf32 ? TensorMapType.TFloat32 : TensorMapType.BFloat16;
+
     // Activations of height x width pixels, for loads of neighbouring positions of a window under one tap.
     private TensorMap MapPixels(
         Conv2dProduct product, in Conv2dWindow rows, in Conv2dWindow columns, int height, int width, int batch, int channels, DevicePointer pixels, int loaded)
@@ -107,14 +116,14 @@ internal sealed unsafe partial class CudaBackend
         var description = new TensorMapDescription
         {
             Address = new DevicePointer(pixels.Value + ((ulong)rows.Origin * rowBytes) + ((ulong)columns.Origin * pixelBytes)),
-            Type = TensorMapType.BFloat16,
+            Type = TypeOf(product),
             Extents = [(ulong)product.Pad(channels), (ulong)columns.Axis.Source, (ulong)rows.Axis.Source, (ulong)batch],
             Strides = [pixelBytes, rowBytes, rowBytes * (ulong)height],
             ElementSteps = [1, (uint)columns.Axis.Scale, (uint)rows.Axis.Scale, 1],
             Swizzle = TensorMapSwizzle.Bytes128,
             Promotion = TensorMapPromotion.Bytes128,
         };
-        return _context.EncodeIm2col(description, [left, top], [right, bottom], Conv2dWgmmaGatherPlan.StepChannels, loaded);
+        return _context.EncodeIm2col(description, [left, top], [right, bottom], product.StepChannels(), loaded);
     }
 
     // The packed weights, for loads of one tap of as many result channels.
@@ -124,13 +133,13 @@ internal sealed unsafe partial class CudaBackend
         var description = new TensorMapDescription
         {
             Address = weight,
-            Type = TensorMapType.BFloat16,
+            Type = TypeOf(product),
             Extents = [(ulong)product.Pad(gather.SourceChannels), (ulong)gather.KernelTaps, (ulong)gather.ResultChannels],
             Strides = [tapBytes, tapBytes * (ulong)gather.KernelTaps],
             Swizzle = TensorMapSwizzle.Bytes128,
             Promotion = TensorMapPromotion.Bytes256,
         };
-        return _context.EncodeTiled(description, [Conv2dWgmmaGatherPlan.StepChannels, 1, (uint)columns]);
+        return _context.EncodeTiled(description, [(uint)product.StepChannels(), 1, (uint)columns]);
     }
 
     // As SourceMaps in kernels/conv2d/wgmma_gather.cuh, and WeightMaps in kernels/conv2d/wgmma_wgrad.cuh.

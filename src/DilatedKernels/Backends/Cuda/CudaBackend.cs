@@ -36,6 +36,7 @@ internal sealed unsafe partial class CudaBackend : Backend
         try
         {
             Sharing = Conv2dSharingVariable.Read();
+            Tuning = Conv2dTuning.OfEnvironment(context.Device.Name);
             _stream = context.CreateStream();
             _kernels = new CudaKernels(context, images);
             _allocator = new CudaAllocator(context, _stream);
@@ -62,6 +63,9 @@ internal sealed unsafe partial class CudaBackend : Backend
 
     /// <summary>Whether blocks of Hopper's convolutions come in pairs.</summary>
     public Conv2dSharing Sharing { get; set; }
+
+    /// <summary>What has been measured of convolutions, or null where nothing is to be.</summary>
+    public Conv2dTuning? Tuning { get; init; }
 
     /// <summary>The opened device.</summary>
     public ICudaContext Context => _context;

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.IO.Compression;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -24,18 +25,16 @@ internal static class EmbeddedKernels
     /// <summary>The module that holds a kernel, such as conv2d/conv2d_fprop_f32 for the file kernels/conv2d/conv2d_fprop_f32.cu; null when none does.</summary>
     public static string? FindModule(string kernel) => s_modules.Value.GetValueOrDefault(kernel);
 
-    /// <summary>A module's fat binary, for the driver to load. It lies in the assembly, so nothing is copied.</summary>
+    /// <summary>A module's fat binary, for the driver to load.</summary>
     /// <exception cref="ArgumentException">There is no such module.</exception>
-    public static unsafe ReadOnlySpan<byte> ReadModule(string module)
+    public static ReadOnlySpan<byte> ReadModule(string module)
     {
-        using Stream? stream = typeof(EmbeddedKernels).Assembly.GetManifestResourceStream($"{Folder}{module}.fatbin");
-        if (stream is not UnmanagedMemoryStream memory)
-        {
-            throw new ArgumentException($"The library carries no kernel module '{module}'.", nameof(module));
-        }
-
-        // The assembly stays mapped when the stream is closed.
-        return new ReadOnlySpan<byte>(memory.PositionPointer, checked((int)memory.Length));
+        using Stream packed = typeof(EmbeddedKernels).Assembly.GetManifestResourceStream($"{Folder}{module}.fatbin.br")
+            ?? throw new ArgumentException($"The library carries no kernel module '{module}'.", nameof(module));
+        using var brotli = new BrotliStream(packed, CompressionMode.Decompress);
+        using var unpacked = new MemoryStream();
+        brotli.CopyTo(unpacked);
+        return unpacked.GetBuffer().AsSpan(0, (int)unpacked.Length);
     }
 
     private static FrozenDictionary<string, string> ReadIndex()

@@ -39,6 +39,7 @@ public unsafe struct HostTensor
     public uint Axes;
     public uint ElementBytes;
     public uint Swizzle;
+    public uint IsTf32;
 
     /// <summary>A dense tensor, fastest axis first.</summary>
     public HostTensor(nint address, int elementBytes, int swizzle, ReadOnlySpan<int> extents, ReadOnlySpan<int> steps = default)

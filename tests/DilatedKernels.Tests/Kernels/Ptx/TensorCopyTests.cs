@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DilatedKernels.Tests.Kernels.Host;
 
 namespace DilatedKernels.Tests.Kernels.Ptx;
@@ -41,6 +42,32 @@ public class TensorCopyTests(HostVariant variant)
         }
 
         Assert.That(Copy("copy_box", map, expected.Length, c0, c1, c2), Is.EqualTo(expected));
+        _library.Free(x);
+    }
+
+    /// <summary>To TF32 is rounded to nearest, ties to even, up into the exponent; infinity and NaN come as they are, also NaN whose payload is in the low bits alone.</summary>
+    [TestCase(0x3F800FFFu, 0x3F800000u)]
+    [TestCase(0x3F801000u, 0x3F800000u)]
+    [TestCase(0x3F801001u, 0x3F802000u)]
+    [TestCase(0xBF803000u, 0xBF804000u)]
+    [TestCase(0x3FFFF000u, 0x40000000u)]
+    [TestCase(0x7F7FFFFFu, 0x7F800000u)]
+    [TestCase(0x7F800000u, 0x7F800000u)]
+    [TestCase(0x7F800001u, 0x7F800001u)]
+    [TestCase(0x00001800u, 0x00002000u)]
+    public void Tf32IsRoundedOnTheWay(uint value, uint rounded)
+    {
+        uint[] tensor = [.. Enumerable.Repeat(value, 8 * 8 * 8)];
+        nint x = _library.Upload<uint>(tensor);
+        foreach (uint isTf32 in (uint[])[1, 0])
+        {
+            Assert.That(_library.EncodeTiled(new HostTensor(x, 4, 0, [8, 8, 8]) { IsTf32 = isTf32 }, [8, 8, 1], out byte[] map).Message, Is.Empty);
+            uint[] copied = MemoryMarshal.Cast<ushort, uint>(Copy("copy_box", map, 2 * 8 * 8, 4, 0, 0)).ToArray();
+            uint expected = isTf32 == 1 ? rounded : value;
+            Assert.That(copied, Is.EqualTo(Enumerable.Range(0, 8 * 8).Select(i => i % 8 < 4 ? expected : 0)));
+        }
+
+        Assert.That(_library.EncodeTiled(new HostTensor(x, 2, 0, [8, 8, 8]) { IsTf32 = 1 }, [8, 8, 1], out _).Message, Does.Contain("TF32 is read from elements of 4 bytes"));
         _library.Free(x);
     }
 

@@ -18,11 +18,16 @@ internal static class Conv2dMmaGatherPlan
     /// <param name="product">What multiplies.</param>
     /// <param name="gather">The pass; it has positions and result channels.</param>
     /// <param name="regions">How its positions are cut.</param>
-    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions)
+    public static LaunchPlan Choose(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions) => Ways(product, gather, regions)[0].Plan;
+
+    /// <summary>All kernels that serve, the one that is predicted to be the fastest first.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="gather">The pass; it has positions and result channels.</param>
+    /// <param name="regions">How its positions are cut.</param>
+    public static Conv2dGatherWay[] Ways(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions)
     {
         long rowTiles = regions.Tiles(gather.Batch, TileRows);
-        (int Columns, int Threads, long Tiles) best = default;
-        double least = double.PositiveInfinity;
+        var ways = new List<(Conv2dGatherWay Way, double Cost)>();
         foreach ((int columns, int threads, double cost) in s_tiles)
         {
             if (columns == 128 && product == Conv2dProduct.Tf32x3)
@@ -36,14 +41,11 @@ internal static class Conv2dMmaGatherPlan
             // Half as wide a tile keeps twice as many multiprocessors busy.
             bool starves = columns == 128 && rowTiles * tiles < OneWave;
             double total = tiles * columns * cost * (starves ? 1.5 : 1);
-            if (total < least)
-            {
-                (best, least) = ((columns, threads, tiles), total);
-            }
+            var plan = new LaunchPlan($"conv2d_gather_{product.Name()}_sm80_{TileRows}x{columns}", new Dim3((uint)(rowTiles * tiles)), new Dim3((uint)threads));
+            ways.Add((new Conv2dGatherWay(plan, columns), total));
         }
 
-        return new LaunchPlan(
-            $"conv2d_gather_{product.Name()}_sm80_{TileRows}x{best.Columns}", new Dim3(checked((uint)(rowTiles * best.Tiles))), new Dim3((uint)best.Threads));
+        return [.. ways.OrderBy(w => w.Cost).Select(w => w.Way)];
     }
 
     private static long CeilingDivide(long a, long b) => (a + b - 1) / b;

@@ -31,15 +31,15 @@ internal static class Conv2dPackPlan
 
     /// <summary>Weights of the data gradient: input channels outermost, padded to whole granules of output channels.</summary>
     public static LaunchPlan TurnedWeights(Conv2dProduct product, in Conv2dGeometry g) => new(
-        product == Conv2dProduct.Bf16x6 ? "conv2d_turn_split_f32" : product == Conv2dProduct.Bf16 ? "conv2d_turn_f32_bf16" : "conv2d_turn_f32",
+        product == Conv2dProduct.Bf16x6 ? "conv2d_turn_split3_f32" : product == Conv2dProduct.Bf16 ? "conv2d_turn_f32_bf16" : "conv2d_turn_f32",
         new Dim3(Tiles(g.InChannels), Tiles(product.PadPart(g.OutChannels)), (uint)g.Taps),
         new Dim3(TurnTile, TurnLines));
 
     private static LaunchPlan Pad(Conv2dProduct product, string kernel, long rows, int channels)
     {
         int padded = product.PadPart(channels);
-        return product == Conv2dProduct.Bf16x6
-            ? new LaunchPlan("conv2d_split_f32", RowPlan.Grid(rows, padded / SplitChannels, out Dim3 block), block)
+        return product.Parts() > 1
+            ? new LaunchPlan($"conv2d_split{product.Parts()}_f32", RowPlan.Grid(rows, padded / SplitChannels, out Dim3 block), block)
             : new LaunchPlan(kernel, RowPlan.Grid(rows, padded, out block), block);
     }
 

@@ -9,10 +9,13 @@ internal enum Conv2dProduct
     /// <summary>float32 activations and weights, rounded to TF32 on the way.</summary>
     Tf32,
 
+    /// <summary>float32 as sums of two bfloat16 each, three products for one: closer than TF32, for Hopper's weight gradients (kernels/conv2d/split_products.cuh).</summary>
+    Bf16x3,
+
     /// <summary>float32 activations and weights as sums of two TF32 each, three products for one: the accuracy of float32.</summary>
     Tf32x3,
 
-    /// <summary>The same of three bfloat16 each, six products for one, for Hopper's kernels (kernels/conv2d/split_products.cuh).</summary>
+    /// <summary>The same of three bfloat16 each, six products for one, for Hopper's kernels.</summary>
     Bf16x6,
 }
 
@@ -20,32 +23,49 @@ internal static class Conv2dProducts
 {
     private const int GranuleBytes = 16;
 
+    // Of an operand's row in a step of Hopper's kernels, and of a product within it.
+    private const int StepBytes = 128;
+
     /// <summary>The product's name in kernels' names.</summary>
     public static string Name(this Conv2dProduct product) => product switch
     {
         Conv2dProduct.Bf16 => "bf16",
         Conv2dProduct.Tf32 => "tf32",
+        Conv2dProduct.Bf16x3 => "bf16x3",
         Conv2dProduct.Tf32x3 => "tf32x3",
         _ => "bf16x6",
     };
 
     /// <summary>Bytes of an operand's element.</summary>
-    public static int ElementBytes(this Conv2dProduct product) => product is Conv2dProduct.Bf16 or Conv2dProduct.Bf16x6 ? 2 : 4;
+    public static int ElementBytes(this Conv2dProduct product) => product is Conv2dProduct.Tf32 or Conv2dProduct.Tf32x3 ? 4 : 2;
 
     /// <summary>The parts of an operand in memory, one behind the other in each of its rows.</summary>
-    public static int Parts(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 3 : 1;
+    public static int Parts(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 3 : product == Conv2dProduct.Bf16x3 ? 2 : 1;
 
     /// <summary>Products of parts for a product.</summary>
-    public static int Products(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 6 : 1;
+    public static int Products(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 6 : product == Conv2dProduct.Bf16x3 ? 3 : 1;
+
+    /// <summary>Source channels of a step of Hopper's kernels, and the channels of a load.</summary>
+    public static int StepChannels(this Conv2dProduct product) => StepBytes / product.ElementBytes();
 
     /// <summary>What the channels of a part are a multiple of: elements in 16 bytes, the unit that the kernels copy in; of several parts, the channels of a product.</summary>
-    public static int Granule(this Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? 16 : GranuleBytes / product.ElementBytes();
+    public static int Granule(this Conv2dProduct product) => product.Parts() > 1 ? 16 : GranuleBytes / product.ElementBytes();
 
     /// <summary>Channels of a part: rounded up to whole granules.</summary>
     public static int PadPart(this Conv2dProduct product, int channels) => checked((channels + product.Granule() - 1) / product.Granule() * product.Granule());
 
     /// <summary>Elements of a row of channels, with all parts.</summary>
     public static long Pad(this Conv2dProduct product, int channels) => (long)product.Parts() * product.PadPart(channels);
+
+    /// <summary>The product of a weight gradient that is as good or better, and faster on the device.</summary>
+    /// <param name="product">What is to multiply.</param>
+    /// <param name="g">The convolution; it has weights and positions.</param>
+    /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
+    public static Conv2dProduct OfWeightsOnDevice(this Conv2dProduct product, in Conv2dGeometry g, int architecture)
+    {
+        Conv2dProduct split = product switch { Conv2dProduct.Tf32 => Conv2dProduct.Bf16x3, Conv2dProduct.Tf32x3 => Conv2dProduct.Bf16x6, _ => product };
+        return split != product && Conv2dWgmmaWeightPlan.WhyNot(split, g, architecture) is null ? split : product;
+    }
 
     /// <summary>The product that gives the same and is faster on the device, where all these passes can have it, but for those that read nothing.</summary>
     /// <param name="product">What is to multiply.</param>

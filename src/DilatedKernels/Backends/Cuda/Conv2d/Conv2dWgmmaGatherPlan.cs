@@ -3,19 +3,16 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
-/// The forward pass and the data gradient on Hopper's tensor cores (kernels/conv2d/conv2d_gather_bf16_sm90.cu, conv2d_gather_bf16x6_sm90.cu): what the copy engine can gather, and
-/// the tile, 128 positions × result channels, of blocks that stay until all tiles are done.
+/// The forward pass and the data gradient on Hopper's tensor cores (kernels/conv2d/conv2d_gather_bf16_sm90.cu, ..._tf32_sm90.cu, ..._bf16x6_sm90.cu): what the copy engine can
+/// gather, and the tile, 128 positions × result channels, of blocks that stay until all tiles are done.
 /// </summary>
 internal static class Conv2dWgmmaGatherPlan
 {
     /// <summary>Positions of a tile, and the pixels of a load.</summary>
     public const int TileRows = 128;
 
-    /// <summary>Source channels of a step, and the channels of a load.</summary>
-    public const int StepChannels = 64;
-
     private const int Threads = 384;
-    private const int StepBytes = 2 * StepChannels;
+    private const int StepBytes = 128;
 
     /// <summary>The most tensor maps of the source: one for each rectangle of positions.</summary>
     public const int MostMaps = 9;
@@ -26,7 +23,7 @@ internal static class Conv2dWgmmaGatherPlan
     /// <summary>A tensor map's strides are below this, in bytes.</summary>
     public const long MostStride = 1L << 40;
 
-    /// <summary>Floating-point operations of a multiprocessor's clock, on paper.</summary>
+    /// <summary>Floating-point operations of a multiprocessor's clock in bfloat16, on paper; TF32 has half.</summary>
     public const double FlopsPerClock = 4096;
 
     /// <summary>Bytes that a multiprocessor gets from L2 in a clock when all ask for as much as it gives, on paper.</summary>
@@ -50,6 +47,10 @@ internal static class Conv2dWgmmaGatherPlan
     private static readonly int[] s_columns = [256, 224, 168, 128, 88, 64, 48, 24, 16];
     private static readonly int[] s_pairColumns = [256, 224, 168, 128];
 
+    // Fewer: each is a kernel in every package, and where channels are few the copies decide, whatever is multiplied.
+    private static readonly int[] s_tf32Columns = [256, 168, 128, 88, 64, 24];
+    private static readonly int[] s_tf32PairColumns = [256, 168, 128];
+
     // All parts of two stages fill the shared memory.
     private static readonly int[] s_splitColumns = [128, 112, 88];
     private static readonly int[] s_splitPairColumns = [128, 112];
@@ -63,16 +64,18 @@ internal static class Conv2dWgmmaGatherPlan
     /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
     public static string? WhyNot(Conv2dProduct product, in Conv2dGather gather, int architecture)
     {
-        if (architecture != 90)
-        {
-            return $"sm_{architecture} has no wgmma; sm_90 alone has";
-        }
+        return WhyNoProducts(architecture)
+            ?? (product is Conv2dProduct.Bf16 or Conv2dProduct.Tf32 or Conv2dProduct.Bf16x6 ? WhyNotFed(product, gather) : $"there is no kernel for sm_90 that gathers and multiplies {product.Name()}");
+    }
 
-        if (product is not (Conv2dProduct.Bf16 or Conv2dProduct.Bf16x6))
-        {
-            return $"there is no kernel for sm_90 that multiplies {product.Name()}";
-        }
+    /// <summary>Why a device has no kernels with products of warpgroups; null when it has.</summary>
+    public static string? WhyNoProducts(int architecture) => architecture == 90 ? null : $"sm_{architecture} has no wgmma; sm_90 alone has";
 
+    /// <summary>Why the copy engine cannot bring what a pass multiplies, or does not pay; null when it serves.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="gather">The pass; it has positions and result channels.</param>
+    public static string? WhyNotFed(Conv2dProduct product, in Conv2dGather gather)
+    {
         if (product == Conv2dProduct.Bf16x6 && (gather.SourceChannels < FewestSplitChannels || gather.ResultChannels <= FewestSplitChannels))
         {
             return $"{gather.SourceChannels} to {gather.ResultChannels} channels are few; from {FewestSplitChannels} to more than {FewestSplitChannels} on it pays to split them";
@@ -106,22 +109,60 @@ internal static class Conv2dWgmmaGatherPlan
     {
         long rowTiles = regions.Tiles(gather.Batch, TileRows);
         long rowPairs = regions.Tiles(gather.Batch, 2 * TileRows);
-        (int[] ofBlocks, int[] ofPairs) = product == Conv2dProduct.Bf16x6 ? (s_splitColumns, s_splitPairColumns) : (s_columns, s_pairColumns);
+        (int[] ofBlocks, int[] ofPairs) = Widths(product);
         (columns, double alone) = Cheapest(product, ofBlocks, rowTiles, 1, gather.ResultChannels, Multiprocessors);
         // Comparisons are of few tiles: by waves all would be narrow.
         (int pairColumns, double paired) = Cheapest(product, ofPairs, rowPairs, 2, gather.ResultChannels, sharing == Conv2dSharing.Always ? 1 : Multiprocessors / 2);
         bool asksMore = L2Decides(Math.Min(Multiprocessors, rowTiles * CeilingDivide(gather.ResultChannels, columns)), StageBytes(product, columns), StepClocks(product, columns));
         bool inPairs = sharing == Conv2dSharing.Always || (sharing == Conv2dSharing.WhereItPays && asksMore && paired <= Worth * alone);
-        if (multiprocessors < 2 || !inPairs)
+        bool serve = multiprocessors >= 2 && inPairs;
+        columns = serve ? pairColumns : columns;
+        return Plan(product, gather, regions, multiprocessors, columns, serve);
+    }
+
+    /// <summary>The kernels that may be the fastest, the one that is chosen first: of the widths beyond the result's channels the narrowest alone.</summary>
+    /// <param name="product">What multiplies.</param>
+    /// <param name="gather">The pass.</param>
+    /// <param name="regions">The rectangles of its positions.</param>
+    /// <param name="multiprocessors">Those of the device.</param>
+    /// <param name="sharing">Whether blocks may come in pairs.</param>
+    public static Conv2dGatherWay[] Ways(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, Conv2dSharing sharing)
+    {
+        LaunchPlan chosen = Choose(product, gather, regions, multiprocessors, sharing, out int width);
+        var ways = new List<Conv2dGatherWay> { new(chosen, width) };
+        (int[] ofBlocks, int[] ofPairs) = Widths(product);
+        foreach (bool inPairs in (bool[])[false, true])
         {
-            long tiles = rowTiles * CeilingDivide(gather.ResultChannels, columns);
-            return Plan(product, $"{TileRows}x{columns}", (uint)Math.Min(tiles, multiprocessors), columns);
+            if (inPairs ? multiprocessors < 2 || sharing == Conv2dSharing.Never : sharing == Conv2dSharing.Always)
+            {
+                continue;
+            }
+
+            int[] widths = inPairs ? ofPairs : ofBlocks;
+            for (int i = 0; i < widths.Length; i++)
+            {
+                if (i + 1 < widths.Length && widths[i + 1] >= gather.ResultChannels)
+                {
+                    continue;
+                }
+
+                LaunchPlan plan = Plan(product, gather, regions, multiprocessors, widths[i], inPairs);
+                if (plan.Kernel != chosen.Kernel)
+                {
+                    ways.Add(new Conv2dGatherWay(plan, widths[i]));
+                }
+            }
         }
 
-        columns = pairColumns;
-        long pairs = rowPairs * CeilingDivide(gather.ResultChannels, columns);
-        return Plan(product, $"pair_{TileRows}x{columns}", 2 * (uint)Math.Min(pairs, multiprocessors / 2), columns) with { Cluster = new Dim3(2) };
+        return [.. ways];
     }
+
+    private static (int[] OfBlocks, int[] OfPairs) Widths(Conv2dProduct product) => product switch
+    {
+        Conv2dProduct.Bf16x6 => (s_splitColumns, s_splitPairColumns),
+        Conv2dProduct.Tf32 => (s_tf32Columns, s_tf32PairColumns),
+        _ => (s_columns, s_pairColumns),
+    };
 
     /// <summary>Result channels whose weights the first block of a pair brings; the second brings the rest. Whole eights, within which the swizzle repeats.</summary>
     public static int FirstHalf(int columns) => (int)CeilingDivide(columns / 8, 2) * 8;
@@ -129,14 +170,19 @@ internal static class Conv2dWgmmaGatherPlan
     /// <summary>Whether so many blocks ask for more bytes while they multiply than L2 gives.</summary>
     public static bool L2Decides(long blocks, long stepBytes, double stepClocks) => blocks * stepBytes > Multiprocessors * BytesPerClock * stepClocks;
 
-    private static double StepClocks(Conv2dProduct product, int columns) => product.Products() * 2.0 * TileRows * columns * StepChannels / FlopsPerClock;
+    private static double StepClocks(Conv2dProduct product, int columns) => product.Products() * 2.0 * TileRows * columns * product.StepChannels() / (product == Conv2dProduct.Tf32 ? FlopsPerClock / 2 : FlopsPerClock);
 
     private static int StageBytes(Conv2dProduct product, int columns) => product.Parts() * (TileRows + columns) * StepBytes;
 
-    private static LaunchPlan Plan(Conv2dProduct product, string tile, uint blocks, int columns)
+    private static LaunchPlan Plan(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, int multiprocessors, int columns, bool inPairs)
     {
-        int stageBytes = StageBytes(product, columns);
-        return new LaunchPlan($"conv2d_gather_{product.Name()}_sm90_{tile}", new Dim3(blocks), new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment);
+        int blocks = inPairs ? 2 : 1, stageBytes = StageBytes(product, columns);
+        long tiles = regions.Tiles(gather.Batch, blocks * TileRows) * CeilingDivide(gather.ResultChannels, columns);
+        return new LaunchPlan($"conv2d_gather_{product.Name()}_sm90_{(inPairs ? "pair_" : "")}{TileRows}x{columns}", new Dim3((uint)(blocks * Math.Min(tiles, multiprocessors / blocks))),
+            new Dim3(Threads), (Stages(stageBytes) * stageBytes) + Alignment)
+        {
+            Cluster = inPairs ? new Dim3(2) : default,
+        };
     }
 
     // A step's time is that of its bytes from L2, on paper, and of its products where they are many for a byte: bytes grow with rows plus columns, of which each block of a pair brings a

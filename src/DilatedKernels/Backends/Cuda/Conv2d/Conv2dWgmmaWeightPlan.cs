@@ -3,7 +3,7 @@ using DilatedKernels.Cuda;
 namespace DilatedKernels.Backends.Cuda.Conv2d;
 
 /// <summary>
-/// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu, conv2d_wgrad_bf16x6_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
+/// The weight gradient on Hopper's tensor cores (kernels/conv2d/conv2d_wgrad_bf16_sm90.cu, ..._bf16x3_sm90.cu, ..._bf16x6_sm90.cu): the tile, output channels × (taps · input channels), and how many workers
 /// take whole tiles, wave by wave, and share the steps of the rest. All are chosen from the shape alone, whatever GPU runs them, since the bits depend on the workers.
 /// </summary>
 /// <param name="Partial">Whole tiles, and the parts of the others. With a cluster of two where a worker is a pair of blocks: of neighbouring tiles of output channels and the same columns.</param>
@@ -33,13 +33,16 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
     private const int FewestSteps = 4;
     private const int MostSteps = 1 << 10;
 
-    // How much faster than those for sm_80 these products are, on paper: than bfloat16's, and than three of TF32.
+    // How much faster than those for sm_80 these products are, on paper: than bfloat16's, and than one or three of TF32.
     private const double Faster = 1.6;
     private const double SplitFaster = 1.3;
 
     // Columns of a block's two consumers to a name: those with 64 rows share them out.
     private static readonly Tile[] s_tiles = [new(2, 256), new(2, 224), new(2, 192), new(2, 168), new(2, 128), new(1, 192), new(1, 128), new(1, 64)];
     private static readonly Tile[] s_pairs = [new(2, 256, 2), new(2, 224, 2), new(2, 168, 2), new(2, 128, 2)];
+
+    private static readonly Tile[] s_halfTiles = [new(2, 256, 1, Conv2dProduct.Bf16x3), new(2, 128, 1, Conv2dProduct.Bf16x3), new(1, 128, 1, Conv2dProduct.Bf16x3)];
+    private static readonly Tile[] s_halfPairs = [new(2, 256, 2, Conv2dProduct.Bf16x3), new(2, 128, 2, Conv2dProduct.Bf16x3)];
 
     // A thread has the sums of a stage beside those of the tile.
     private static readonly Tile[] s_splitTiles = [new(2, 128, 1, Conv2dProduct.Bf16x6)];
@@ -54,9 +57,12 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
     /// <param name="architecture">The device's compute capability as 10·major + minor.</param>
     public static string? WhyNot(Conv2dProduct product, in Conv2dGeometry g, int architecture)
     {
-        if (Conv2dWgmmaGatherPlan.WhyNot(product, Conv2dGather.Forward(g), architecture) is { } reason)
+        string? whyNot = Conv2dWgmmaGatherPlan.WhyNoProducts(architecture)
+            ?? (product is Conv2dProduct.Tf32 or Conv2dProduct.Tf32x3 ? $"there is no kernel for sm_90 that multiplies {product.Name()} across positions: wgmma reads them in 16 bits alone" : null)
+            ?? Conv2dWgmmaGatherPlan.WhyNotFed(product, Conv2dGather.Forward(g));
+        if (whyNot is not null)
         {
-            return reason;
+            return whyNot;
         }
 
         // The copy engine walks along dy as along x.
@@ -67,9 +73,9 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
         }
 
         Tile tile = Cheapest(Tiles(product), g);
-        Conv2dProduct other = product == Conv2dProduct.Bf16x6 ? Conv2dProduct.Tf32x3 : product;
+        Conv2dProduct other = product switch { Conv2dProduct.Bf16x3 => Conv2dProduct.Tf32, Conv2dProduct.Bf16x6 => Conv2dProduct.Tf32x3, _ => product };
         double more = (double)tile.Count(g) * tile.Rows * tile.Across / Conv2dMmaWeightPlan.TileArea(other, g);
-        return more > (product == Conv2dProduct.Bf16x6 ? SplitFaster : Faster) ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
+        return more > (product == Conv2dProduct.Bf16 ? Faster : SplitFaster) ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its tiles would multiply {more:F1} times what those for sm_80 do, for {g.InChannels} to {g.OutChannels} channels are few") : null;
     }
 
     /// <summary>Chooses the tile and divides the work.</summary>
@@ -84,7 +90,7 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
             return Divide(g, Cheapest(Tiles(product), g), multiprocessors);
         }
 
-        Tile pair = Cheapest(product == Conv2dProduct.Bf16x6 ? s_splitPairs : s_pairs, g);
+        Tile pair = Cheapest(product switch { Conv2dProduct.Bf16x3 => s_halfPairs, Conv2dProduct.Bf16x6 => s_splitPairs, _ => s_pairs }, g);
         if (sharing == Conv2dSharing.Always)
         {
             return Divide(g, pair, multiprocessors);
@@ -137,7 +143,7 @@ internal readonly record struct Conv2dWgmmaWeightPlan(
         return new Conv2dWgmmaWeightPlan(partial, finish, (int)workers, (int)waves, tile.Blocks, tile.RowBoxes, tile.Columns, taps);
     }
 
-    private static Tile[] Tiles(Conv2dProduct product) => product == Conv2dProduct.Bf16x6 ? s_splitTiles : s_tiles;
+    private static Tile[] Tiles(Conv2dProduct product) => product switch { Conv2dProduct.Bf16x3 => s_halfTiles, Conv2dProduct.Bf16x6 => s_splitTiles, _ => s_tiles };
 
     private static Tile Cheapest(Tile[] tiles, in Conv2dGeometry geometry)
     {

@@ -12,6 +12,7 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 [TestFixture(Conv2dProduct.Bf16, 80)]
 [TestFixture(Conv2dProduct.Bf16, 90)]
 [TestFixture(Conv2dProduct.Tf32, 80)]
+[TestFixture(Conv2dProduct.Tf32, 90)]
 [TestFixture(Conv2dProduct.Tf32x3, 80)]
 [TestFixture(Conv2dProduct.Tf32x3, 90)]
 [NonParallelizable]
@@ -140,16 +141,35 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         Assert.That(plans, Has.Some.Matches<Conv2dWgmmaWeightPlan>(p => p.Waves == 0 && p.Finish is not null));
     }
 
-    /// <summary>The wide tiles of float32 in parts, where with narrower ones it would be two waves, and no pairs are wanted. The weight gradient has one.</summary>
-    [TestCase(40, 41, 1024, "conv2d_gather_bf16x6_sm90_128x112")]
-    [TestCase(42, 42, 1100, "conv2d_gather_bf16x6_sm90_128x128")]
-    public void WideTilesByThemselves(int height, int width, int outChannels, string kernel)
+    /// <summary>The wide tiles, where with narrower ones it would be two waves, and no pairs are wanted.</summary>
+    [TestCase(8, 40, 41, 1024, "conv2d_gather_bf16_sm90_128x128")]
+    [TestCase(8, 46, 47, 1024, "conv2d_gather_bf16_sm90_128x168")]
+    [TestCase(8, 49, 50, 1024, "conv2d_gather_bf16_sm90_128x224")]
+    [TestCase(8, 58, 59, 1024, "conv2d_gather_bf16_sm90_128x256")]
+    [TestCase(4, 66, 66, 88, "conv2d_gather_tf32_sm90_128x64")]
+    [TestCase(4, 92, 94, 88, "conv2d_gather_tf32_sm90_128x88")]
+    [TestCase(8, 40, 41, 1024, "conv2d_gather_tf32_sm90_128x128")]
+    [TestCase(40, 46, 47, 1024, "conv2d_gather_tf32_sm90_128x168")]
+    [TestCase(8, 49, 50, 1024, "conv2d_gather_tf32_sm90_128x256")]
+    [TestCase(64, 40, 41, 1024, "conv2d_gather_bf16x6_sm90_128x112", "conv2d_wgrad_bf16x6_sm90_128x128")]
+    [TestCase(64, 42, 42, 1100, "conv2d_gather_bf16x6_sm90_128x128", "conv2d_wgrad_bf16x6_sm90_128x128")]
+    public void WideTilesByThemselves(int inChannels, int height, int width, int outChannels, params string[] kernels)
     {
-        Assume.That((product, architecture), Is.EqualTo((Conv2dProduct.Tf32x3, 90)), "the tiles of the others are among the geometries");
+        string multiplied = product == Conv2dProduct.Tf32x3 ? Conv2dProduct.Bf16x6.Name() : product.Name();
+        Assume.That(architecture == 90 && kernels[0].StartsWith($"conv2d_gather_{multiplied}_", StringComparison.Ordinal), "it is another fixture's");
         var launched = new HashSet<string>();
         using CudaBackend backend = HostBackend.Open("plain", architecture: architecture, sharing: Conv2dSharing.Never, launched: launched);
-        Check(backend, new Conv2dGeometry(1, 64, height, width, outChannels, 1, 1, 1, 1, 1, 1, 0, 0));
-        Assert.That(launched, Is.SupersetOf(new[] { kernel, "conv2d_wgrad_bf16x6_sm90_128x128" }));
+        Check(backend, new Conv2dGeometry(1, inChannels, height, width, outChannels, 1, 1, 1, 1, 1, 1, 0, 0));
+        Assert.That(launched, Is.SupersetOf(kernels));
+    }
+
+    /// <summary>Weight gradients of float32 in two parts of bfloat16 have all their tiles here.</summary>
+    [Test]
+    public void EveryTileOfHalvesIsAmongThese()
+    {
+        Conv2dWgmmaWeightPlan[] plans = [.. Geometries().Where(g => Conv2dProduct.Tf32.OfWeightsOnDevice(g, 90) == Conv2dProduct.Bf16x3).Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x3, g, 132, Conv2dSharing.WhereItPays))];
+        Assert.That(plans.Select(p => p.Partial.Kernel["conv2d_wgrad_bf16x3_sm90_".Length..]).Distinct(), Is.EquivalentTo(new[] { "128x256", "128x128", "64x256" }));
+        Assert.That(plans.Select(p => p.Finish is null).Distinct().Count(), Is.EqualTo(2));
     }
 
     /// <summary>Where float32 goes to Hopper's kernels, as three parts of bfloat16, both ways to divide a weight gradient are among these.</summary>
@@ -302,12 +322,13 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         float[] y = Result(backend, g.OutShape, y => backend.MmaForward(product, g, xBuffer, weightBuffer, biasBuffer, relu: true, y));
         float[] dx = Result(backend, g.InShape, dx => backend.MmaBackwardInput(product, g, dyBuffer, weightBuffer, mask: null, dx));
         float[] dw = HostBackend.Result(backend, g.WeightShape, dw => backend.MmaBackwardWeight(product, g, xBuffer, dyBuffer, dw));
+        double[] dwExpected = product.OfWeightsOnDevice(g, architecture) == Conv2dProduct.Bf16x3 ? Conv2dReference.BackwardWeight(g, x, dy) : Conv2dReference.BackwardWeight(g, Round(x), Round(dy));
         (x, weight, dy) = (Round(x), Round(weight), Round(dy));
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Conv2dReference.RelativeError(y, Conv2dReference.Forward(g, x, weight, bias, relu: true)), Is.LessThan(ResultTolerance), "forward with bias and ReLU");
             Assert.That(Conv2dReference.RelativeError(dx, Conv2dReference.BackwardInput(g, dy, weight)), Is.LessThan(ResultTolerance), "data gradient");
-            Assert.That(Conv2dReference.RelativeError(dw, Conv2dReference.BackwardWeight(g, x, dy)), Is.LessThan(SumTolerance), "weight gradient");
+            Assert.That(Conv2dReference.RelativeError(dw, dwExpected), Is.LessThan(SumTolerance), "weight gradient");
         }
 
         return [.. y, .. dx, .. dw];
@@ -329,9 +350,16 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
     private float[] Round(float[] values) => product switch
     {
         Conv2dProduct.Bf16 => [.. values.Select(v => BFloat16.Widen(BFloat16.Round(v)))],
-        Conv2dProduct.Tf32 => [.. values.Select(v => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(v) + 0x1000) & 0xFFFFE000))],
+        Conv2dProduct.Tf32 => Array.ConvertAll(values, RoundToTf32),
         _ => values,
     };
+
+    // To nearest: ties away from zero by the kernels, to even by Hopper's copy engine.
+    private float RoundToTf32(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return BitConverter.UInt32BitsToSingle((bits + (architecture == 90 ? 0xFFF + ((bits >> 13) & 1) : 0x1000)) & 0xFFFFE000);
+    }
 
     private DeviceBuffer Upload(Backend backend, float[] values) => HostBackend.Upload(backend, values, Type);
 

@@ -10,8 +10,10 @@ public class Conv2dWgmmaPlanTests
 {
     [TestCase("Bf16", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
     [TestCase("Bf16", 100, ExpectedResult = "sm_100 has no wgmma; sm_90 alone has")]
-    [TestCase("Tf32", 90, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32")]
-    [TestCase("Tf32x3", 90, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32x3")]
+    [TestCase("Tf32", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
+    [TestCase("Tf32", 90, ExpectedResult = null)]
+    [TestCase("Bf16x3", 90, ExpectedResult = "there is no kernel for sm_90 that gathers and multiplies bf16x3")]
+    [TestCase("Tf32x3", 90, ExpectedResult = "there is no kernel for sm_90 that gathers and multiplies tf32x3")]
     [TestCase("Bf16", 90, ExpectedResult = null)]
     [TestCase("Bf16x6", 80, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
     [TestCase("Bf16x6", 90, ExpectedResult = "64 to 64 channels are few; from 64 to more than 64 on it pays to split them")]
@@ -32,11 +34,27 @@ public class Conv2dWgmmaPlanTests
         return $"{plan.Kernel["conv2d_gather_bf16x6_sm90_".Length..]}, {plan.Grid.X} blocks of {plan.Cluster.X}, {plan.SharedBytes} bytes";
     }
 
+    // TF32: rows of 32 channels, as many bytes as bfloat16's of 64, and as many clocks for their product.
+    [TestCase(512, 8, 2, ExpectedResult = "pair_128x256, 132 blocks of 2, 197632 bytes")]
+    [TestCase(672, 8, 16, ExpectedResult = "pair_128x256, 132 blocks of 2, 197632 bytes", Description = "in nine rectangles")]
+    [TestCase(336, 8, 2, ExpectedResult = "pair_128x168, 132 blocks of 2, 228352 bytes")]
+    [TestCase(128, 8, 2, ExpectedResult = "pair_128x128, 132 blocks of 2, 230400 bytes")]
+    [TestCase(84, 8, 2, ExpectedResult = "128x88, 132 blocks of 0, 222208 bytes")]
+    [TestCase(42, 8, 2, ExpectedResult = "128x64, 132 blocks of 0, 197632 bytes")]
+    [TestCase(21, 8, 2, ExpectedResult = "128x24, 132 blocks of 0, 156672 bytes")]
+    public string Tf32HasFewerTiles(int channels, int batch, int dilation)
+    {
+        Conv2dGather gather = Conv2dGather.Forward(Same(batch, 512, channels, 66, dilation));
+        LaunchPlan plan = Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Tf32, gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), 132, Conv2dSharing.WhereItPays, out _);
+        return $"{plan.Kernel["conv2d_gather_tf32_sm90_".Length..]}, {plan.Grid.X} blocks of {plan.Cluster.X}, {plan.SharedBytes} bytes";
+    }
+
     [Test]
     public void PartsArePaddedToWholeProducts()
     {
         Assert.That(Conv2dProduct.Bf16x6.PadPart(66), Is.EqualTo(80));
         Assert.That(Conv2dProduct.Bf16x6.Pad(66), Is.EqualTo(240));
+        Assert.That(Conv2dProduct.Bf16x3.Pad(66), Is.EqualTo(160));
         Assert.That(Conv2dPackPlan.PadsActivations(Conv2dProduct.Bf16x6, 128, aligned: true));
         Assert.That(Conv2dPackPlan.PadsWeights(Conv2dProduct.Bf16x6, 128, aligned: true));
         // A phase that has no taps reads no weights, so that it does not matter; one whose taps reach too far keeps all on the kernels for sm_80, since they share the weights.

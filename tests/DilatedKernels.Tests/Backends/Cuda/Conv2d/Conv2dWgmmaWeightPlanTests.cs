@@ -9,7 +9,12 @@ namespace DilatedKernels.Tests.Backends.Cuda.Conv2d;
 public class Conv2dWgmmaWeightPlanTests
 {
     [TestCase("Bf16", 80, 512, 512, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
-    [TestCase("Tf32", 90, 512, 512, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32")]
+    [TestCase("Tf32", 90, 512, 512, ExpectedResult = "there is no kernel for sm_90 that multiplies tf32 across positions: wgmma reads them in 16 bits alone")]
+    [TestCase("Bf16x3", 80, 512, 512, ExpectedResult = "sm_80 has no wgmma; sm_90 alone has")]
+    [TestCase("Bf16x3", 90, 512, 512, ExpectedResult = null)]
+    [TestCase("Bf16x3", 90, 64, 64, ExpectedResult = null)]
+    [TestCase("Bf16x3", 90, 42, 84, ExpectedResult = "its tiles would multiply 1.5 times what those for sm_80 do, for 42 to 84 channels are few")]
+    [TestCase("Bf16x3", 90, 21, 21, ExpectedResult = "its tiles would multiply 6.0 times what those for sm_80 do, for 21 to 21 channels are few")]
     [TestCase("Bf16", 90, 512, 512, ExpectedResult = null)]
     [TestCase("Bf16", 90, 64, 64, ExpectedResult = null)]
     [TestCase("Bf16", 90, 42, 84, ExpectedResult = null)]
@@ -45,6 +50,16 @@ public class Conv2dWgmmaWeightPlanTests
         Assert.That(plan.Partial.Block, Is.EqualTo(new Dim3(384)));
         Assert.That(plan.Partial.SharedBytes, Is.LessThanOrEqualTo((227 << 10) - 256));
         return $"{plan.Partial.Kernel["conv2d_wgrad_bf16_sm90_".Length..]}, {plan.Workers} workers, {plan.Waves} waves, {plan.Partial.SharedBytes} bytes, parts on {plan.Finish?.Grid.X} x {plan.Finish?.Grid.Y}";
+    }
+
+    // float32 in two parts of bfloat16: the products decide, not L2.
+    [TestCase(512, 512, ExpectedResult = "pair_128x256, 66 workers, 197632 bytes")]
+    [TestCase(64, 64, ExpectedResult = "64x256, 132 workers, 164864 bytes")]
+    [TestCase(128, 128, ExpectedResult = "128x256, 132 workers, 197632 bytes", Description = "two taps a tile")]
+    public string Float32InHalves(int inChannels, int outChannels)
+    {
+        var plan = Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x3, Same(8, inChannels, outChannels, 66, 2), 132, Conv2dSharing.WhereItPays);
+        return $"{plan.Partial.Kernel["conv2d_wgrad_bf16x3_sm90_".Length..]}, {plan.Workers} workers, {plan.Partial.SharedBytes} bytes";
     }
 
     // float32 in three parts of bfloat16.
@@ -193,6 +208,16 @@ public class Conv2dWgmmaWeightPlanTests
 
         static string Choose(in Conv2dGather gather, Conv2dSharing sharing) =>
             Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Bf16x6, gather, Conv2dWgmmaGatherPlan.ChooseRegions(gather), 132, sharing, out _).Kernel;
+    }
+
+    [Test]
+    public void TheDeviceCheckRunsTf32()
+    {
+        Conv2dGather[] gathers = [.. DeviceCheck.Convolutions().Select(g => Conv2dGather.Forward(g))];
+        Assert.That(gathers.Select(g => Conv2dWgmmaGatherPlan.Choose(Conv2dProduct.Tf32, g, Conv2dWgmmaGatherPlan.ChooseRegions(g), 132, Conv2dSharing.Always, out _).Kernel["conv2d_gather_tf32_sm90_pair_".Length..]).Distinct(),
+            Is.EquivalentTo(new[] { "128x256", "128x168", "128x128" }));
+        Assert.That(DeviceCheck.Convolutions().Where(g => Conv2dWgmmaWeightPlan.WhyNot(Conv2dProduct.Bf16x3, g, 90) is null)
+            .Select(g => Conv2dWgmmaWeightPlan.Choose(Conv2dProduct.Bf16x3, g, 132, Conv2dSharing.Always).Partial.Kernel["conv2d_wgrad_bf16x3_sm90_pair_".Length..]).Distinct(), Is.EquivalentTo(new[] { "128x256", "128x128" }));
     }
 
     private static Conv2dGeometry Same(int batch, int inChannels, int outChannels, int extent, int dilation) =>

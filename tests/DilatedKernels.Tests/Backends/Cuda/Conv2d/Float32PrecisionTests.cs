@@ -50,14 +50,17 @@ internal sealed class Float32PrecisionTests
         }
     }
 
-    /// <summary>Split by parts of bfloat16 on Hopper and of TF32 elsewhere, and where it pays by pairs of blocks.</summary>
-    [TestCase(90, Conv2dSharing.Never, "conv2d_split_f32", "conv2d_turn_split_f32", "conv2d_gather_bf16x6_sm90_128x88", "conv2d_wgrad_bf16x6_sm90_128x128")]
-    [TestCase(90, Conv2dSharing.Always, "conv2d_split_f32", "conv2d_turn_split_f32", "conv2d_gather_bf16x6_sm90_pair_128x128", "conv2d_wgrad_bf16x6_sm90_pair_128x128")]
-    [TestCase(80, Conv2dSharing.Never, "conv2d_turn_f32", "conv2d_gather_tf32x3_sm80_128x64", "conv2d_wgrad_tf32x3_sm80_64x128")]
-    public void SplitRunsTheDevicesOwnKernels(int architecture, Conv2dSharing sharing, params string[] kernels)
+    /// <summary>Split by parts of bfloat16 on Hopper and of TF32 elsewhere, TF32 on Hopper with weight gradients in two parts, and where it pays by pairs of blocks.</summary>
+    [TestCase(Float32Precision.Tf32, 90, Conv2dSharing.Never, "conv2d_split2_f32", "conv2d_turn_f32", "conv2d_gather_tf32_sm90_128x24", "conv2d_wgrad_bf16x3_sm90_128x256")]
+    [TestCase(Float32Precision.Tf32, 90, Conv2dSharing.Always, "conv2d_split2_f32", "conv2d_turn_f32", "conv2d_gather_tf32_sm90_pair_128x128", "conv2d_wgrad_bf16x3_sm90_pair_128x256")]
+    [TestCase(Float32Precision.Tf32, 80, Conv2dSharing.Never, "conv2d_turn_f32", "conv2d_gather_tf32_sm80_128x64", "conv2d_wgrad_tf32_sm80_128x128")]
+    [TestCase(Float32Precision.Split, 90, Conv2dSharing.Never, "conv2d_split3_f32", "conv2d_turn_split3_f32", "conv2d_gather_bf16x6_sm90_128x88", "conv2d_wgrad_bf16x6_sm90_128x128")]
+    [TestCase(Float32Precision.Split, 90, Conv2dSharing.Always, "conv2d_split3_f32", "conv2d_turn_split3_f32", "conv2d_gather_bf16x6_sm90_pair_128x128", "conv2d_wgrad_bf16x6_sm90_pair_128x128")]
+    [TestCase(Float32Precision.Split, 80, Conv2dSharing.Never, "conv2d_turn_f32", "conv2d_gather_tf32x3_sm80_128x64", "conv2d_wgrad_tf32x3_sm80_64x128")]
+    public void TensorCoresRunTheDevicesOwnKernels(Float32Precision precision, int architecture, Conv2dSharing sharing, params string[] kernels)
     {
         var launched = new HashSet<string>();
-        using CudaBackend backend = HostBackend.Open("plain", precision: Float32Precision.Split, architecture: architecture, sharing: sharing, launched: launched);
+        using CudaBackend backend = HostBackend.Open("plain", precision: precision, architecture: architecture, sharing: sharing, launched: launched);
         Errors(backend, new Conv2dGeometry(2, 128, 9, 8, 128, 3, 3, 1, 1, 2, 2, 2, 2));
         Assert.That(launched.Where(name => !name.EndsWith("_finish_sm90", StringComparison.Ordinal) && !name.EndsWith("_finish_f32", StringComparison.Ordinal)), Is.EquivalentTo(kernels));
     }

@@ -11,14 +11,14 @@ internal static class HostBackend
 {
     /// <summary>Opens it, or ends the test as ignored with the reason. The names of the kernels that it launches go to <paramref name="launched"/>.</summary>
     public static CudaBackend Open(string build, long seed = 0, Float32Precision precision = Float32Precision.Strict, int architecture = 90,
-        Conv2dSharing sharing = Conv2dSharing.WhereItPays, int multiprocessors = 132, ISet<string>? launched = null)
+        Conv2dSharing sharing = Conv2dSharing.WhereItPays, int multiprocessors = 132, ISet<string>? launched = null, Conv2dTuning? tuning = null)
     {
         HostDriver? driver = HostDriver.TryOpen(build, out string reason);
         BuildPart.SkipUnless(driver is not null, BuildPart.Host, reason);
         driver!.SetSeed(seed);
         driver.Architecture = architecture;
         driver.Multiprocessors = multiprocessors;
-        return new CudaBackend(driver.Open(0), new Images(launched)) { Float32Precision = precision, Sharing = sharing };
+        return new CudaBackend(driver.Open(0), new Images(launched)) { Float32Precision = precision, Sharing = sharing, Tuning = tuning };
     }
 
     public static DeviceBuffer Upload(Backend backend, float[] values, ElementType type = ElementType.Float32)

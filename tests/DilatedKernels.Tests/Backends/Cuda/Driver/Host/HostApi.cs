@@ -99,6 +99,7 @@ internal sealed unsafe class HostApi
         public uint Axes;
         public uint ElementBytes;
         public uint Swizzle;
+        public uint IsTf32;
     }
 
     /// <summary>The library's <c>dk_host_memory</c>.</summary>

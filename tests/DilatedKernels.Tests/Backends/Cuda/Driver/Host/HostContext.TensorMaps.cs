@@ -37,7 +37,7 @@ internal sealed unsafe partial class HostContext
         MakeCurrent();
         int elementBytes = description.Type switch
         {
-            TensorMapType.Float32 => 4,
+            TensorMapType.Float32 or TensorMapType.TFloat32 => 4,
             TensorMapType.BFloat16 or TensorMapType.Float16 => 2,
             _ => throw new NotSupportedException($"The host driver has no tensor maps of {description.Type}."),
         };
@@ -47,6 +47,7 @@ internal sealed unsafe partial class HostContext
             Axes = (uint)description.Extents.Length,
             ElementBytes = (uint)elementBytes,
             Swizzle = (uint)description.Swizzle,
+            IsTf32 = description.Type == TensorMapType.TFloat32 ? 1u : 0,
         };
         for (int i = 0; i < description.Extents.Length; i++)
         {
