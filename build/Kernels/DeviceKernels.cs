@@ -107,10 +107,14 @@ internal static class DeviceKernels
 
     private static void Pack(string file, string packed)
     {
-        using FileStream from = File.OpenRead(file);
-        using FileStream to = File.Create(packed);
-        using var brotli = new BrotliStream(to, CompressionLevel.SmallestSize);
-        from.CopyTo(brotli);
+        string scratch = packed + ".new";
+        using (FileStream from = File.OpenRead(file))
+        using (var brotli = new BrotliStream(File.Create(scratch), CompressionLevel.SmallestSize))
+        {
+            from.CopyTo(brotli);
+        }
+
+        File.Move(scratch, packed, overwrite: true);
     }
 
     private static IEnumerable<KernelReport> AddMachineCode(List<KernelReport> reports, string fatbin, string objectDump)

@@ -11,7 +11,7 @@
 // Pairs     Wide tiles (_pair_, N of 128 and more) come in clusters of two blocks with 256 neighbouring positions and the same channels: each brings half of the weights to
 //           both by multicast, 32 KB of a step from L2 and not 48 (N = 256). Where L2 is predicted to decide and pairs to ask for an eighth less.
 // Grid      a block a multiprocessor, each with every gridDim-th tile, those of the same positions side by side in time; block 384 threads.
-// Shared    148 to 226 KB: a ring of 4 stages (N = 256), 5, 6, 7 (128) or 8. One block a multiprocessor.
+// Shared    145 to 225 KB: a ring of 4 stages (N = 256), 5, 6, 7 (128) or 8. One block a multiprocessor.
 // Registers 168 compiled; the producer's threads give back all but 40, the consumers' take 232. No spills. 128 are sums where N = 256.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP; 36 MB in, 4.7 MB of weights, 36 MB out.
 // On paper  a prediction, nothing of it measured: that shape is 137 x 2 tiles of a pair, of 72 steps, 4.15 rounds of 66 pairs in 5, 0.83 of them full. A step of a block

@@ -6,7 +6,7 @@
 // Tiles     128 positions x N channels, 32 channels of one tap at a time. N is 256, 168, 128, 88, 64 or 24.
 // Pairs     as there, with N = 256, 168 or 128: 32 KB of a step from L2 and not 48 (N = 256).
 // Grid      as there; block 384 threads.
-// Shared    148 to 226 KB: a ring of 4 stages (N = 256) to 8, bytes as there. One block a multiprocessor.
+// Shared    153 to 225 KB: a ring of 4 stages (N = 256) to 8, bytes as there. One block a multiprocessor.
 // Registers 168 compiled; the producer's threads give back all but 40, the consumers' take 232. No spills. 128 are sums where N = 256.
 // Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP; 71 MB in, 9.4 MB of weights, 71 MB out.
 // On paper  a prediction, nothing of it measured: that shape is 137 x 2 tiles of a pair, of 144 steps, 4.15 rounds of 66 pairs in 5, 0.83 of them full. A step of a block

@@ -9,9 +9,10 @@
 // Grid      as there; block 384 threads. The parts of tiles are summed by conv2d_wgrad_finish_sm90.
 // Shared    161 to 193 KB: a ring of 2 stages (256 columns) or 3. One block a multiprocessor.
 // Registers 168 compiled; the producer's threads give back all but 88, the consumers' take 208. No spills. 128 are sums in the widest.
-// Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP, 493 on the tensor cores; 143 MB in, 9 MB out, 2 x 27 MB of parts.
-// On paper  a prediction, nothing of it measured: that shape is 36 tiles of a pair of 545 steps, 297.3 steps for each of 66 pairs, 3072 clocks each: 0.52 ms at 1.75 GHz, and
-//           2.6 GB from L2 in 0.43 ms at 6 TB/s. 0.55 to 0.65 ms, 250 to 300 TF/s, and 0.07 ms to split x and dy; the sm_80 kernel takes 5.2 GB from L2 and 0.95 ms.
+// Work      3 x 3, dilation 2, 8 x 66 x 66, 512 to 512 channels: 164 GFLOP, 493 on the tensor cores; 143 MB in, 9 MB out, 2 x 44 MB of parts.
+// On paper  a prediction, nothing of it measured: that shape is 36 tiles of a pair of 545 steps, 297.3 steps for each of 66 pairs, in two turns, 3072 clocks each: 0.52 ms at
+//           1.75 GHz, and 2.6 GB from L2 in 0.43 ms at 6 TB/s. With 0.03 ms for the parts 0.6 to 0.7 ms, 235 to 275 TF/s, and 0.08 ms to split x and dy; the sm_80 kernel takes
+//           5.2 GB from L2 and 0.95 ms.
 // Time      not measured yet.
 #include "wgmma_wgrad.cuh"
 

@@ -63,7 +63,8 @@ __device__ __forceinline__ void promote_stages(Consumer& consumer, int steps, fl
     }
 }
 
-// Operands of three parts are to be as exact as float32; those of fewer lose more by themselves than their sums do.
+// Operands of three parts are to be as exact as float32, which sums of thousands of products that stay in the tensor cores are not. Those of two are to be closer than TF32,
+// which the host sees to: it ends such sums after some steps (Conv2dWgmmaWeightPlan.MostStepsOfHalves).
 __host__ __device__ constexpr bool sums_are_promoted(int parts) { return parts == 3; }
 
 // The steps of a tile whose operands have so many parts.

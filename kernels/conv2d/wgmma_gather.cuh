@@ -13,7 +13,7 @@
 //   cluster      block 0: positions p to p + 127       block 1: p + 128 to p + 255; where a rectangle has no such positions, zeros come and nothing is stored
 //   a stage      its own positions of the source, and the first half of the weights from block 0, the second from block 1
 //
-// The source's pixels and the weights' rows are padded with zero channels to whole granules of 8, as for sm_80 (mma_gather.cuh). In the axes of g
+// The source's pixels and the weights' rows are padded with zero channels to whole granules of 16 bytes, as for sm_80 (mma_gather.cuh), and of 32 in parts. In the axes of g
 // steps are positive: the host turns the taps of the data gradient round (Conv2dAxis.Ascending).
 //
 // float32 comes as it is, to be multiplied as TF32, to which the copy engine rounds it: the tensor maps' type says so. Or it comes in three parts of bfloat16

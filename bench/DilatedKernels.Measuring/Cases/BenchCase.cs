@@ -28,6 +28,9 @@ public abstract class BenchCase : IDisposable
     /// <summary>What a run hands to kernels that a training step has anew every time: that of the run that comes next.</summary>
     internal virtual StepScalars Scalars => new(LearningRate: 0, OptimizerStep: 0, Seed: 1, RandomStep: 1, Labels!);
 
+    /// <summary>What a check runs in place of <see cref="Run"/>, such as the replay of its recording.</summary>
+    internal Action? Instead { get; set; }
+
     private protected Backend Backend => Device.Backend;
 
     /// <summary>The labels that scores are compared with, or null.</summary>

@@ -12,6 +12,12 @@ namespace DilatedKernels.Measuring;
 /// <param name="Measurements">What was measured.</param>
 public sealed record BenchReport(MachineDescription Machine, string Device, int Threads, string Clock, bool Complete, IReadOnlyList<BenchReportRow> Measurements)
 {
+    /// <summary>How a GPU multiplied float32, where not by multiply-adds.</summary>
+    public string? Float32 { get; init; }
+
+    /// <summary>The folder of what was measured of convolutions' tiles, or null where they were chosen by plan.</summary>
+    public string? Tuning { get; init; }
+
     /// <summary>The report as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, MeasuringJson.Default.BenchReport) + "\n";
 }
@@ -20,11 +26,17 @@ public sealed record BenchReport(MachineDescription Machine, string Device, int 
 public sealed record BenchReportRow(
     string Name, string Pass, string Type, int Dilation, double MedianMs, double MinMs, double MaxMs, double? GigaFlops, double? OverLeastDilation, IReadOnlyList<double> SamplesMs)
 {
+    /// <summary>Why a GPU's driver was called kernel by kernel; null where a CUDA graph was replayed, and on the processor.</summary>
+    public string? WhyNotRecorded { get; init; }
+
     /// <summary>The rows of measurements.</summary>
     public static IReadOnlyList<BenchReportRow> Of(IReadOnlyList<Measurement> measurements) =>
     [
         .. measurements.Select(m => new BenchReportRow(
-            m.Shape.Name, m.Pass, m.Type, m.Shape.Dilation, m.Time.Median, m.Time.Min, m.Time.Max, m.GigaFlops, BenchTable.OverLeastDilation(m, measurements), m.Milliseconds)),
+            m.Shape.Name, m.Pass, m.Type, m.Shape.Dilation, m.Time.Median, m.Time.Min, m.Time.Max, m.GigaFlops, BenchTable.OverLeastDilation(m, measurements), m.Milliseconds)
+        {
+            WhyNotRecorded = m.WhyNotRecorded is { Length: > 0 } reason ? reason : null,
+        }),
     ];
 }
 

@@ -45,7 +45,7 @@ internal abstract class Clock : IDisposable
         private readonly EventHandle _start = backend.Context.CreateEvent(timing: true);
         private readonly EventHandle _end = backend.Context.CreateEvent(timing: true);
 
-        public override string Name => "driver events, replayed CUDA graphs";
+        public override string Name => "driver events";
 
         public override double Time(ReplayedCase work, int runs)
         {

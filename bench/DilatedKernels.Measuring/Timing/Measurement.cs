@@ -8,6 +8,9 @@ namespace DilatedKernels.Measuring;
 /// <param name="Flops">Of one run; 0 where that says nothing.</param>
 public sealed record Measurement(BenchShape Shape, string Pass, string Type, IReadOnlyList<double> Milliseconds, long Flops)
 {
+    /// <summary>Why a GPU's driver was called kernel by kernel; empty where a CUDA graph was replayed, null on the processor.</summary>
+    public string? WhyNotRecorded { get; init; }
+
     /// <summary>Median, least and most.</summary>
     public Statistics Time => Statistics.Of(Milliseconds);
 

@@ -43,7 +43,8 @@ public sealed class Measurer : IDisposable
             throw new WrongResultException($"{shape.Name}, {pass}, {type}, on {_device}: {e.Message}");
         }
 
-        return new Measurement(shape, pass, type, Sample(work, cancellation), work.Flops);
+        IReadOnlyList<double> samples = Sample(work, cancellation);
+        return new Measurement(shape, pass, type, samples, work.Flops) { WhyNotRecorded = WhyNotRecorded };
     }
 
     /// <summary>Times a case that has been checked.</summary>

@@ -11,8 +11,6 @@ internal sealed class ReplayedCase : IDisposable
 {
     private readonly BenchCase _work;
     private readonly StepRecorder? _recorder;
-    private readonly StepScalars _scalars = null!;
-
     public ReplayedCase(BenchCase work)
     {
         _work = work;
@@ -25,8 +23,13 @@ internal sealed class ReplayedCase : IDisposable
         try
         {
             recorder.Note(work.Run);
-            _scalars = work.Scalars;
-            _recorder = recorder.TryRecord(_scalars, work.Run, out string whyNot) ? recorder : null;
+            StepScalars scalars = work.Scalars;
+            if (recorder.TryRecord(scalars, work.Run, out string whyNot))
+            {
+                recorder.Replay(scalars);
+                _recorder = recorder;
+            }
+
             WhyNotRecorded = whyNot;
         }
         finally
@@ -49,7 +52,8 @@ internal sealed class ReplayedCase : IDisposable
         }
         else
         {
-            _recorder.Replay(_scalars);
+            // What changes from step to step of a training does not here, and is on the device.
+            _recorder.ReplayAgain();
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class BenchCommand
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for each pass, warm-up excluded; at least five samples are taken.", DefaultValueFactory = _ => 0.5, HelpName = "S" };
     private readonly Option<string?> _json = new("--json") { Description = "Write every sample, and the machine, as JSON.", HelpName = "FILE" };
     private readonly Option<string?> _plot = new("--plot") { Description = "Draw time over dilation, as the ending says.", HelpName = "FILE.svg|FILE.png" };
+    private readonly Option<Float32Precision> _float32 = Choice.Of("--float32", "How a GPU's convolutions multiply float32; needs --device cuda.", Float32Precision.Strict);
     private readonly DeviceOptions _device = new();
 
     public static Command Create()
@@ -28,7 +29,7 @@ internal sealed class BenchCommand
         var verb = new BenchCommand();
         var command = new Command("bench", "Measures dilation rates and passes on a device. Every result is checked before it is timed.")
         {
-            verb._group, verb._filter, verb._pass, verb._precision, verb._seconds, verb._json, verb._plot,
+            verb._group, verb._filter, verb._pass, verb._precision, verb._float32, verb._seconds, verb._json, verb._plot,
         };
         verb._device.AddTo(command);
         command.SetAction((result, cancellation) => Task.FromResult(verb.Run(result, cancellation)));
@@ -48,7 +49,7 @@ internal sealed class BenchCommand
         ShapeList list = ShapeList.BuiltIn();
         // Wrong names are told before a device is opened; the default group depends on it.
         _ = list.Select(result.GetValue(_group), result.GetValue(_filter));
-        using Device device = _device.Open(result);
+        using Device device = _device.Open(result, result.GetValue(_float32));
         string? group = result.GetValue(_group) ?? (result.GetValue(_filter) is null ? (device.IsCpu ? CpuGroup : GpuGroup) : null);
         string type = BenchType.Of(result.GetValue(_precision));
         (BenchShape Shape, string Pass)[] work =
@@ -118,9 +119,18 @@ internal sealed class BenchCommand
         string where = machine.Gpu ?? $"{machine.Processor}, {threads} thread{(threads == 1 ? "" : "s")}, {machine.VectorBits}-bit vectors";
         output.WriteLine($"{device}: {where}; {measurer.ClockName}, commit {machine.Commit}, {machine.Date}");
         BenchTable.Write(output, measured);
+        foreach (Measurement m in measured.Where(m => m.WhyNotRecorded is { Length: > 0 }))
+        {
+            output.WriteLine($"{m.Shape.Name}, {m.Pass}, was launched kernel by kernel, not as a CUDA graph: {m.WhyNotRecorded}");
+        }
+
         if (json is not null)
         {
-            var report = new BenchReport(machine, device.Name, threads, measurer.ClockName, complete, BenchReportRow.Of(measured));
+            var report = new BenchReport(machine, device.Name, threads, measurer.ClockName, complete, BenchReportRow.Of(measured))
+            {
+                Float32 = result.GetValue(_float32) is var precision && precision == Float32Precision.Strict ? null : precision.ToString(),
+                Tuning = device.IsCpu ? null : Environment.GetEnvironmentVariable("DILATEDKERNELS_CONV_TUNING"),
+            };
             AtomicFile.Write(json, System.Text.Encoding.UTF8.GetBytes(report.ToJson()));
         }
 

@@ -68,14 +68,21 @@ internal sealed class DeviceOptions
         return threads is >= 1 and <= 1024 ? threads : throw new UserInputException($"--threads is from 1 to 1024; it was {threads}.");
     }
 
-    public Device Open(ParseResult result)
+    /// <param name="result">What was given.</param>
+    /// <param name="precision">How a GPU that is named multiplies float32; any but Strict needs one.</param>
+    public Device Open(ParseResult result, Float32Precision precision = Float32Precision.Strict)
     {
         int threads = Threads(result);
         string? driver = GetDriver(result, _driver);
         string name = result.GetValue(_device)!;
+        if (precision != Float32Precision.Strict && !name.StartsWith("cuda", StringComparison.Ordinal))
+        {
+            throw new UserInputException($"--float32 {precision.ToString().ToLowerInvariant()} is of GPUs; it needs --device cuda, and that was {name}.");
+        }
+
         if (name != "auto")
         {
-            return OpenNamed(name, threads, driver, () => 0);
+            return OpenNamed(name, threads, driver, () => 0, precision);
         }
 
         // Nobody asked for the GPU, so it has to prove itself; and nobody should wonder why it stays idle.
@@ -93,7 +100,7 @@ internal sealed class DeviceOptions
         return found.Device ?? Device.CreateCpu(threads);
     }
 
-    private static Device OpenNamed(string name, int threads, string? driver, Func<int> anyOrdinal)
+    private static Device OpenNamed(string name, int threads, string? driver, Func<int> anyOrdinal, Float32Precision precision = Float32Precision.Strict)
     {
         if (name == "cpu")
         {
@@ -104,7 +111,7 @@ internal sealed class DeviceOptions
         {
             try
             {
-                return Device.CreateCuda(ordinal, driver);
+                return Device.CreateCuda(ordinal, driver, precision);
             }
             catch (CudaUnavailableException e)
             {

@@ -34,6 +34,9 @@ internal abstract class StepRecorder : IDisposable
     /// <summary>Queues the recorded step.</summary>
     public abstract void Replay(StepScalars scalars);
 
+    /// <summary>Queues it once more with the scalars that it had last.</summary>
+    public abstract void ReplayAgain();
+
     /// <summary>Drops notes and recording.</summary>
     public abstract void Forget();
 

@@ -38,8 +38,12 @@ public static class DeviceCheck
     {
         ArgumentNullException.ThrowIfNull(device);
         using Device cpu = Device.CreateCpu(1);
+        // Tiles are those that the plans choose, and nothing that is measured here counts for other runs.
+        var backend = device.Backend as CudaBackend;
+        Conv2dTuning? tuning = backend?.Tuning;
         try
         {
+            backend?.Tuning = null;
             foreach (ElementType type in (ElementType[])[ElementType.Float32, ElementType.BFloat16])
             {
                 double tolerance = ToleranceOf(device, type);
@@ -55,6 +59,10 @@ public static class DeviceCheck
         catch (Exception e) when (e is CudaException or CudaUnavailableException)
         {
             return e.Message;
+        }
+        finally
+        {
+            backend?.Tuning = tuning;
         }
 
         return null;

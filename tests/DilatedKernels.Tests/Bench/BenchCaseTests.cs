@@ -31,7 +31,7 @@ public class BenchCaseTests(Device device)
         Assert.That(measurement.Flops, Is.EqualTo(2L * shape.Batch * shape.Out * 17 * 17 * shape.Channels * 9));
     }
 
-    /// <summary>On GPUs what is timed is the replay of a recording, as the peers' is; nothing among these keeps one from being made.</summary>
+    /// <summary>On GPUs what is timed is the replay of a recording, as the peers' is; nothing among these keeps one from being made, and a convolution's is right.</summary>
     [Test]
     public void EveryCaseIsReplayedOnAGpu([Values] ElementType type)
     {
@@ -41,8 +41,11 @@ public class BenchCaseTests(Device device)
             using var replayed = new ReplayedCase(work);
             Assert.That(replayed.WhyNotRecorded, device.IsCpu ? Is.Null : Is.Empty, $"{shape.Name}, {pass}, {type}");
             replayed.Run();
-            replayed.Run();
-            device.Synchronize();
+            if (shape.Operator == BenchOperator.Conv2d)
+            {
+                work.Instead = replayed.Run;
+                Assert.That(work.Check, Throws.Nothing, $"{shape.Name}, {pass}, {type}");
+            }
         }
     }
 

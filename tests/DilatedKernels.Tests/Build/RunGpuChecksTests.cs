@@ -43,7 +43,7 @@ internal sealed class RunGpuChecksTests
     [Test]
     public void AllThatPassesIsZeroAndEveryStageHasItsFile()
     {
-        Program("dilated", $"[ \"$1\" = devices ] && {{ {WithGpu}; exit; }}; echo \"$@\"");
+        Program("dilated", $"[ \"$1\" = devices ] && {{ {WithGpu}; exit; }}; echo \"$@\"; echo \"tuning: $DILATEDKERNELS_CONV_TUNING\"");
         Program("DilatedKernels.Tests", TestsPass);
         Program("DilatedKernels.Bench", "echo \"$@\"");
         (int code, string output, _) = Run();
@@ -51,6 +51,7 @@ internal sealed class RunGpuChecksTests
         Assert.That(output, Does.Contain("passed   tests").And.Contain("passed   bench").And.Contain("passed   dilation-sweep"));
         Assert.That(File.ReadAllText(_folder["results/tests.txt"]), Does.Contain("2 GPU tests passed."));
         Assert.That(File.ReadAllText(_folder["results/bench.txt"]), Does.Contain("bench --device cuda --group gpu --json bench.json"));
+        Assert.That(File.ReadAllText(_folder["results/bench-tf32.txt"]), Does.Contain("bench --device cuda --group gpu --float32 tf32 --json bench-tf32.json").And.Contain($"tuning: {_folder["results/tuning"]}"));
         Assert.That(File.ReadAllText(_folder["results/crf.txt"]), Does.Contain("--crf --device cuda --results"));
         Assert.That(File.ReadAllText(_folder["results/machine.txt"]), Does.Contain("cuda:0 Test GPU, sm_90").And.Contain("commit  abc"));
         Assert.That(File.ReadAllText(_folder["results/summary.txt"]), Does.Contain("passed   tests"));

@@ -80,14 +80,14 @@ internal sealed unsafe partial class CudaBackend
     private void MmaGather(Conv2dProduct product, in Conv2dGather gather, in GatherOperands operands)
     {
         var regions = Conv2dRegions.Choose(gather, Conv2dMmaGatherPlan.TileRows);
-        LaunchPlan plan = Tuning is { } tuning ? TunedMma(tuning, product, gather, regions, operands) : Conv2dMmaGatherPlan.Choose(product, gather, regions);
+        LaunchPlan plan = ChoosesByPlan ? Conv2dMmaGatherPlan.Choose(product, gather, regions) : ChosenMma(product, gather, regions, operands);
         MmaGather(plan, gather, regions, operands);
     }
 
-    private LaunchPlan TunedMma(Conv2dTuning tuning, Conv2dProduct product, Conv2dGather gather, Conv2dRegions regions, GatherOperands operands) =>
-        Tuned(tuning, product, gather, Conv2dMmaGatherPlan.Ways(product, gather, regions), way => MmaGather(way.Plan, gather, regions, operands)).Plan;
+    private LaunchPlan ChosenMma(Conv2dProduct product, Conv2dGather gather, Conv2dRegions regions, GatherOperands operands) =>
+        Chosen(product, gather, Conv2dMmaGatherPlan.Ways(product, gather, regions), (way, times) => MmaGather(way.Plan, gather, regions, operands, times)).Plan;
 
-    private void MmaGather(in LaunchPlan plan, in Conv2dGather gather, in Conv2dRegions regions, in GatherOperands operands)
+    private void MmaGather(in LaunchPlan plan, in Conv2dGather gather, in Conv2dRegions regions, in GatherOperands operands, int times = 1)
     {
         var arguments = new KernelArguments();
         arguments.Add(Pointer(operands.Source));
@@ -95,7 +95,10 @@ internal sealed unsafe partial class CudaBackend
         AddResult(ref arguments, operands);
         arguments.Add(gather);
         arguments.Add(regions);
-        Launch(plan, arguments);
+        for (int i = 0; i < times; i++)
+        {
+            Launch(plan, arguments);
+        }
     }
 
     private void AddResult(ref KernelArguments arguments, in GatherOperands operands)
@@ -106,38 +109,66 @@ internal sealed unsafe partial class CudaBackend
         arguments.Add(Pointer(operands.Result));
     }
 
-    /// <summary>The fastest of the ways, which write the same result: several times over where they have to be timed.</summary>
-    private Conv2dGatherWay Tuned(Conv2dTuning tuning, Conv2dProduct product, in Conv2dGather gather, Conv2dGatherWay[] ways, Action<Conv2dGatherWay> launch)
+    private bool ChoosesByPlan => Tuning is null && Way is null;
+
+    /// <summary>One of the ways, which write the same result: several times over where they have to be timed.</summary>
+    private Conv2dGatherWay Chosen(Conv2dProduct product, in Conv2dGather gather, Conv2dGatherWay[] ways, Action<Conv2dGatherWay, int> launch)
     {
+        if (Way is { } choose)
+        {
+            return choose(ways);
+        }
+
         using Lock.Scope gate = _gate.EnterScope();
-        return tuning.Choose(Conv2dTuning.Describe(product, gather, _context.Device.Architecture), ways, Recording is null ? way => Time(() => launch(way)) : null);
+        string shape = Conv2dTuning.Describe(product, gather, _context.Device.Architecture, Sharing);
+        return Tuning!.Choose(shape, ways, Recording is null ? way => Time(times => launch(way, times)) : null);
     }
 
-    /// <summary>Milliseconds of a launch, after one that loads the kernel.</summary>
-    private double Time(Action launch)
+    /// <summary>Milliseconds of a launch, infinite where the driver refuses it. Several are queued, so that the time is the kernel's and not that of the call.</summary>
+    private double Time(Action<int> launch)
     {
-        const int Launches = 3;
-        launch();
-        EventHandle start = _context.CreateEvent(timing: true), end = default;
+        const double Enough = 1;
+        const int Few = 3, Many = 50;
+        EventHandle start = default, end = default;
         try
         {
-            end = _context.CreateEvent(timing: true);
-            _context.Record(start, _stream);
-            for (int i = 0; i < Launches; i++)
-            {
-                launch();
-            }
-
-            _context.Record(end, _stream);
-            Synchronize();
-            return _context.GetMilliseconds(start, end) / Launches;
+            (start, end) = (_context.CreateEvent(timing: true), _context.CreateEvent(timing: true));
+            // It loads the kernel.
+            launch(1);
+            double few = TimeGroup(Few);
+            return few >= Enough ? few / Few : TimeGroup(Many) / Many;
+        }
+        catch (CudaException e) when (!Noted(e).IsFatal)
+        {
+            return double.PositiveInfinity;
         }
         finally
         {
-            _context.DestroyEvent(start);
-            if (end != default)
+            Destroy(start);
+            Destroy(end);
+        }
+
+        double TimeGroup(int launches)
+        {
+            _context.Record(start, _stream);
+            launch(launches);
+            _context.Record(end, _stream);
+            Synchronize();
+            return _context.GetMilliseconds(start, end);
+        }
+
+        void Destroy(EventHandle handle)
+        {
+            try
             {
-                _context.DestroyEvent(end);
+                if (handle != default)
+                {
+                    _context.DestroyEvent(handle);
+                }
+            }
+            catch (CudaException)
+            {
+                // What failed before must not be hidden.
             }
         }
     }

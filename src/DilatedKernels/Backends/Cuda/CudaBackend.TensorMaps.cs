@@ -11,15 +11,17 @@ internal sealed unsafe partial class CudaBackend
     {
         Conv2dGather ascending = gather with { Rows = gather.Rows.ToAscending(), Columns = gather.Columns.ToAscending() };
         Conv2dRegions regions = Conv2dWgmmaGatherPlan.ChooseRegions(ascending);
-        Conv2dGatherWay way = Tuning is { } tuning ? TunedWgmma(tuning, product, ascending, regions, operands)
-            : new Conv2dGatherWay(Conv2dWgmmaGatherPlan.Choose(product, ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns), columns);
+        Conv2dGatherWay way = ChoosesByPlan
+            ? new Conv2dGatherWay(Conv2dWgmmaGatherPlan.Choose(product, ascending, regions, _context.Device.Multiprocessors, Sharing, out int columns), columns)
+            : ChosenWgmma(product, ascending, regions, operands);
         WgmmaGather(way, product, ascending, regions, operands);
     }
 
-    private Conv2dGatherWay TunedWgmma(Conv2dTuning tuning, Conv2dProduct product, Conv2dGather ascending, Conv2dRegions regions, GatherOperands operands) =>
-        Tuned(tuning, product, ascending, Conv2dWgmmaGatherPlan.Ways(product, ascending, regions, _context.Device.Multiprocessors, Sharing), way => WgmmaGather(way, product, ascending, regions, operands));
+    private Conv2dGatherWay ChosenWgmma(Conv2dProduct product, Conv2dGather ascending, Conv2dRegions regions, GatherOperands operands) => Chosen(
+        product, ascending, Conv2dWgmmaGatherPlan.Ways(product, ascending, regions, _context.Device.Multiprocessors, Sharing),
+        (way, times) => WgmmaGather(way, product, ascending, regions, operands, times));
 
-    private void WgmmaGather(in Conv2dGatherWay way, Conv2dProduct product, in Conv2dGather ascending, in Conv2dRegions regions, in GatherOperands operands)
+    private void WgmmaGather(in Conv2dGatherWay way, Conv2dProduct product, in Conv2dGather ascending, in Conv2dRegions regions, in GatherOperands operands, int times = 1)
     {
         DevicePointer weight = Pointer(operands.Weight);
         var arguments = new KernelArguments();
@@ -37,7 +39,10 @@ internal sealed unsafe partial class CudaBackend
         AddResult(ref arguments, operands);
         arguments.Add(ascending);
         arguments.Add(regions);
-        Launch(way.Plan, arguments);
+        for (int i = 0; i < times; i++)
+        {
+            Launch(way.Plan, arguments);
+        }
     }
 
     private Maps MapSource(Conv2dProduct product, in Conv2dGather gather, in Conv2dRegions regions, DevicePointer source)

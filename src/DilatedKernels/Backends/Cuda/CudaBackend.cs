@@ -65,7 +65,10 @@ internal sealed unsafe partial class CudaBackend : Backend
     public Conv2dSharing Sharing { get; set; }
 
     /// <summary>What has been measured of convolutions, or null where nothing is to be.</summary>
-    public Conv2dTuning? Tuning { get; init; }
+    public Conv2dTuning? Tuning { get; set; }
+
+    /// <summary>For checks of all ways of a convolution: which it is to be. Null leaves it to the plan, or to what was measured.</summary>
+    public Func<Conv2dGatherWay[], Conv2dGatherWay>? Way { get; set; }
 
     /// <summary>The opened device.</summary>
     public ICudaContext Context => _context;

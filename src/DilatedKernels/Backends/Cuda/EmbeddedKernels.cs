@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.IO.Compression;
+using System.Security.Cryptography;
 
 namespace DilatedKernels.Backends.Cuda;
 
@@ -12,6 +13,7 @@ internal static class EmbeddedKernels
     private const string Folder = "kernels/";
 
     private static readonly Lazy<FrozenDictionary<string, string>> s_modules = new(ReadIndex);
+    private static readonly Lazy<string> s_hash = new(ComputeHash);
 
     /// <summary>Whether there are any.</summary>
     public static bool Present => s_modules.Value.Count > 0;
@@ -35,6 +37,20 @@ internal static class EmbeddedKernels
         using var unpacked = new MemoryStream();
         brotli.CopyTo(unpacked);
         return unpacked.GetBuffer().AsSpan(0, (int)unpacked.Length);
+    }
+
+    /// <summary>Eight digits that tell these kernels from others.</summary>
+    public static string Hash => s_hash.Value;
+
+    private static string ComputeHash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string module in s_modules.Value.Values.Distinct().Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(ReadModule(module));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..8];
     }
 
     private static FrozenDictionary<string, string> ReadIndex()

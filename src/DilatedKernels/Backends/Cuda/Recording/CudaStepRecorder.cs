@@ -76,8 +76,10 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
             Context.CopyToDevice(_values, _recording.Values, _recording.ValueBytes, backend.Stream);
         }
 
-        backend.Launch(_graph, _recording!.Description);
+        ReplayAgain();
     }
+
+    public override void ReplayAgain() => backend.Launch(_graph, _recording!.Description);
 
     public override void Forget()
     {

@@ -273,6 +273,21 @@ internal sealed class Conv2dTensorCoreTests(Conv2dProduct product, int architect
         Assert.That(y[(2 * outChannels)..], Is.All.Zero);
     }
 
+    /// <summary>An infinite operand: what it has part in is not finite, and parts of it are NaN.</summary>
+    [Test]
+    public void InfinityComesThroughTheWeightGradient()
+    {
+        var g = new Conv2dGeometry(1, 64, 9, 9, 72, 1, 1, 1, 1, 1, 1, 0, 0);
+        float[] x = new float[g.InShape.Count];
+        x[(3 * 64) + 5] = float.PositiveInfinity;
+        using DeviceBuffer xBuffer = Upload(_backend, x);
+        using DeviceBuffer dy = Upload(_backend, [.. Enumerable.Repeat(1f, (int)g.OutShape.Count)]);
+        float[] dw = HostBackend.Result(_backend, g.WeightShape, dw => _backend.MmaBackwardWeight(product, g, xBuffer, dy, dw));
+        bool inParts = product == Conv2dProduct.Tf32x3 || product.OfWeightsOnDevice(g, architecture) == Conv2dProduct.Bf16x3;
+        Assert.That(dw.Where((_, i) => i % 64 == 5), inParts ? Is.All.NaN : Is.All.EqualTo(float.PositiveInfinity));
+        Assert.That(dw.Where((_, i) => i % 64 != 5), Is.All.Zero);
+    }
+
     private (double Forward, double Data, double Weight) Errors(Conv2dGeometry g, bool simt)
     {
         var random = new RandomSequence(3, g.ToString());

@@ -50,6 +50,26 @@ internal sealed class Float32PrecisionTests
         }
     }
 
+    /// <summary>TF32 keeps what it states over long sums, and on Hopper weight gradients are closer.</summary>
+    [Test]
+    [Category("Gpu")]
+    public void Tf32KeepsItsErrorOnAGpu()
+    {
+        Gpu.Open().Dispose();
+        using var device = Device.CreateCuda(precision: Float32Precision.Tf32);
+        var backend = (CudaBackend)device.Backend;
+        foreach (Conv2dGeometry g in LongReductions)
+        {
+            double[] errors = Errors(backend, g);
+            TestContext.Out.WriteLine($"{g.InChannels} to {g.OutChannels}: {string.Join(' ', errors.Select(e => $"{e:E1}"))}");
+            Assert.That(errors, Is.All.LessThan(1e-3), g.ToString());
+            if (Conv2dProduct.Tf32.OfWeightsOnDevice(g, backend.Context.Device.Architecture) == Conv2dProduct.Bf16x3)
+            {
+                Assert.That(errors[2], Is.LessThan(2e-4), g.ToString());
+            }
+        }
+    }
+
     /// <summary>Split by parts of bfloat16 on Hopper and of TF32 elsewhere, TF32 on Hopper with weight gradients in two parts, and where it pays by pairs of blocks.</summary>
     [TestCase(Float32Precision.Tf32, 90, Conv2dSharing.Never, "conv2d_split2_f32", "conv2d_turn_f32", "conv2d_gather_tf32_sm90_128x24", "conv2d_wgrad_bf16x3_sm90_128x256")]
     [TestCase(Float32Precision.Tf32, 90, Conv2dSharing.Always, "conv2d_split2_f32", "conv2d_turn_f32", "conv2d_gather_tf32_sm90_pair_128x128", "conv2d_wgrad_bf16x3_sm90_pair_128x256")]
@@ -63,6 +83,48 @@ internal sealed class Float32PrecisionTests
         using CudaBackend backend = HostBackend.Open("plain", precision: precision, architecture: architecture, sharing: sharing, launched: launched);
         Errors(backend, new Conv2dGeometry(2, 128, 9, 8, 128, 3, 3, 1, 1, 2, 2, 2, 2));
         Assert.That(launched.Where(name => !name.EndsWith("_finish_sm90", StringComparison.Ordinal) && !name.EndsWith("_finish_f32", StringComparison.Ordinal)), Is.EquivalentTo(kernels));
+    }
+
+    // Kept, tied, above the tie, and up into the exponent.
+    private static readonly uint[] s_roundings = [0x3F800FFF, 0x3F801000, 0x3F801001, 0xBF803000, 0x3FFFF000, 0x3F802000, 0xC0490FDB, 0x00802FFF];
+
+    /// <summary>TF32 is rounded to nearest and not cut off, which the errors hardly tell: ties to even by Hopper's copy engine, away from zero by the kernels for sm_80.</summary>
+    [TestCase(90)]
+    [TestCase(80)]
+    public void Tf32IsRounded(int architecture)
+    {
+        using CudaBackend backend = HostBackend.Open("plain", precision: Float32Precision.Tf32, architecture: architecture);
+        Assert.That(RoundByConvolution(backend), Is.EqualTo(Rounded(architecture)));
+    }
+
+    [Test]
+    [Category("Gpu")]
+    public void Tf32IsRoundedOnAGpu()
+    {
+        Gpu.Open().Dispose();
+        using var device = Device.CreateCuda(precision: Float32Precision.Tf32);
+        var backend = (CudaBackend)device.Backend;
+        Assume.That(backend.Context.Device.Architecture, Is.GreaterThanOrEqualTo(80), "older GPUs have no TF32");
+        Assert.That(RoundByConvolution(backend), Is.EqualTo(Rounded(backend.Context.Device.Architecture)));
+    }
+
+    private static IEnumerable<uint> Rounded(int architecture) =>
+        s_roundings.Select(bits => (bits + (architecture == 90 ? 0xFFF + ((bits >> 13) & 1) : 0x1000)) & 0xFFFFE000);
+
+    // By a weight of one for each channel.
+    private static IEnumerable<uint> RoundByConvolution(CudaBackend backend)
+    {
+        int channels = s_roundings.Length;
+        var g = new Conv2dGeometry(1, channels, 1, 1, channels, 1, 1, 1, 1, 1, 1, 0, 0);
+        float[] ones = new float[channels * channels];
+        for (int c = 0; c < channels; c++)
+        {
+            ones[(c * channels) + c] = 1;
+        }
+
+        using DeviceBuffer x = HostBackend.Upload(backend, [.. s_roundings.Select(BitConverter.UInt32BitsToSingle)]);
+        using DeviceBuffer weight = HostBackend.Upload(backend, ones);
+        return HostBackend.Result(backend, g.OutShape, y => backend.Conv2dForward(g, x, weight, bias: null, relu: false, y)).Select(BitConverter.SingleToUInt32Bits);
     }
 
     [Test]
