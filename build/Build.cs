@@ -62,6 +62,11 @@ catch (BuildException error)
     Console.Error.WriteLine(error.Message);
     return 1;
 }
+catch (Exception error) when (error is TerminatedException or AggregateException { InnerException: TerminatedException })
+{
+    Console.Error.WriteLine(new TerminatedException().Message);
+    return 143;
+}
 
 void WriteVerbs(TextWriter writer)
 {

@@ -10,6 +10,8 @@ internal readonly record struct CommandOutput(int ExitCode, string Output, strin
 /// <summary>Starts other programs.</summary>
 internal static class Command
 {
+    private static volatile bool s_isTerminated;
+
     /// <summary>Runs a program on this console. Ctrl-C reaches it from the terminal, so this one only has to wait; SIGTERM is handed on.</summary>
     public static int Run(string program, IEnumerable<string> arguments, string? folder = null)
     {
@@ -32,6 +34,7 @@ internal static class Command
     }
 
     /// <summary>Runs a program without a console and returns what it wrote. SIGTERM is handed on.</summary>
+    /// <exception cref="TerminatedException">SIGTERM came: what the program wrote says nothing.</exception>
     public static CommandOutput Capture(string program, IEnumerable<string> arguments)
     {
         ProcessStartInfo start = Start(program, arguments);
@@ -44,14 +47,24 @@ internal static class Command
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
+        ThrowIfTerminated();
         return new CommandOutput(process.ExitCode, output, error.Result);
     }
 
     private static PosixSignalRegistration? PassTerminationTo(Process process) => OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
     {
         context.Cancel = true;
+        s_isTerminated = true;
         _ = Unix.Kill(process.Id, Unix.Terminate);
     });
+
+    private static void ThrowIfTerminated()
+    {
+        if (s_isTerminated)
+        {
+            throw new TerminatedException();
+        }
+    }
 
     /// <summary>The path of a program as the shell would find it, or null. A name with a folder in it is taken as it is.</summary>
     public static string? Find(string program)
@@ -68,6 +81,7 @@ internal static class Command
 
     private static ProcessStartInfo Start(string program, IEnumerable<string> arguments)
     {
+        ThrowIfTerminated();
         var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false };
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         start.Environment["DOTNET_NOLOGO"] = "1";
@@ -82,6 +96,9 @@ internal static class Command
         public static extern int Kill(int process, int signal);
     }
 }
+
+/// <summary>SIGTERM has come, and reached a program that this one had started; no other is started.</summary>
+internal sealed class TerminatedException() : Exception("Terminated.");
 
 /// <summary>Something that the user can put right; the message says what and how.</summary>
 internal sealed class BuildException(string message) : Exception(message);

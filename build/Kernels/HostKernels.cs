@@ -10,11 +10,13 @@ internal static class HostKernels
 
     private const string Plain = "plain";
 
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
+
     // Contraction would round where the definition does not.
     private static readonly string[] CommonOptions =
         ["-std=c++20", "-g1", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-march=native", "-Wall", "-Wextra", "-Werror"];
 
-    private static readonly string[] RuntimeOptions = ["-O2", "-ftls-model=initial-exec"];
+    private static readonly string[] RuntimeOptions = ["-O3", "-ftls-model=initial-exec"];
     private static readonly string[] KernelOptions = ["-O3", "-Wno-unknown-pragmas", "-x", "c++", "-Ikernels"];
 
     // A symbol that nothing defines is an error here, and not when a test loads the library.
@@ -51,12 +53,16 @@ internal static class HostKernels
         }
 
         var failed = new ConcurrentBag<Unit>();
+        int done = 0;
+        using var telling = new Timer(_ => Console.WriteLine($"  {Volatile.Read(ref done)} of {stale.Length}"), null, s_interval, s_interval);
         Parallel.ForEach(Partitioner.Create(stale, EnumerablePartitionerOptions.NoBuffering), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, unit =>
         {
             if (!CompileOne(unit, compiler, version))
             {
                 failed.Add(unit);
             }
+
+            Interlocked.Increment(ref done);
         });
         return failed.IsEmpty && variants.All(variant => Link(variant, [.. units.Where(u => u.Variant == variant.Name)], compiler, version));
     }

@@ -18,6 +18,9 @@ constexpr unsigned rows = 64;
 constexpr unsigned most_columns = 256;
 constexpr unsigned depth_bytes = 32;
 
+// What wgmma's number of columns is a multiple of: so many sums stay in registers.
+constexpr unsigned columns_at_once = 8;
+
 // A matrix in shared memory as a descriptor tells it.
 struct Operand {
     std::uintptr_t start;
@@ -166,7 +169,6 @@ void BlockRunner::complete_wgmma(unsigned first)
 
     unsigned depth = call.type == WgmmaType::Bf16 ? 16 : 8;
     wgmma_scratch_.resize(16 * rows + 16 * most_columns + rows * most_columns);
-    std::array<double, most_columns> exact;
     float *a = wgmma_scratch_.data(), *b = a + 16 * rows, *sums = b + 16 * most_columns;
     WgmmaOperands& read = wgmma_operands_.emplace_back();
     read.number = ++wgmma_count_;
@@ -183,16 +185,20 @@ void BlockRunner::complete_wgmma(unsigned first)
     }
 
     for (unsigned row = 0; row < rows; row++) {
-        float* line = sums + row * call.columns;
-        std::copy(line, line + call.columns, exact.begin());
-        for (unsigned k = 0; k < depth; k++) {
-            double left = a[k * rows + row];
-            for (unsigned column = 0; column < call.columns; column++) {
-                exact[column] += left * b[k * call.columns + column];
+        for (unsigned column = 0; column < call.columns; column += columns_at_once) {
+            float* some = sums + row * call.columns + column;
+            std::array<double, columns_at_once> exact;
+            std::copy_n(some, columns_at_once, exact.begin());
+            for (unsigned k = 0; k < depth; k++) {
+                double left = a[k * rows + row];
+                const float* right = b + k * call.columns + column;
+                for (unsigned i = 0; i < columns_at_once; i++) {
+                    exact[i] += left * right[i];
+                }
             }
-        }
 
-        std::transform(exact.begin(), exact.begin() + call.columns, line, cut_off);
+            std::transform(exact.begin(), exact.end(), some, cut_off);
+        }
     }
 
     for (unsigned i = 0; i < warpgroup_threads; i++) {

@@ -89,7 +89,7 @@ __attribute__((no_sanitize("thread"))) inline float mma_element(unsigned bits, i
 template <class Shape>
 DK_HOST_UNWATCHED void complete_mma(void* const* lanes)
 {
-    float a[16][Shape::K], b[Shape::K][8];
+    float a[16][Shape::K], b[Shape::K][8], sums[16][8];
     for (int i = 0; i < 32; i++) {
         const MmaLane& lane = *static_cast<const MmaLane*>(lanes[i]);
         for (int half = 0; half < Shape::PerRegister; half++) {
@@ -106,12 +106,31 @@ DK_HOST_UNWATCHED void complete_mma(void* const* lanes)
     for (int i = 0; i < 32; i++) {
         const MmaLane& lane = *static_cast<const MmaLane*>(lanes[i]);
         for (int r = 0; r < 4; r++) {
-            double sum = lane.c[r];
-            for (int k = 0; k < Shape::K; k++) {
-                sum += static_cast<double>(a[mma_c_row(i, r)][k]) * b[k][mma_c_column(i, r)];
-            }
+            sums[mma_c_row(i, r)][mma_c_column(i, r)] = lane.c[r];
+        }
+    }
 
-            lane.c[r] = cut_off(sum);
+    for (int row = 0; row < 16; row++) {
+        double exact[8];
+        for (int column = 0; column < 8; column++) {
+            exact[column] = sums[row][column];
+        }
+
+        for (int k = 0; k < Shape::K; k++) {
+            for (int column = 0; column < 8; column++) {
+                exact[column] += static_cast<double>(a[row][k]) * b[k][column];
+            }
+        }
+
+        for (int column = 0; column < 8; column++) {
+            sums[row][column] = cut_off(exact[column]);
+        }
+    }
+
+    for (int i = 0; i < 32; i++) {
+        const MmaLane& lane = *static_cast<const MmaLane*>(lanes[i]);
+        for (int r = 0; r < 4; r++) {
+            lane.c[r] = sums[mma_c_row(i, r)][mma_c_column(i, r)];
         }
     }
 }

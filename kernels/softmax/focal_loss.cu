@@ -39,6 +39,9 @@ struct PixelLoss {
         slope = gamma == 0.0f ? 1.0f : focus * (1.0f + gamma * right * ratio);
         loss = static_cast<double>(focus) * entropy;
     }
+
+    // A class without weight adds nothing, where its loss is infinite too.
+    __device__ __forceinline__ double weighted(float weight) const { return weight == 0.0f ? 0.0 : static_cast<double>(weight) * loss; }
 };
 
 template <int Padded, class T>
@@ -70,7 +73,7 @@ __device__ __forceinline__ void focal_loss(
             PixelLoss at(sum, others, most, score, gamma);
             float weight = weights == nullptr ? 1.0f : weights[label];
             float factor = weight * share * at.slope;
-            loss = static_cast<double>(weight) * at.loss;
+            loss = at.weighted(weight);
             p.store_scaled(pixel, factor / sum, channels);
             pixel[label] = -factor * at.wrong;
         } else {
@@ -117,7 +120,7 @@ __device__ __forceinline__ void focal_loss_wide(
         PixelLoss at(all.sum, others, all.most, valid ? dk::to_float(x[label]) : all.most, gamma);
         float weight = !valid ? 0.0f : weights == nullptr ? 1.0f : weights[label];
         if (valid && lane == 0) {
-            loss = static_cast<double>(weight) * at.loss;
+            loss = at.weighted(weight);
         }
 
         if (dscores != nullptr) {

@@ -15,7 +15,14 @@ namespace DilatedKernels.Cli;
 /// <summary>Parses the arguments, runs the verb, and turns every failure into one clear message and an exit code.</summary>
 internal static class CommandLine
 {
-    public static RootCommand Build() => new("Semantic segmentation with dilated convolutions: trains and runs the networks of Yu and Koltun (2016).")
+    public static RootCommand Build()
+    {
+        RootCommand root = Verbs();
+        NumberOptions.Set(root);
+        return root;
+    }
+
+    private static RootCommand Verbs() => new("Semantic segmentation with dilated convolutions: trains and runs the networks of Yu and Koltun (2016).")
     {
         DemoCommand.Create(),
         TrainCommand.Create(),
@@ -95,7 +102,8 @@ internal static class CommandLine
     private static string WithoutTypeNames(string message)
     {
         int at = message.IndexOf(" as expected type", StringComparison.Ordinal);
-        return at < 0 ? message : message[..at] + ".";
+        string text = at < 0 ? message : message[..at] + ".";
+        return text.Replace("expects a single argument but", "takes one value, and", StringComparison.Ordinal);
     }
 
     /// <summary>The exit code of a failure that is told in one message; null for one that is not foreseen.</summary>

@@ -1,6 +1,10 @@
+using System.Globalization;
 using DilatedKernels.Cli;
 using DilatedKernels.Cli.Output;
 using DilatedKernels.Segmentation;
+
+// Numbers are written and read in one way, whatever the user's language.
+CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 
 // Open MPI's mpirun gives a process a terminal of its own and passes on what is written there: it has no width, and the codes that .NET begins a terminal with are not to be in it.
 bool isPassedOn = Environment.GetEnvironmentVariable("OMPI_COMM_WORLD_RANK") is not null;

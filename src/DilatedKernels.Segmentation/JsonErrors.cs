@@ -1,12 +1,33 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
 namespace DilatedKernels.Segmentation;
 
 /// <summary>What is wrong with a JSON text, without all of the text: a property's name may be as long as the file.</summary>
-internal static class JsonErrors
+internal static partial class JsonErrors
 {
     private const int LongestStart = 400;
     private const int LongestEnd = 200;
 
-    public static string Describe(Exception exception) => exception.Message is { Length: > LongestStart + LongestEnd } message
-        ? $"{message[..LongestStart]} … {message[^LongestEnd..]}"
-        : exception.Message;
+    public static string Describe(Exception exception)
+    {
+        string message = exception is JsonException { LineNumber: { } line, BytePositionInLine: { } position } ? InTheCountOfEditors(exception.Message, line, position) : exception.Message;
+        return message.Length > LongestStart + LongestEnd ? $"{message[..LongestStart]} … {message[^LongestEnd..]}" : message;
+    }
+
+    // .NET counts lines and bytes from 0, and says so in names of its own, as it does of a type's members.
+    private static string InTheCountOfEditors(string message, long line, long position)
+    {
+        Match place = Place().Match(message);
+        string text = Member().Replace(place.Success ? message[..place.Index] : message, "is none that belongs here");
+        string at = place.Groups["path"].Value is { Length: > 0 } path && path != "$" ? $" That is at {path}." : "";
+        return string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, byte {position + 1}: {text}{at}");
+    }
+
+    [GeneratedRegex(@" (Path: (?<path>.*?) \| )?LineNumber: \d+ \| BytePositionInLine: \d+\.", RegexOptions.CultureInvariant)]
+    private static partial Regex Place();
+
+    [GeneratedRegex("could not be mapped to any .NET member contained in type '[^']*'", RegexOptions.CultureInvariant)]
+    private static partial Regex Member();
 }

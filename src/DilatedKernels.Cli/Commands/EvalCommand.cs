@@ -58,7 +58,7 @@ internal sealed class EvalCommand
         var predictor = new Predictor(model, views: views, window: window);
         DenseCrf? crf = config is null ? null : new DenseCrf(config, device, _device.Threads(result));
         ConfusionMatrix matrix = Evaluator.Run(
-            image => crf is null ? predictor.Predict(image, cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax(),
+            image => crf is null ? predictor.Predict(image, cancellation: cancellation) : crf.Refine(image, predictor.Probabilities(image, cancellation: cancellation), cancellation).ArgMax(),
             samples, data.Classes, (done, _, _) => display.Count("image", done, samples.Count), cancellation);
         display.Finish();
         if (result.GetValue(_json))

@@ -59,6 +59,8 @@ internal sealed class PredictCommand
         using SegmentationModel model = Together.Run(group, () => ModelFile.Load(plan.Checkpoint, device, result.GetValue(_precision)), loaded => loaded.Dispose());
         Predictor predictor = Together.Run(group, () => Predictor(result, plan, model), _ => { });
         Palette palette = model.Config.Palette ?? Palette.Voc;
+        // Processes that share the images tell how many of those are done.
+        ImageProgress? progress = group is null ? new ImageProgress(result.InvocationConfiguration.Error) : null;
         int code = _output.Run(result, images, (_, image) => Predict(image), group, cancellation);
         using IDisposable suspension = Watchdog.Suspend();
         // Standard output has the names of files alone.
@@ -71,12 +73,13 @@ internal sealed class PredictCommand
 
         Prediction Predict(RgbImage image)
         {
+            using IDisposable? shown = progress?.Begin();
             if (crf is null && !_output.SavesProbabilities(result))
             {
-                return new Prediction(predictor.Predict(image, cancellation), palette, null);
+                return new Prediction(predictor.Predict(image, progress, cancellation), palette, null);
             }
 
-            ProbabilityMap probabilities = predictor.Probabilities(image, cancellation);
+            ProbabilityMap probabilities = predictor.Probabilities(image, progress, cancellation);
             ProbabilityMap final = crf is null ? probabilities : crf.Refine(image, probabilities, cancellation);
             return new Prediction(final.ArgMax(), palette, final);
         }

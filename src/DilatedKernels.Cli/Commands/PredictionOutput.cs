@@ -125,7 +125,7 @@ internal sealed class PredictionOutput
     {
         TextWriter error = result.InvocationConfiguration.Error;
         var report = new PredictionReport(images.Length, result.InvocationConfiguration.Output, error);
-        _ = Together.Run(group, () => Directory.CreateDirectory(result.GetValue(_out)!), _ => { });
+        _ = Together.Run(group, () => MakeFolder(result.GetValue(_out)!), _ => { });
         if (group is null)
         {
             for (int i = 0; i < images.Length; i++)
@@ -155,6 +155,18 @@ internal sealed class PredictionOutput
         }
 
         return (int)group.Sum([group.Rank == 0 ? report.End() : ExitCode.Ok])[0];
+    }
+
+    private static DirectoryInfo MakeFolder(string path)
+    {
+        try
+        {
+            return Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserInputException($"The folder for the results, {path}, cannot be made: {error.Message}", error);
+        }
     }
 
     private PredictionOutcome Run(ParseResult result, string path, Func<string, RgbImage, Prediction> predict)

@@ -17,7 +17,7 @@ internal sealed class ProbabilitySource : IDisposable
     public static ProbabilitySource FromNetwork(SegmentationModel model, int tile, PredictionViews? views, SlidingWindow? window)
     {
         var predictor = new Predictor(model, tile, views, window);
-        return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation), model.Config.Palette ?? Palette.Voc), model);
+        return new ProbabilitySource((_, image, cancellation) => (predictor.Probabilities(image, cancellation: cancellation), model.Config.Palette ?? Palette.Voc), model);
     }
 
     /// <summary>The files that a source reads for images: a checkpoint, or those of the images' names in a folder.</summary>

@@ -110,6 +110,11 @@ internal sealed class TrainCommand
             ProcessNumbers.Tell(group, error);
         }
 
+        if (config is null)
+        {
+            TellWhereItGoesOn(trainer, result.GetValue(_resume)!, error);
+        }
+
         trainer.DetectAnomaly = result.GetValue(_anomaly);
         if (trainer.Fresh.Count > 0)
         {
@@ -176,6 +181,19 @@ internal sealed class TrainCommand
 
         return _config.Get(result, result.GetValue(_data), data => Configure(result, data), [.. Options.Where(option => option != _run), .. _model.All])
             ?? throw new UserInputException(Usage);
+    }
+
+    // A run that was ended before its first checkpoint has none; but it may also have been deleted.
+    private static void TellWhereItGoesOn(Trainer trainer, string folder, TextWriter error)
+    {
+        if (trainer.ResumedFrom is not { } checkpoint)
+        {
+            error.WriteLine($"There is no checkpoint in {folder}: the run begins at step 1.");
+        }
+        else if (Path.GetFileName(checkpoint) is "previous.safetensors" and var name)
+        {
+            error.WriteLine($"There is no last.safetensors in {folder}: the run goes on from {name}, after step {trainer.Step}.");
+        }
     }
 
     private Trainer Open(ParseResult result, TrainingConfig? config, Device device, ProcessGroup? group, CancellationToken cancellation)

@@ -7,13 +7,12 @@ namespace DilatedKernels.Cli.Output;
 /// <summary>A dataset report as text.</summary>
 internal static class DataReport
 {
+    private const int MostSizes = 10;
+
     public static void Write(TextWriter output, DatasetReport report, ClassSet classes)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"split {report.Split}: {report.SampleCount} images"));
-        foreach ((Size2 size, int images) in report.ImageSizes)
-        {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {images,6} of {size.Height}x{size.Width} (height x width)"));
-        }
+        WriteSizes(output, report.ImageSizes);
 
         long all = report.ClassPixels.Sum() + report.VoidPixels;
         string[] names = [.. classes.Names.Select(OneLine.Of)];
@@ -42,6 +41,25 @@ internal static class DataReport
         foreach (DatasetProblem problem in report.Problems.Where(problem => problem != report.ColorProblem))
         {
             output.WriteLine($"  problem: {problem}");
+        }
+    }
+
+    // Photographs from several sources have a size each: then the most frequent, and between which the others are.
+    private static void WriteSizes(TextWriter output, IReadOnlyList<(Size2 Size, int Images)> sizes)
+    {
+        bool areFew = sizes.Count <= MostSizes;
+        (Size2 Size, int Images)[] shown = [.. areFew ? sizes : sizes.OrderByDescending(size => size.Images).Take(MostSizes - 1)];
+        foreach ((Size2 size, int images) in shown)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {images,6} of {size.Height}x{size.Width} (height x width)"));
+        }
+
+        if (!areFew)
+        {
+            (Size2 Size, int Images)[] rest = [.. sizes.Except(shown)];
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {rest.Sum(size => size.Images),6} of {rest.Length} other sizes, {rest.Min(size => size.Size.Height)} to {rest.Max(size => size.Size.Height)} high and {rest.Min(size => size.Size.Width)} to {rest.Max(size => size.Size.Width)} wide"));
         }
     }
 

@@ -25,6 +25,14 @@ internal sealed class ProgressDisplay
         return new(screen.Rewrites ? ((VisibleWriter)error).Inner : error, screen);
     }
 
+    /// <summary>One that shows nothing before its first interval has passed.</summary>
+    public static ProgressDisplay After(TextWriter error)
+    {
+        ProgressDisplay display = For(error);
+        display._last = Stopwatch.GetTimestamp();
+        return display;
+    }
+
     public void Training(TrainingProgress progress) => Training("", progress);
 
     public void Training(string stage, TrainingProgress progress)
@@ -52,6 +60,9 @@ internal sealed class ProgressDisplay
 
     public void Count(string what, int done, int all) =>
         Show(important: done == all, string.Create(CultureInfo.InvariantCulture, $"{what} {done}/{all}"));
+
+    public void Part(int done, int all) =>
+        Show(important: false, string.Create(CultureInfo.InvariantCulture, $"part {done}/{all} of the image"));
 
     /// <summary>Ends a line that is still being written over.</summary>
     public void Finish()

@@ -228,7 +228,7 @@ public sealed class Comparison
             if (crf is not null)
             {
                 (RgbImage image, IndexMask truth) = Evaluator.Read(sample);
-                IndexMask sharp = crf.Refine(image, predictor.Probabilities(image, cancellation), cancellation).ArgMax();
+                IndexMask sharp = crf.Refine(image, predictor.Probabilities(image, cancellation: cancellation), cancellation).ArgMax();
                 refined!.Add(truth, sharp, _data.Classes.VoidLabel);
                 Keep(sample, sharp, Refinement.Crf);
             }

@@ -81,7 +81,7 @@ public static class DatasetChecker
         List<DatasetProblem> problems = [];
         if (samples.Count == 0)
         {
-            problems.Add(new DatasetProblem(folder.Root, $"the split \"{split}\" has no images."));
+            problems.Add(new DatasetProblem(folder.Root, $"the split \"{split}\" has no images.{(split == DescribedLayout.Validation ? DatasetFolder.WithoutValidation : "")}"));
         }
 
         HashSet<string> names = new(StringComparer.Ordinal);

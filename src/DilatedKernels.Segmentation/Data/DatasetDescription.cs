@@ -80,8 +80,7 @@ internal sealed class DatasetDescription
         }
         catch (JsonException e)
         {
-            string place = e.LineNumber is long line ? $"line {line + 1}, byte {e.BytePositionInLine + 1}: " : "";
-            throw new UserInputException($"{path}: {place}{JsonErrors.Describe(e)} The fields are name, classes, palette, void, meanBgr, images, masks, splits, lists, valShare, valSeed and maskValues; a small one is {Example}.", e);
+            throw new UserInputException($"{path}: {JsonErrors.Describe(e)} The fields are name, classes, palette, void, meanBgr, images, masks, splits, lists, valShare, valSeed and maskValues; a small one is {Example}.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -70,6 +70,9 @@ public sealed class DatasetFolder
         return (File.Exists(path) && DatasetDescription.Load(path).Images is not null) || DatasetLayout.TryDetect(root) is not null;
     });
 
+    /// <summary>What to do about a validation split that is not there.</summary>
+    internal const string WithoutValidation = " To train without one: --val-split none.";
+
     /// <summary>Lists the samples of a split in a fixed order: that of the list file, or alphabetical.</summary>
     /// <param name="name">One of <see cref="Splits"/>.</param>
     /// <returns>The samples; images and masks are not opened. A sample whose mask does not exist has no mask path.</returns>
@@ -79,7 +82,7 @@ public sealed class DatasetFolder
         ArgumentNullException.ThrowIfNull(name);
         return Splits.Contains(name, StringComparer.Ordinal)
             ? Guard(Root, () => _colors is null ? Layout.Samples(name) : [.. Layout.Samples(name).Select(sample => sample with { Colors = _colors })])
-            : throw new UserInputException($"{Root}: there is no split \"{name}\"; there are: {string.Join(", ", Splits)}.");
+            : throw new UserInputException($"{Root}: there is no split \"{name}\"; there are: {string.Join(", ", Splits)}.{(name == DescribedLayout.Validation ? WithoutValidation : "")}");
     }
 
     private static ColorCode ColorsOf(string path, ClassSet classes) => ColorCode.Own(path, classes)

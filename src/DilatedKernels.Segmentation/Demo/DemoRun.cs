@@ -147,7 +147,7 @@ public sealed class DemoRun
         {
             cancellation.ThrowIfCancellationRequested();
             (RgbImage image, IndexMask truth) = LaneScenes.Draw(_options.Seed + 1, i);
-            IndexMask[] predictions = [.. predictors.Select(p => p.Predict(image, cancellation))];
+            IndexMask[] predictions = [.. predictors.Select(p => p.Predict(image, cancellation: cancellation))];
             for (int p = 0; p < predictions.Length; p++)
             {
                 matrices[p].Add(truth, predictions[p], LaneScenes.Classes.VoidLabel);

@@ -18,7 +18,7 @@ public static class Evaluator
         Predictor predictor, IReadOnlyList<Sample> samples, ClassSet classes, Action<int, Sample, IndexMask>? onImage = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(predictor);
-        return Run(image => predictor.Predict(image, cancellation), samples, classes, onImage, cancellation);
+        return Run(image => predictor.Predict(image, cancellation: cancellation), samples, classes, onImage, cancellation);
     }
 
     /// <summary>Predicts every image of the split in any way and counts.</summary>

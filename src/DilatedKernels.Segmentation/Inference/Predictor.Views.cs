@@ -6,19 +6,20 @@ namespace DilatedKernels.Segmentation.Inference;
 public sealed partial class Predictor
 {
     // The views of a size are added before they are resized, so that an image and its mirror image get the same probabilities, mirrored.
-    private ProbabilityMap Average(RgbImage image, CancellationToken cancellation)
+    private ProbabilityMap Average(RgbImage image, CancellationToken cancellation, IProgress<PredictionProgress>? progress)
     {
         // A training step between two views would average two networks.
         using ParameterUse use = ParameterUse.Read(_model.Parameters);
         int classes = _model.Config.Classes;
         var whole = new Size2(image.Height, image.Width);
         CheckFits(image);
+        int done = 0;
         float[]? sum = null;
         foreach (double scale in _views.Scales)
         {
             (long width, long height) = PredictionViews.SizeAt(image, scale);
             var size = new Size2((int)height, (int)width);
-            float[] values = AtScale(scale, Bilinear.Resize(image, size.Width, size.Height), cancellation);
+            float[] values = AtScale(scale, Bilinear.Resize(image, size.Width, size.Height), ViewDone, cancellation);
             if (sum is null && size == whole)
             {
                 sum = values;
@@ -37,17 +38,21 @@ public sealed partial class Predictor
         }
 
         return new ProbabilityMap(image.Width, image.Height, classes, sum);
+
+        void ViewDone() => progress?.Report(new PredictionProgress(++done, _views.Count));
     }
 
-    private float[] AtScale(double scale, RgbImage image, CancellationToken cancellation)
+    private float[] AtScale(double scale, RgbImage image, Action viewDone, CancellationToken cancellation)
     {
         float[] values = new float[image.Width * image.Height * _model.Config.Classes];
         try
         {
-            AddProbabilities(image, mirrored: false, values, cancellation);
+            AddProbabilities(image, mirrored: false, values, cancellation, progress: null);
+            viewDone();
             if (_views.Flip)
             {
-                AddProbabilities(image.Mirror(), mirrored: true, values, cancellation);
+                AddProbabilities(image.Mirror(), mirrored: true, values, cancellation, progress: null);
+                viewDone();
             }
         }
         catch (Exception e) when (scale > 1 && MemoryAdvice.IsFor(e))

@@ -37,13 +37,14 @@ public sealed partial class Predictor
     /// Shows probabilities <c>[height, W, C]</c>, a few rows of the image at a time from the top, each row once. What is held is a window's maps and as many rows as a
     /// window has.
     /// </summary>
-    private void ForWindowRows(RgbImage image, Action<float[], int, int> show, CancellationToken cancellation)
+    private void ForWindowRows(RgbImage image, Action<float[], int, int> show, CancellationToken cancellation, IProgress<PredictionProgress>? progress)
     {
         int classes = _model.Config.Classes;
         IReadOnlyList<(int Start, float[] Weights)> rows = _window!.Along(image.Height, _grid);
         IReadOnlyList<(int Start, float[] Weights)> columns = _window.Along(image.Width, _grid);
         int rowLength = image.Width * classes;
         float[] band = new float[checked(rows[0].Weights.Length * rowLength)];
+        int windows = 0;
         for (int i = 0; i < rows.Count; i++)
         {
             (int top, float[] down) = rows[i];
@@ -52,7 +53,8 @@ public sealed partial class Predictor
                 cancellation.ThrowIfCancellationRequested();
                 var part = new Region(top, left, down.Length, across.Length);
                 Explaining(image, () => ForBands(
-                    image, part, normalize: true, (probabilities, first, height) => AddWeighted(probabilities, first, height, down, across, left, band, rowLength), cancellation));
+                    image, part, normalize: true, (probabilities, first, height) => AddWeighted(probabilities, first, height, down, across, left, band, rowLength), cancellation, progress: null));
+                progress?.Report(new PredictionProgress(++windows, rows.Count * columns.Count));
             }
 
             // The next windows add to the rows from their first on.

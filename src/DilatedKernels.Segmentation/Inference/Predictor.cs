@@ -58,58 +58,60 @@ public sealed partial class Predictor
 
     /// <summary>The class of every pixel.</summary>
     /// <param name="image">An image of any size from 1×1.</param>
+    /// <param name="progress">Told after each window, or tile of the front end, or view, how many are done and how many there are; of a network that sees the image whole there are none.</param>
     /// <param name="cancellation">Checked between layers and tiles.</param>
     /// <exception cref="UserInputException">The image is too large for a scale of the views.</exception>
-    public IndexMask Predict(RgbImage image, CancellationToken cancellation = default)
+    public IndexMask Predict(RgbImage image, IProgress<PredictionProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (!_views.IsPlain)
         {
-            return Average(image, cancellation).ArgMax();
+            return Average(image, cancellation, progress).ArgMax();
         }
 
         byte[] indices = new byte[image.Width * image.Height];
         if (IsWindowed(image))
         {
-            ForWindowRows(image, (rows, top, height) => ArgMax(rows, image.Width, _model.Config.Classes, top, height, indices, image.Width), cancellation);
+            ForWindowRows(image, (rows, top, height) => ArgMax(rows, image.Width, _model.Config.Classes, top, height, indices, image.Width), cancellation, progress);
             return new IndexMask(image.Width, image.Height, indices);
         }
 
         Explaining(image, () => ForBands(
             image, Whole(image), normalize: false,
-            (scores, top, height) => ArgMax(scores.ToChannelsLast(), scores.Shape.W, scores.Shape.C, top, height, indices, image.Width), cancellation));
+            (scores, top, height) => ArgMax(scores.ToChannelsLast(), scores.Shape.W, scores.Shape.C, top, height, indices, image.Width), cancellation, progress));
         return new IndexMask(image.Width, image.Height, indices);
     }
 
     /// <summary>The probability of every class at every pixel, of which <see cref="Predict"/> takes the largest.</summary>
     /// <param name="image">An image of any size from 1×1; its pixels and classes must fit one array.</param>
+    /// <param name="progress">As of <see cref="Predict"/>.</param>
     /// <param name="cancellation">Checked between layers and tiles.</param>
     /// <exception cref="UserInputException">The image is too large for a scale of the views.</exception>
-    public ProbabilityMap Probabilities(RgbImage image, CancellationToken cancellation = default)
+    public ProbabilityMap Probabilities(RgbImage image, IProgress<PredictionProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         if (!_views.IsPlain)
         {
-            return Average(image, cancellation);
+            return Average(image, cancellation, progress);
         }
 
         float[] values = new float[checked(image.Width * image.Height * _model.Config.Classes)];
-        AddProbabilities(image, mirrored: false, values, cancellation);
+        AddProbabilities(image, mirrored: false, values, cancellation, progress);
         return new ProbabilityMap(image.Width, image.Height, _model.Config.Classes, values);
     }
 
     /// <summary>Adds an image's probabilities to a map of its size, or to that of its mirror image.</summary>
-    private void AddProbabilities(RgbImage image, bool mirrored, float[] sum, CancellationToken cancellation)
+    private void AddProbabilities(RgbImage image, bool mirrored, float[] sum, CancellationToken cancellation, IProgress<PredictionProgress>? progress)
     {
         int classes = _model.Config.Classes;
         if (IsWindowed(image))
         {
-            ForWindowRows(image, (rows, top, height) => Add(rows, image.Width, top, height), cancellation);
+            ForWindowRows(image, (rows, top, height) => Add(rows, image.Width, top, height), cancellation, progress);
             return;
         }
 
         Explaining(image, () => ForBands(
-            image, Whole(image), normalize: true, (probabilities, top, height) => Add(probabilities.ToChannelsLast(), probabilities.Shape.W, top, height), cancellation));
+            image, Whole(image), normalize: true, (probabilities, top, height) => Add(probabilities.ToChannelsLast(), probabilities.Shape.W, top, height), cancellation, progress));
 
         void Add(float[] band, int rowWidth, int top, int height)
         {
@@ -136,7 +138,7 @@ public sealed partial class Predictor
     {
         ArgumentNullException.ThrowIfNull(image);
         Tensor? scores = null;
-        Explaining(image, () => scores = Scores(image, Whole(image), extraCells, cancellation));
+        Explaining(image, () => scores = Scores(image, Whole(image), extraCells, cancellation, progress: null));
         return scores!;
     }
 
@@ -162,7 +164,7 @@ public sealed partial class Predictor
     private static Region Whole(RgbImage image) => new(0, 0, image.Height, image.Width);
 
     // Of a part of the image. What lies beyond it is the image's there, and its reflection past its borders.
-    private Tensor Scores(RgbImage image, Region part, int extraCells, CancellationToken cancellation)
+    private Tensor Scores(RgbImage image, Region part, int extraCells, CancellationToken cancellation, IProgress<PredictionProgress>? progress)
     {
         Device device = _model.Device;
         int stride = _model.Stride;
@@ -175,6 +177,8 @@ public sealed partial class Predictor
         int rows = CellsFor(part.Height, stride) + extraCells;
         int columns = CellsFor(part.Width, stride) + extraCells;
         int channels = _model.Config.Classes;
+        int done = 0;
+        int tiles = CellsFor(rows, _tileCells) * CellsFor(columns, _tileCells);
         float[]? map = null;
 
         for (int top = 0; top < rows; top += _tileCells)
@@ -197,6 +201,7 @@ public sealed partial class Predictor
 
                 map ??= new float[checked(rows * columns * channels)];
                 CopyTile(tile, map, top, left, columns);
+                progress?.Report(new PredictionProgress(++done, tiles));
             }
         }
 
@@ -233,13 +238,13 @@ public sealed partial class Predictor
     /// Shows what decides the class of a part of the image at full resolution, a band of rows at a time, because it is many times the image. A network that enlarges its scores
     /// itself shows all of them at once. Where the scores are what decides, they are shown as such unless they are to be normalised.
     /// </summary>
-    private void ForBands(RgbImage image, Region part, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation)
+    private void ForBands(RgbImage image, Region part, bool normalize, Action<Tensor, int, int> show, CancellationToken cancellation, IProgress<PredictionProgress>? progress)
     {
         using Tape tape = Tape.Inference(cancellation);
         // Interpolation needs a cell at the last pixel or past it: an unpadded network's cells stand for blocks that begin at theirs.
         Tensor scores = _model.IsPadded
             ? WholeScores(image, part, new Size2(ReachFor(part.Height, _model.Stride), ReachFor(part.Width, _model.Stride)))
-            : Scores(image, part, extraCells: 1, cancellation);
+            : Scores(image, part, extraCells: 1, cancellation, progress);
         if (_model.Context is { } context)
         {
             scores = context.Forward(scores, ForwardContext.Inference);

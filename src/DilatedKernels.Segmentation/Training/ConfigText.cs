@@ -43,8 +43,7 @@ internal static class ConfigText
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            string line = error is JsonException { LineNumber: { } number } ? $", line {number + 1}" : "";
-            throw new UserInputException($"{path}{line}: {JsonErrors.Describe(error)}", error);
+            throw new UserInputException($"{path}: {JsonErrors.Describe(error)}", error);
         }
     }
 

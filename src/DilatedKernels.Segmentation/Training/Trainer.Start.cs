@@ -156,6 +156,7 @@ public sealed partial class Trainer
                 $"The split {_config.TrainingSplit} of {_config.Data} is not the one that the run began with ({state.Data} then, {_fingerprint} now). Start a new run with --weights {checkpoint}.");
         }
 
+        ResumedFrom = checkpoint;
         (_step, _bestMeanIoU, _unreportedLoss, _, _sinceBest) = state;
         _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
     }

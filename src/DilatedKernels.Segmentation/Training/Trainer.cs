@@ -85,6 +85,9 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The parameters that the weights to start from have not, and that therefore start afresh; none where the run starts without weights or resumes.</summary>
     public IReadOnlyList<string> Fresh { get; private init; } = [];
 
+    /// <summary>The checkpoint that the run goes on from; null where it begins, as a resumed one without any checkpoint does.</summary>
+    public string? ResumedFrom { get; private set; }
+
     /// <summary>Steps done.</summary>
     public long Step => _step;
 

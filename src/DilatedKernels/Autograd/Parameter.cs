@@ -13,16 +13,24 @@ public sealed class Parameter : IDisposable
     /// <summary>Takes ownership of <paramref name="value"/>.</summary>
     /// <param name="name">A name unique within the network, such as <c>conv1_1.weight</c>.</param>
     /// <param name="value">The initial value, float32: bfloat16 would lose what small steps add up to.</param>
-    /// <exception cref="ArgumentException">The name is empty, or the value is not float32.</exception>
+    /// <exception cref="ArgumentException">The name is empty, or the value is not float32, or belongs to a tape or to another parameter.</exception>
     public Parameter(string name, Tensor value)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(value);
         Guard.IsFloat32(value, $"value of the parameter {name}");
+        if (value.Tape is not null || value.Parameter is not null)
+        {
+            string owner = value.Parameter is { } other ? $"the parameter '{other.Name}'" : "a tape, which frees it; Tape.MoveOut gives it to you";
+            throw new ArgumentException($"The value {value.Shape} of the parameter '{name}' belongs to {owner}.", nameof(value));
+        }
+
         Name = name;
         Value = value;
         value.RequiresGradient = true;
         value.Parameter = this;
+        // What a ReLU made is a value like any other from here on.
+        value.IsRectified = false;
     }
 
     /// <summary>A name unique within the network.</summary>

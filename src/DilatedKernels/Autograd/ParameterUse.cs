@@ -7,6 +7,7 @@ namespace DilatedKernels;
 /// <example>
 /// <code>
 /// using ParameterUse use = ParameterUse.Read(network.Parameters);
+/// using Tape tape = Tape.Inference();
 /// Tensor scores = network.Forward(image, ForwardContext.Inference);
 /// </code>
 /// </example>

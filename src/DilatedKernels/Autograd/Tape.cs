@@ -28,6 +28,7 @@ public sealed class Tape : IDisposable
     private readonly HashSet<Tensor> _kept = [];
     private readonly bool _detectAnomaly;
     private readonly CancellationToken _cancellation;
+    private bool _ranBackward;
     private bool _isDisposed;
 
     private Tape(bool isRecording, bool detectAnomaly, CancellationToken cancellation)
@@ -54,8 +55,8 @@ public sealed class Tape : IDisposable
         }
     }
 
-    /// <summary>Whether operators note their gradients.</summary>
-    public bool IsRecording { get; }
+    /// <summary>Whether operators note their gradients: on a tape of <see cref="Record"/>, until it has run <see cref="Backward"/>.</summary>
+    public bool IsRecording { get; private set; }
 
     /// <summary>Opens a tape that records gradients.</summary>
     /// <param name="detectAnomaly">
@@ -72,10 +73,16 @@ public sealed class Tape : IDisposable
     /// <summary>Keeps a tensor's values through <see cref="Backward"/>, until the tape is disposed.</summary>
     /// <param name="tensor">A tensor of this tape.</param>
     /// <returns>The same tensor.</returns>
+    /// <exception cref="ArgumentException">The tensor belongs to another tape.</exception>
     public Tensor Keep(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (tensor.Tape is { } owner && owner != this)
+        {
+            throw new ArgumentException($"The tensor {tensor.Shape} belongs to another tape, which frees it; give it to that one's Keep.", nameof(tensor));
+        }
+
         _kept.Add(tensor);
         return tensor;
     }
@@ -102,6 +109,7 @@ public sealed class Tape : IDisposable
         _owned.Remove(tensor);
         tensor.Tape = _outer;
         tensor.RequiresGradient = false;
+        tensor.IsRectified = false;
         _outer?._owned.Add(tensor);
         return tensor;
     }
@@ -109,14 +117,15 @@ public sealed class Tape : IDisposable
     /// <summary>Takes over a tensor that the caller owns; the tape frees it.</summary>
     /// <param name="tensor">A tensor that belongs to no tape.</param>
     /// <returns>The same tensor.</returns>
-    /// <exception cref="ArgumentException">The tensor belongs to a tape already.</exception>
+    /// <exception cref="ArgumentException">The tensor belongs to a tape already, or to a parameter.</exception>
     public Tensor Adopt(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (tensor.Tape is not null)
+        if (tensor.Tape is not null || tensor.Parameter is not null)
         {
-            throw new ArgumentException($"The tensor {tensor.Shape} belongs to a tape already.", nameof(tensor));
+            string owner = tensor.Parameter is { } parameter ? $"the parameter '{parameter.Name}'" : "a tape already";
+            throw new ArgumentException($"The tensor {tensor.Shape} belongs to {owner}.", nameof(tensor));
         }
 
         tensor.Tape = this;
@@ -127,11 +136,13 @@ public sealed class Tape : IDisposable
     /// <summary>
     /// Computes the gradient of <paramref name="loss"/> with respect to every trainable parameter it was computed from and adds
     /// it to <see cref="Parameter.Gradient"/>. Intermediates are freed on the way, last use first, except the loss and the
-    /// tensors given to <see cref="Keep"/>. A tape runs backward once.
+    /// tensors given to <see cref="Keep"/>. A tape runs backward once, and records nothing any more.
     /// </summary>
     /// <param name="loss">A float32 scalar <c>[1, 1, 1, 1]</c> computed on this tape.</param>
     /// <exception cref="ArgumentException">The loss is not a float32 scalar.</exception>
-    /// <exception cref="InvalidOperationException">The tape does not record, ran backward already, or the loss depends on no trainable parameter.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The tape does not record, ran backward already, the loss depends on no trainable parameter, or a tensor has been overwritten since an operator read it.
+    /// </exception>
     /// <exception cref="NonFiniteException">The tape looks for anomalies, and a gradient holds one.</exception>
     /// <exception cref="OperationCanceledException">The tape's token was cancelled.</exception>
     /// <remarks>Where it throws half-way, for want of memory, from a fault of the device or because it is cancelled, the parameters it reaches have no gradient afterwards, rather than a part of one.</remarks>
@@ -149,6 +160,11 @@ public sealed class Tape : IDisposable
 
         Guard.IsFloat32(loss, "loss");
 
+        if (_ranBackward)
+        {
+            throw new InvalidOperationException("The tape ran backward already, which frees what it had recorded; open another for another loss, or add the losses up.");
+        }
+
         if (!IsRecording)
         {
             throw new InvalidOperationException("This tape was opened with Tape.Inference and recorded nothing; open it with Tape.Record.");
@@ -156,10 +172,11 @@ public sealed class Tape : IDisposable
 
         if (!loss.RequiresGradient || loss.Tape != this || _nodes.Count == 0)
         {
-            throw new InvalidOperationException("The loss depends on no trainable parameter recorded on this tape, or the tape ran backward already.");
+            throw new InvalidOperationException("The loss depends on no trainable parameter recorded on this tape.");
         }
 
         _kept.Add(loss);
+        (_ranBackward, IsRecording) = (true, false);
         Dictionary<Parameter, int>? uses = onGradient is null ? null : CountUses();
         using var gradients = new GradientTable(loss);
         for (int i = _nodes.Count - 1; i >= 0; i--)
@@ -171,6 +188,7 @@ public sealed class Tape : IDisposable
                 try
                 {
                     _cancellation.ThrowIfCancellationRequested();
+                    node.ThrowIfOverwritten();
                     node.Backward(gradient, new GradientWriter(gradients, node.Inputs, gradient, isMasked));
                     if (_detectAnomaly)
                     {
@@ -297,14 +315,29 @@ public sealed class Tape : IDisposable
     /// </summary>
     internal static void RecordNode(Tensor output, Tensor[] inputs, BackwardFunction backward, IDisposable? saved = null, [CallerMemberName] string name = "")
     {
-        output.RequiresGradient = true;
         Tape tape = Current!;
         var node = new TapeNode(name, output, inputs, backward, saved);
+        if (Array.Find(inputs, input => input.RequiresGradient && input.Parameter is null && input.Tape != tape) is { } foreign)
+        {
+            throw new InvalidOperationException(
+                $"{node.Describe()} reads the tensor {foreign.Shape} of another tape, where its gradient would be lost: record both on one tape, or compute it under Tape.Inference where no gradient is wanted.");
+        }
+
+        output.RequiresGradient = true;
         tape._nodes.Add(node);
         if (tape._detectAnomaly)
         {
             FiniteCheck.Result(node);
         }
+    }
+
+    /// <summary>Computes something under a tape of its own, and gives the result to the caller.</summary>
+    internal static Tensor InferUntaped(Func<Tensor> compute)
+    {
+        using Tape tape = Inference();
+        Tensor result = compute();
+        // It may be what came in.
+        return result.Tape == tape ? tape.MoveOut(result) : result;
     }
 
     /// <summary>Frees an intermediate early when nothing recorded needs it: for chains whose links nobody else holds.</summary>

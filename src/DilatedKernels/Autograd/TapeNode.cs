@@ -11,11 +11,38 @@ internal delegate void BackwardFunction(DeviceBuffer outputGradient, GradientWri
 /// <summary>One recorded operation. <paramref name="Saved"/> is freed after its use.</summary>
 internal sealed record TapeNode(string Operator, Tensor Output, Tensor[] Inputs, BackwardFunction Backward, IDisposable? Saved)
 {
+    private readonly int[] _versions = [.. Inputs.Select(input => input.Version)];
+    private readonly int _outputVersion = Output.Version;
+
+    /// <summary>Refuses to go on where values that the gradient is computed from are others than they were.</summary>
+    public void ThrowIfOverwritten()
+    {
+        for (int i = 0; i < Inputs.Length; i++)
+        {
+            if (Inputs[i].Version != _versions[i])
+            {
+                throw Overwritten(Inputs[i], "read");
+            }
+        }
+
+        if (Output.Version != _outputVersion)
+        {
+            throw Overwritten(Output, "made");
+        }
+    }
+
     /// <summary>The operator, and the parameters that tell which of a network's layers it is.</summary>
     public string Describe()
     {
         string parameters = string.Join(", ", Inputs.Select(input => input.Parameter?.Name).OfType<string>());
         return parameters.Length > 0 ? $"{Operator} ({parameters})" : Operator;
+    }
+
+    private InvalidOperationException Overwritten(Tensor tensor, string did)
+    {
+        string which = tensor.Parameter is { } parameter ? $"The parameter '{parameter.Name}'" : $"The tensor {tensor.Shape}";
+        return new InvalidOperationException(
+            $"{which} has been overwritten since {Describe()} {did} it, so its gradient would be that of other values: call Backward before an optimizer steps or values are set.");
     }
 }
 

@@ -34,7 +34,7 @@ internal readonly record struct Conv2dGeometry(
     public static int OutExtent(int extent, int kernel, int stride, int dilation, int pad)
     {
         long free = extent + (2L * pad) - (((kernel - 1L) * dilation) + 1);
-        return free < 0 ? 0 : (int)(free / stride) + 1;
+        return free < 0 ? 0 : checked((int)(free / stride) + 1);
     }
 }
 

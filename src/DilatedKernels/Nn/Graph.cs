@@ -8,6 +8,7 @@ public sealed record GraphNode(Module Module, IReadOnlyList<int> Inputs);
 /// <summary>
 /// Modules that read the network's input or what earlier ones made; the last one's result is the graph's. What a node made is freed as soon as its
 /// last reader has run, unless a gradient will need it or <see cref="Tape.Keep"/> was called on it, so a prediction holds no more than what is yet to be read.
+/// Where no tape is open, the result belongs to the caller, and everything before it is freed.
 /// </summary>
 public sealed class Graph : Module
 {
@@ -46,7 +47,7 @@ public sealed class Graph : Module
         }
 
         _lastRead = [.. _nodes.Select((_, i) => Enumerable.Range(0, i).Where(earlier => reader[earlier] == i).ToArray())];
-        _parameters = [.. _nodes.SelectMany(node => node.Module.Parameters)];
+        _parameters = [.. _nodes.SelectMany(node => node.Module.Parameters).Distinct()];
     }
 
     /// <summary>The modules in the order of computation.</summary>
@@ -59,6 +60,11 @@ public sealed class Graph : Module
     public override Tensor Forward(Tensor x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(x);
+        return Tape.Current is null ? Tape.InferUntaped(() => Apply(x, context)) : Apply(x, context);
+    }
+
+    private Tensor Apply(Tensor x, ForwardContext context)
+    {
         var made = new Tensor?[_nodes.Length];
         for (int i = 0; i < _nodes.Length; i++)
         {

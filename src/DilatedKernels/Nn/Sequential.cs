@@ -2,7 +2,8 @@ namespace DilatedKernels.Nn;
 
 /// <summary>
 /// Layers applied one after another. What a layer made is freed as soon as the next one has read it, unless a gradient
-/// will need it or <see cref="Tape.Keep"/> was called on it, so the memory of a prediction does not grow with depth.
+/// will need it or <see cref="Tape.Keep"/> was called on it, so the memory of a prediction does not grow with depth. Where no tape is open, the result
+/// belongs to the caller, and everything before it is freed.
 /// </summary>
 public sealed class Sequential : Module
 {
@@ -10,11 +11,11 @@ public sealed class Sequential : Module
     private readonly Parameter[] _parameters;
 
     /// <summary>Makes the chain and takes ownership of its layers.</summary>
-    /// <param name="layers">The layers in the order of computation; none gives the identity.</param>
+    /// <param name="layers">The layers in the order of computation; none gives the identity. One that comes several times shares its parameters.</param>
     public Sequential(params IEnumerable<Module> layers)
     {
         _layers = [.. layers];
-        _parameters = [.. _layers.SelectMany(layer => layer.Parameters)];
+        _parameters = [.. _layers.SelectMany(layer => layer.Parameters).Distinct()];
     }
 
     /// <summary>The layers in the order of computation.</summary>
@@ -27,6 +28,11 @@ public sealed class Sequential : Module
     public override Tensor Forward(Tensor x, ForwardContext context)
     {
         ArgumentNullException.ThrowIfNull(x);
+        return Tape.Current is null ? Tape.InferUntaped(() => Apply(x, context)) : Apply(x, context);
+    }
+
+    private Tensor Apply(Tensor x, ForwardContext context)
+    {
         Tensor current = x;
         foreach (Module layer in _layers)
         {

@@ -80,6 +80,11 @@ public static partial class Ops
         Guard.AtLeast(options.Stride, 1, "stride");
         Guard.AtLeast(options.Dilation, 1, "dilation");
         Guard.AtLeast(options.Padding, 0, "padding");
+        if (x.H + (2L * options.Padding.Height) > int.MaxValue || x.W + (2L * options.Padding.Width) > int.MaxValue)
+        {
+            throw new ArgumentException($"With a padding of {options.Padding} the input {x} has more than {int.MaxValue} rows or columns.", nameof(options));
+        }
+
         if (weight.H < 1 || weight.W < 1)
         {
             throw new ArgumentException($"The kernel {weight} has no taps; its height and width are 1 or more.", nameof(weight));

@@ -65,8 +65,9 @@ public static partial class Ops
         DeviceBuffer? gradient = records ? Tape.NewSaved(() => backend.Allocate(count, scores.ElementType), nameof(FocalLoss)) : null;
         backend.FocalLoss(scores.Shape, scores.Buffer, labels.Buffer, ignoreLabel, weights, total, gamma, loss.Buffer, gradient);
 
-        // No gradient holds the labels: their finalizer must not free what is being read.
+        // No gradient holds labels and weights: their finalizers must not free what is being read.
         GC.KeepAlive(labels);
+        GC.KeepAlive(weights);
 
         if (records)
         {

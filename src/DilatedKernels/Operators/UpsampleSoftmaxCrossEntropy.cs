@@ -72,8 +72,9 @@ public static partial class Ops
         DeviceBuffer? gradient = records ? Tape.NewSaved(() => backend.Allocate(count, scores.ElementType), Name) : null;
         backend.UpsampleCrossEntropy(geometry, scores.Buffer, labels.Buffer, ignoreLabel, weights, total, loss.Buffer, gradient);
 
-        // No gradient holds the labels: their finalizer must not free what is being read.
+        // No gradient holds labels and weights: their finalizers must not free what is being read.
         GC.KeepAlive(labels);
+        GC.KeepAlive(weights);
 
         if (records)
         {

@@ -6,6 +6,10 @@ namespace DilatedKernels.Optim;
 /// Adam (Kingma and Ba 2015, algorithm 1): <c>m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; w ← w − rate·m̂ / (√v̂ + ε)</c> with
 /// <c>m̂ = m / (1 − β₁ᵗ)</c> and <c>v̂ = v / (1 − β₂ᵗ)</c>. Weight decay is added to the gradient.
 /// </summary>
+/// <remarks>
+/// t is <see cref="Optimizer.StepCount"/>, one for all parameters. One that has its first gradient in a later step, because it was frozen before, is corrected as if its
+/// gradients had been 0 until then, and its first steps are longer than those of an optimizer that begins there: make a new one where that matters.
+/// </remarks>
 public sealed class Adam : Optimizer
 {
     private readonly Tensor[] _first;

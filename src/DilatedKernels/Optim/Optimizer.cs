@@ -102,7 +102,10 @@ public abstract class Optimizer : IDisposable
     /// shorter ones keep their bits. Weight decay, which is no part of the gradients, is not clipped.
     /// </summary>
     /// <param name="norm">The greatest length that stays as it is, more than 0 and finite.</param>
-    /// <remarks>The sum is <see cref="GradientNorm"/>'s, added parameter by parameter, in a fixed order. Nothing waits for the device.</remarks>
+    /// <remarks>
+    /// Squares are added in double precision, parameters' sums in float32, in a fixed order. Nothing waits for the device. A length over 1.8·10¹⁹ is infinite here:
+    /// gradients become 0 then, and infinite ones NaN, as 0 times infinity is; <see cref="GradientNorm"/> tells of it before.
+    /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="norm"/> is 0, negative or not finite.</exception>
     public void ClipGradients(float norm)
     {
@@ -157,11 +160,21 @@ public abstract class Optimizer : IDisposable
             if (parameter.IsTrainable && parameter.Gradient is { } gradient)
             {
                 slots.Add(MakeSlot(i, parameter, gradient.Buffer));
+                parameter.Value.NoteOverwriting();
             }
         }
 
         StepCount++;
-        Apply(CollectionsMarshal.AsSpan(slots), learningRate, loss?.Buffer);
+        try
+        {
+            Apply(CollectionsMarshal.AsSpan(slots), learningRate, loss?.Buffer);
+        }
+        catch
+        {
+            StepCount--;
+            throw;
+        }
+
         GC.KeepAlive(this);
     }
 

@@ -74,7 +74,7 @@ public sealed class RecordedStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(computeLoss);
-        inputShape.ThrowIfNegative(nameof(inputShape));
+        inputShape.ThrowIfInvalid(nameof(inputShape));
         ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Height, nameof(labelSize));
         ArgumentOutOfRangeException.ThrowIfNegative(labelSize.Width, nameof(labelSize));
         ArgumentOutOfRangeException.ThrowIfLessThan(parts, 1);
@@ -196,8 +196,8 @@ public sealed class RecordedStep : IDisposable
     /// <param name="labels">Class indices in the order N, H, W.</param>
     /// <param name="learningRate">0 or more and finite.</param>
     /// <param name="cancellation">
-    /// On the processor, where a step may take minutes, looked at before every operator. A step that is cancelled changes nothing. A group of processes ends its steps together
-    /// and does not look at it.
+    /// On the processor, where a step may take minutes, looked at before every operator. A step that is cancelled changes no parameter and no state. A group of processes ends its steps
+    /// together and does not look at it.
     /// </param>
     /// <returns>
     /// The loss, that of all processes, before the update. Where it is not a finite number, there was no update: parameters, optimizer states and
@@ -227,6 +227,7 @@ public sealed class RecordedStep : IDisposable
         float loss = float.NaN;
         try
         {
+            _cancellation.ThrowIfCancellationRequested();
             Queue(new StepScalars(learningRate, count + 1, _seed, RandomStep(step), _labels[0]));
             loss = _loss.Item();
             return loss;
@@ -277,6 +278,19 @@ public sealed class RecordedStep : IDisposable
         _exchange?.Dispose();
         DisposeParts();
         _loss.Dispose();
+    }
+
+    // The optimizer does not see what a recording does.
+    private void Replay(StepScalars scalars)
+    {
+        _recorder!.Replay(scalars);
+        foreach (Parameter parameter in _optimizer.Parameters)
+        {
+            if (parameter.IsTrainable)
+            {
+                parameter.Value.NoteOverwriting();
+            }
+        }
     }
 
     private void DisposeParts()
@@ -334,10 +348,10 @@ public sealed class RecordedStep : IDisposable
         switch (_recorder.Stage)
         {
             case RecordingStage.Recorded:
-                _recorder.Replay(scalars);
+                Replay(scalars);
                 break;
             case RecordingStage.Noted when TryRecord(scalars):
-                _recorder.Replay(scalars);
+                Replay(scalars);
                 break;
             case RecordingStage.Noted:
                 QueueAsCalled(scalars);

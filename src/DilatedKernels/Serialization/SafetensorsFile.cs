@@ -78,6 +78,11 @@ public sealed class SafetensorsFile : IDisposable
     // To open a pipe is to wait until somebody writes into it.
     private static void RefuseWhatHasNoSize(string path)
     {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"{path}: {(Directory.Exists(path) ? "this is a folder" : "the file does not exist")}.", path);
+        }
+
         var file = new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
         if (file.Exists && file.Length == 0)
         {

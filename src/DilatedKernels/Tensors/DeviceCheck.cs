@@ -31,6 +31,9 @@ public static class DeviceCheck
     // A sum in another order can round to the neighbour, 2^-8 away; what an update adds to a parameter is far less than the parameter.
     private const double BFloat16Tolerance = 1e-2;
 
+    // A check changes how the device chooses, for a while: two at once would change it for good.
+    private static readonly Lock s_one = new();
+
     /// <summary>Runs the check.</summary>
     /// <param name="device">The device.</param>
     /// <returns>Null when it computes as it should, or in one line what it did instead.</returns>
@@ -40,6 +43,7 @@ public static class DeviceCheck
         using Device cpu = Device.CreateCpu(1);
         // Tiles are those that the plans choose, and nothing that is measured here counts for other runs.
         var backend = device.Backend as CudaBackend;
+        using Lock.Scope one = s_one.EnterScope();
         Conv2dTuning? tuning = backend?.Tuning;
         try
         {

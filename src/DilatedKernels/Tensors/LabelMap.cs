@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DilatedKernels.Backends;
 
 namespace DilatedKernels;
@@ -8,7 +9,8 @@ public sealed class LabelMap : IDisposable
     /// <summary>How many labels there are, 0 to 255.</summary>
     internal const int Labels = 256;
 
-    private readonly HashSet<(int Classes, int IgnoreLabel)> _uses = [];
+    // Threads that compare scores with one map write this although they only read the map.
+    private readonly ConcurrentDictionary<(int Classes, int IgnoreLabel), bool> _uses = [];
     private int[] _histogram;
     private DeviceBuffer? _buffer;
 
@@ -99,14 +101,14 @@ public sealed class LabelMap : IDisposable
     /// <summary>Refuses labels that are neither a class nor the one that is ignored.</summary>
     internal void CheckClasses(int classes, int ignoreLabel)
     {
-        _uses.Add((classes, ignoreLabel));
+        _uses.TryAdd((classes, ignoreLabel), true);
         Check(classes, ignoreLabel);
     }
 
     /// <summary>Checks labels that have been overwritten as those before them were, for a recorded step, in which nobody checks them.</summary>
     internal void CheckClassesAgain()
     {
-        foreach ((int classes, int ignoreLabel) in _uses)
+        foreach ((int classes, int ignoreLabel) in _uses.Keys)
         {
             Check(classes, ignoreLabel);
         }

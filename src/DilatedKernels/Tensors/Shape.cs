@@ -10,14 +10,19 @@ namespace DilatedKernels;
 /// <param name="W">Columns.</param>
 public readonly record struct Shape(int N, int C, int H, int W)
 {
+    // Whose bytes a long still counts.
+    private const long MostElements = 1L << 60;
+
     /// <summary>The shape of a single value.</summary>
     public static Shape Scalar => new(1, 1, 1, 1);
 
     /// <summary>The number of elements; it can pass 2³¹.</summary>
-    public long Count => (long)N * C * H * W;
+    /// <exception cref="OverflowException">It passes 2⁶³.</exception>
+    public long Count => checked((long)N * C * H * W);
 
     /// <summary>The number of spatial positions over the whole batch, <c>N·H·W</c>.</summary>
-    public long Positions => (long)N * H * W;
+    /// <exception cref="OverflowException">It passes 2⁶³.</exception>
+    public long Positions => checked((long)N * H * W);
 
     /// <summary>The shape of one value per channel, <c>[1, C, 1, 1]</c>.</summary>
     /// <param name="channels">The number of channels.</param>
@@ -26,11 +31,16 @@ public readonly record struct Shape(int N, int C, int H, int W)
     /// <summary>Writes the shape as <c>[N, C, H, W]</c>.</summary>
     public override string ToString() => $"[{N}, {C}, {H}, {W}]";
 
-    internal void ThrowIfNegative(string parameter)
+    internal void ThrowIfInvalid(string parameter)
     {
         if (N < 0 || C < 0 || H < 0 || W < 0)
         {
             throw new ArgumentException($"The shape {this} has a negative extent; every extent is 0 or more.", parameter);
+        }
+
+        if ((Int128)N * C * H * W > MostElements)
+        {
+            throw new ArgumentException($"The shape {this} has more than {MostElements} elements, more than any memory holds.", parameter);
         }
     }
 }

@@ -49,6 +49,9 @@ public sealed class Tensor : IDisposable
     /// </summary>
     internal bool IsRectified { get; set; }
 
+    /// <summary>How often the values have been overwritten since an operator or the caller made them.</summary>
+    internal int Version { get; private set; }
+
     /// <summary>The tape that owns this tensor, if one does.</summary>
     internal Tape? Tape { get; set; }
 
@@ -197,7 +200,7 @@ public sealed class Tensor : IDisposable
     internal static Tensor Allocate(Device device, Shape shape, ElementType type, string purpose = "a tensor")
     {
         ArgumentNullException.ThrowIfNull(device);
-        shape.ThrowIfNegative(nameof(shape));
+        shape.ThrowIfInvalid(nameof(shape));
         try
         {
             return new Tensor(device, shape, device.Backend.Allocate(shape.Count, type));
@@ -208,8 +211,16 @@ public sealed class Tensor : IDisposable
         }
     }
 
+    /// <summary>To be called whenever the values are overwritten: gradients that have yet to be computed from the old ones are refused.</summary>
+    internal void NoteOverwriting()
+    {
+        Version++;
+        IsRectified = false;
+    }
+
     private void Write(ReadOnlySpan<float> values)
     {
+        NoteOverwriting();
         if (ElementType == ElementType.Float32)
         {
             Backend.Upload(MemoryMarshal.AsBytes(values), Buffer);
@@ -243,7 +254,7 @@ public sealed class Tensor : IDisposable
 
     private static void CheckCount(Shape shape, int length)
     {
-        shape.ThrowIfNegative(nameof(shape));
+        shape.ThrowIfInvalid(nameof(shape));
         if (shape.Count != length)
         {
             throw new ArgumentException($"The shape {shape} has {shape.Count} elements, but {length} values were given.");

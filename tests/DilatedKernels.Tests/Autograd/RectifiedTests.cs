@@ -22,6 +22,32 @@ public class RectifiedTests(Device device)
         Assert.That(fused.Count(value => value != 0), Is.GreaterThan(fused.Length / 2));
     }
 
+    /// <summary>What begins as a ReLU's output and is trained goes below 0, and comes back.</summary>
+    [Test]
+    public void AParametersValueIsNotMasked()
+    {
+        var shape = new Shape(1, 1, 1, 3);
+        using Tensor input = Tensor.FromArray(device, shape, [-1, 0, 2]);
+        using var weight = new Parameter("weight", Tensor.FromArray(device, Shape.Scalar, [5]));
+        using var image = new Parameter("image", Ops.Relu(input));
+        using Tape tape = Tape.Record();
+        tape.Backward(Projection.Loss(Ops.Conv2d(image.Value, weight.Value), Array4.From(shape, (_, _, _, _) => 1)));
+        Assert.That(image.Gradient!.ToArray(), Is.All.EqualTo(5));
+    }
+
+    [Test]
+    public void AValueThatIsOverwrittenOrMovedOutIsNotMasked()
+    {
+        using Tensor input = Tensor.FromArray(device, new Shape(1, 1, 1, 3), [-1, 0, 2]);
+        using Tensor overwritten = Ops.Relu(input);
+        Assert.That(overwritten.IsRectified);
+        overwritten.SetArray([-1, 0, 2]);
+        Assert.That(overwritten.IsRectified, Is.False);
+        using Tape tape = Tape.Inference();
+        using Tensor moved = tape.MoveOut(Ops.Relu(input));
+        Assert.That(moved.IsRectified, Is.False);
+    }
+
     /// <summary>What reads the ReLU's output.</summary>
     public enum Reader
     {

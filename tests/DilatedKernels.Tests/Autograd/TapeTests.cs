@@ -86,6 +86,70 @@ public class TapeTests(Device device)
     }
 
     [Test]
+    public void AfterBackwardATapeRecordsNothing()
+    {
+        using Parameter x = NewParameter();
+        using Tape tape = Tape.Record();
+        Tensor kept = tape.Keep(Ops.Softmax(x.Value));
+        tape.Backward(Projection.Loss(kept, Array4.Random(Small, "weights")));
+        Assert.That(tape.IsRecording, Is.False);
+        Tensor later = Projection.Loss(Ops.Add(kept, x.Value), Array4.Random(Small, "weights"));
+        Assert.That(later.RequiresGradient, Is.False);
+        Assert.That(() => tape.Backward(later), Throws.InvalidOperationException.With.Message.Contains("ran backward already"));
+    }
+
+    [Test]
+    public void TensorsOfAnotherTapeAreRefusedWhereTheirGradientWouldBeLost()
+    {
+        using Parameter x = NewParameter();
+        using Tape outer = Tape.Record();
+        Tensor before = Ops.Softmax(x.Value);
+        using Tape inner = Tape.Record();
+        Assert.That(() => Ops.Add(before, x.Value), Throws.InvalidOperationException.With.Message.Contains("Add (x) reads the tensor [1, 2, 3, 4] of another tape"));
+        Assert.That(() => inner.Keep(before), Throws.ArgumentException.With.Message.Contains("belongs to another tape"));
+        inner.Dispose();
+        outer.Backward(Projection.Loss(before, Array4.Random(Small, "weights")));
+        Assert.That(x.Gradient, Is.Not.Null);
+    }
+
+    [Test]
+    public void ValuesOverwrittenBeforeBackwardAreRefused([Values] bool byOptimizer)
+    {
+        using Parameter x = NewParameter();
+        using Parameter y = new("y", Array4.Random(Small, "y").ToTensor(device));
+        using var optimizer = new DilatedKernels.Optim.Sgd([x]);
+        using Tape tape = Tape.Record();
+        Tensor loss = Projection.Loss(Ops.Add(Ops.Softmax(x.Value), y.Value), Array4.Random(Small, "weights"));
+        if (byOptimizer)
+        {
+            RunBackward(x);
+            optimizer.Step(0.1f);
+            x.ClearGradient();
+        }
+        else
+        {
+            x.Value.SetArray(new float[Small.Count]);
+        }
+
+        Assert.That(() => tape.Backward(loss), Throws.InvalidOperationException.With.Message.Contains("The parameter 'x' has been overwritten since Softmax (x) read it"));
+        Assert.That(x.Gradient, Is.Null);
+        Assert.That(y.Gradient, Is.Null);
+    }
+
+    [Test]
+    public void AParameterOwnsItsValueAlone()
+    {
+        using Parameter x = NewParameter();
+        using Tape tape = Tape.Inference();
+        Tensor y = Ops.Softmax(x.Value);
+        Assert.That(() => new Parameter("y", y), Throws.ArgumentException.With.Message.Contains("belongs to a tape"));
+        Assert.That(() => new Parameter("y", x.Value), Throws.ArgumentException.With.Message.Contains("belongs to the parameter 'x'"));
+        Assert.That(() => tape.Adopt(x.Value), Throws.ArgumentException.With.Message.Contains("belongs to the parameter 'x'"));
+        using var own = new Parameter("y", tape.MoveOut(y));
+        Assert.That(own.IsTrainable);
+    }
+
+    [Test]
     public void BackwardRefusesWhatItCannotStartFrom()
     {
         using Parameter x = NewParameter();

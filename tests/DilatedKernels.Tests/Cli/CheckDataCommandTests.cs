@@ -32,6 +32,25 @@ public class CheckDataCommandTests
     }
 
     [Test]
+    public void ManySizesAreSummedUp()
+    {
+        using TemporaryFolder folder = new();
+        string data = SmallDataset.Create(folder, training: 13);
+        for (int i = 0; i < 12; i++)
+        {
+            PngWriter.Write(folder[$"data/train/{i}.png"], new RgbImage(20 + (2 * i), 10 + i, new byte[3 * (20 + (2 * i)) * (10 + i)]));
+            MaskFile.Write(folder[$"data/trainannot/{i}.png"], new IndexMask(20 + (2 * i), 10 + i), new Palette([(0, 0, 0), (255, 255, 255)]));
+        }
+
+        File.Copy(folder["data/train/11.png"], folder["data/train/12.png"], overwrite: true);
+        File.Copy(folder["data/trainannot/11.png"], folder["data/trainannot/12.png"], overwrite: true);
+        DilatedProcess.Result check = DilatedProcess.Run(folder.Path, "check-data", data);
+        string[] lines = check.Output.ReplaceLineEndings("\n").Split('\n');
+        Assert.That(lines[1], Is.EqualTo("       2 of 21x42 (height x width)"));
+        Assert.That(lines[10], Is.EqualTo("       3 of 3 other sizes, 18 to 20 high and 36 to 40 wide"));
+    }
+
+    [Test]
     public void AMaskInSeveralSplitsCountsOnce()
     {
         using TemporaryFolder folder = new();

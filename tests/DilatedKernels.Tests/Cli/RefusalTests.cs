@@ -45,10 +45,49 @@ public class RefusalTests
     }
 
     [Test]
+    public void WithoutImagesForValidationTheOptionThatDoesWithoutIsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        AssertTrainingRefused(folder, SmallDataset.Create(folder, validation: 0), "the split \"val\" has no images. To train without one: --val-split none.");
+    }
+
+    [Test]
     public void ASplitThatIsNotThereNamesThoseThatAre()
     {
         using var folder = new TemporaryFolder();
         AssertTrainingRefused(folder, SmallDataset.Create(folder), ["--val-split", "test"], "test", "train", "val");
+    }
+
+    [TestCase("--focal-gamma is a number such as 0.5 or 1e-3; it was 2,5.", "--focal-gamma", "2,5")]
+    [TestCase("--weight-decay is a number such as 0.5 or 1e-3; it was 0,0005.", "--weight-decay", "0,0005")]
+    [TestCase("--dropout is a number such as 0.5 or 1e-3; it was ,5.", "--dropout", ",5")]
+    [TestCase("--seed is a whole number from 0 up to 18446744073709551615; it was -1.", "--seed", "-1")]
+    [TestCase("--validate-every is a whole number up to 9223372036854775807; it was 1,000.", "--validate-every", "1,000")]
+    [TestCase("Option '--batch' takes one value, and 2 were provided.", "--batch", "3")]
+    public void NumbersAreReadInOneWay(string message, params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        AssertTrainingRefused(folder, SmallDataset.Create(folder), options, message);
+    }
+
+    [Test]
+    public void AFolderForResultsThatCannotBeMadeIsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "run", 0, "--steps", "1", "--val-split", "none");
+        AssertRefused(folder, ["predict", "run/last.safetensors", "data/val/0.png", "--out", "data/dataset.json/masks"], "The folder for the results, data/dataset.json/masks, cannot be made: ");
+    }
+
+    [Test]
+    public void AWrongDescriptionIsToldInTheCountOfEditors()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        File.WriteAllText(folder["data/dataset.json"], "{\n  \"clases\": [\"a\"]\n}");
+        AssertRefused(folder, ["check-data", data], "dataset.json: line 2, byte ", "'clases' is none that belongs here. The fields are name, classes");
+        File.WriteAllText(folder["data/dataset.json"], "{,}");
+        AssertRefused(folder, ["check-data", data], "dataset.json: line 1, byte 2: ',' is an invalid start of a property name. Expected a '\"'. The fields");
     }
 
     [Test]

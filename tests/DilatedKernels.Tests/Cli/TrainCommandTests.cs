@@ -223,6 +223,23 @@ public class TrainCommandTests
     }
 
     [Test]
+    public void WithoutItsLastCheckpointARunSaysWhereItGoesOn()
+    {
+        using var folder = new TemporaryFolder();
+        Train(folder, SmallDataset.Create(folder), "run", "--steps", "2", "--checkpoint-every", "1", "--val-split", "none");
+        File.Delete(folder["run/last.safetensors"]);
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "run");
+        Assert.That(resumed.Error, Does.Contain("There is no last.safetensors in run: the run goes on from previous.safetensors, after step 1."));
+        Assert.That(resumed.ExitCode, Is.Zero);
+        File.Delete(folder["run/last.safetensors"]);
+        File.Delete(folder["run/previous.safetensors"]);
+        resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "run");
+        Assert.That(resumed.Error, Does.Contain("There is no checkpoint in run: the run begins at step 1."));
+        Assert.That(resumed.ExitCode, Is.Zero);
+        Assert.That(DilatedProcess.Run(folder.Path, "train", "--resume", "run").Error, Does.Not.Contain("There is no"));
+    }
+
+    [Test]
     public void JointTrainingKeepsTheContextModuleOfItsWeights()
     {
         using var folder = new TemporaryFolder();

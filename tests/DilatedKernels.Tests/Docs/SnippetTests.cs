@@ -52,7 +52,7 @@ public class SnippetTests
         var predictor = new Predictor(model, views: new PredictionViews([0.75, 1, 1.25], flip: true));
         // end
 
-        Assert.That(predictor.Predict(new RgbImage(40, 33), CancellationToken.None).Height, Is.EqualTo(33));
+        Assert.That(predictor.Predict(new RgbImage(40, 33)).Height, Is.EqualTo(33));
     }
 
     [Test]

@@ -105,6 +105,42 @@ public class SequentialTests
     }
 
     [Test]
+    public void WithoutATapeOnlyTheResultStays()
+    {
+        using Device device = Device.CreateCpu(1);
+        using Sequential chain = Chain(device, 3);
+        using var graph = new Graph(new GraphNode(chain, [Graph.Input]), new GraphNode(chain, [0]));
+        using Tensor x = Random(device);
+        long live = device.Memory.LiveBytes;
+        foreach (Module network in (Module[])[chain, graph])
+        {
+            Tensor y = network.Forward(x, ForwardContext.Inference);
+            Assert.That(y.Tape, Is.Null);
+            Assert.That(device.Memory.LiveBytes, Is.EqualTo(live + (Input.Count * sizeof(float))));
+            y.Dispose();
+            Assert.That(device.Memory.LiveBytes, Is.EqualTo(live));
+        }
+    }
+
+    [Test]
+    public void ASharedLayersParametersCountOnce()
+    {
+        using Device device = Device.CreateCpu(1);
+        using Sequential chain = Chain(device, 1);
+        using var twice = new Sequential(chain.Layers[0], chain.Layers[0]);
+        using var graph = new Graph(new GraphNode(chain, [Graph.Input]), new GraphNode(chain, [0]));
+        Assert.That(twice.Parameters, Is.EqualTo(chain.Parameters));
+        Assert.That(graph.Parameters, Is.EqualTo(chain.Parameters));
+        using var optimizer = new DilatedKernels.Optim.Sgd(twice.Parameters);
+        using Tensor x = Random(device);
+        using Tape tape = Tape.Record();
+        tape.Backward(Ops.SoftmaxCrossEntropy(twice.Forward(x, ForwardContext.Inference), LabelMap.FromArray(device, 1, Input.H, Input.W, new byte[Input.H * Input.W])));
+        float[] before = twice.Parameters[0].Value.ToArray();
+        optimizer.Step(0.1f);
+        Assert.That(twice.Parameters[0].Value.ToArray(), Is.Not.EqualTo(before));
+    }
+
+    [Test]
     public void LayersRefuseWhatTheyCannotBe()
     {
         Assert.Multiple(() =>

@@ -129,6 +129,20 @@ public class FocalLossTests(Device device)
         return [.. Enumerable.Range(0, (int)shape.Positions).Select(i => i % 5 == 2 ? Void : (byte)random.NextInt32(shape.C))];
     }
 
+    /// <summary>0 times infinity is not a number; a class that does not count has no say in it.</summary>
+    [TestCase(5)]
+    [TestCase(60)]
+    public void AClassWithoutWeightAddsNothingWhereItIsImpossible(int classes)
+    {
+        float[] values = new float[2 * classes];
+        values[0] = float.NegativeInfinity;
+        using Tensor scores = Tensor.FromChannelsLast(device, new Shape(1, classes, 1, 2), values);
+        using LabelMap labels = LabelMap.FromArray(device, 1, 1, 2, [0, 1]);
+        using var weights = new ClassWeights(device, [0f, .. Enumerable.Repeat(1f, classes - 1)]);
+        using Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels, weights);
+        Assert.That(loss.Item(), Is.EqualTo(Math.Log(classes)).Within(1e-5));
+    }
+
     private static Array4 Reference(Array4 scores, byte[] labels, int ignoreLabel, double gamma, float[]? weights)
     {
         double sum = 0;

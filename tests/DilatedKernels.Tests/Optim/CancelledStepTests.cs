@@ -1,3 +1,4 @@
+using DilatedKernels.Nn;
 using DilatedKernels.Optim;
 using DilatedKernels.Tests.Oracles;
 
@@ -40,6 +41,22 @@ public sealed class CancelledStepTests
         }
 
         Assert.That(broken.First.Value.ToArray(), Is.EqualTo(whole.First.Value.ToArray()));
+    }
+
+    [Test]
+    public void AStepCancelledBeforeItBeginsLeavesGradients()
+    {
+        using Device cpu = TestDevices.Cpu(1);
+        using var net = new StepNetwork(cpu, adam: true);
+        using RecordedStep step = Step(net, _ => { });
+        using (Tape tape = Tape.Record())
+        {
+            tape.Backward(net.Loss(tape.Adopt(Tensor.FromChannelsLast(cpu, StepNetwork.InputShape, StepNetwork.Input(1))), net.FixedLabels, ForwardContext.Inference));
+        }
+
+        float[] gradient = net.First.Gradient!.ToArray();
+        Assert.That(() => Run(step, 0, new CancellationToken(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(net.First.Gradient!.ToArray(), Is.EqualTo(gradient));
     }
 
     private static RecordedStep Step(StepNetwork net, Action<bool> at) => new(

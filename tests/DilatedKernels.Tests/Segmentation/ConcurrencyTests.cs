@@ -46,6 +46,21 @@ public sealed class ConcurrencyTests
         Assert.That(device.Memory.LiveBytes, Is.LessThan(live + 16_384));
     }
 
+    [Test]
+    public void LossesOfOneLabelMap()
+    {
+        using Device device = Device.CreateCpu(1);
+        using LabelMap labels = LabelMap.FromArray(device, 1, 2, 2, [0, 1, 2, 0]);
+        using Tensor scores = Tensor.Zeros(device, new Shape(1, 3, 2, 2));
+        AtOnce(thread =>
+        {
+            for (int i = 0; i < 3000; i++)
+            {
+                using Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels, 1000 + (Threads * i) + thread);
+            }
+        });
+    }
+
     [TestCase("cpu")]
     [TestCase("host")]
     public void TrainingsAndPredictionsOnModelsOfTheirOwn(string where)

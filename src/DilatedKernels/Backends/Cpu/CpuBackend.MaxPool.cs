@@ -11,7 +11,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(x);
         float* to = Floats(y);
         byte* choice = winner is null ? null : Bytes(winner);
-        _pool.For(g.Batch * g.OutHeight, row =>
+        _pool.For(checked(g.Batch * g.OutHeight), row =>
         {
             int n = row / g.OutHeight;
             int top = ((row % g.OutHeight) * g.StrideH) - g.PadH;
@@ -31,7 +31,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(dy);
         float* to = Floats(dx);
         byte* choice = Bytes(winner);
-        _pool.For(g.Batch * g.InHeight, row =>
+        _pool.For(checked(g.Batch * g.InHeight), row =>
         {
             int n = row / g.InHeight;
             int py = (row % g.InHeight) + g.PadH;

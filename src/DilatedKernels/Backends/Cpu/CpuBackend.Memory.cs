@@ -21,7 +21,7 @@ internal sealed unsafe partial class CpuBackend
         byte* to = Bytes(target);
         BlockCopy b = block;
         long element = source.ElementType.Size();
-        _pool.For(b.Extent.N * b.Extent.H, piece =>
+        _pool.For(checked(b.Extent.N * b.Extent.H), piece =>
         {
             int n = piece / b.Extent.H;
             int h = piece % b.Extent.H;

@@ -9,7 +9,7 @@ internal sealed unsafe partial class CpuBackend
         float* to = Floats(y);
         int channels = g.In.C;
         long pixel = channels * sizeof(float);
-        _pool.For(g.Out.N * g.Out.H, piece =>
+        _pool.For(checked(g.Out.N * g.Out.H), piece =>
         {
             int iy = ReflectionPadGeometry.Source(piece % g.Out.H, g.Top, g.In.H);
             float* source = from + (((((long)(piece / g.Out.H)) * g.In.H) + iy) * g.In.W * channels);
@@ -34,7 +34,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(dy);
         float* to = Floats(dx);
         int channels = g.In.C;
-        _pool.For(g.In.N * g.In.H, piece =>
+        _pool.For(checked(g.In.N * g.In.H), piece =>
         {
             int n = piece / g.In.H;
             Span<int> rows = stackalloc int[3];

@@ -12,7 +12,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(x);
         float* to = Floats(y);
         long inRow = (long)g.InWidth * g.Channels;
-        _pool.For(g.Batch * g.OutHeight, piece =>
+        _pool.For(checked(g.Batch * g.OutHeight), piece =>
         {
             int oy = piece % g.OutHeight;
             int top = g.Rows.First[oy];
@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(dy);
         float* to = Floats(dx);
         long outRow = (long)g.OutWidth * g.Channels;
-        _pool.For(g.Batch * g.InHeight, piece =>
+        _pool.For(checked(g.Batch * g.InHeight), piece =>
         {
             int iy = piece % g.InHeight;
             float* image = from + ((long)(piece / g.InHeight) * g.OutHeight * outRow);

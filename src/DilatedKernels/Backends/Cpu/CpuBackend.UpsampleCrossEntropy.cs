@@ -20,7 +20,7 @@ internal sealed unsafe partial class CpuBackend
         var partial = new double[checked(g.Batch * g.OutHeight)];
         int wanted = ((Threads * BandsPerThread) + g.Batch - 1) / Math.Max(1, g.Batch);
         int bands = Math.Clamp(wanted, 1, Math.Max(1, g.InHeight / LeastBandRows));
-        _pool.For(g.Batch * bands, piece =>
+        _pool.For(checked(g.Batch * bands), piece =>
         {
             int band = piece % bands;
             pass.Band(piece / bands, (int)((long)g.InHeight * band / bands), (int)((long)g.InHeight * (band + 1) / bands), partial);
@@ -115,7 +115,7 @@ internal sealed unsafe partial class CpuBackend
                 else
                 {
                     float own = weights[label[ox]];
-                    sum.Add(1, own * FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels));
+                    sum.Add(1, Weighted(own, FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels)));
                     Give(gradient, 1f, -1, 0f, down0, toAbove, down1, toBelow);
                 }
             }

@@ -46,7 +46,8 @@ internal sealed class WorkerPool : IDisposable
     /// </summary>
     public void For(int pieces, Action<int, int> body)
     {
-        if (pieces <= 0)
+        ArgumentOutOfRangeException.ThrowIfNegative(pieces);
+        if (pieces == 0)
         {
             return;
         }

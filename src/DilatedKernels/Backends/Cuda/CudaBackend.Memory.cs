@@ -70,6 +70,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
 
+        // Only the library's own memory is filled, whose size is a multiple of 4.
         uint rounded = BFloat16.Round(value);
         _context.Fill(Pointer(target), rounded | (rounded << 16), (count + 1) / 2, _stream);
     }

@@ -17,6 +17,9 @@ internal sealed unsafe partial class CudaBackend
 
     internal CudaAllocator Allocator => _allocator;
 
+    /// <summary>For what is several calls that belong together; other threads' wait.</summary>
+    internal Lock.Scope EnterGate() => _gate.EnterScope();
+
     public override StepRecorder CreateRecorder()
     {
         lock (_gate)

@@ -44,7 +44,7 @@ public static class CudaInterop
     public static Tensor Wrap(Device device, Shape shape, DevicePointer pointer, Action? released = null, ElementType type = ElementType.Float32)
     {
         _ = Backend(device);
-        shape.ThrowIfNegative(nameof(shape));
+        shape.ThrowIfInvalid(nameof(shape));
         if (pointer.Value == 0 || pointer.Value % Alignment != 0)
         {
             throw new ArgumentException($"A tensor's values start at a multiple of {Alignment} bytes; {pointer} is none.", nameof(pointer));

@@ -10,5 +10,5 @@ internal sealed class CudaKernel(string name, FunctionHandle function)
     public FunctionHandle Function => function;
 
     /// <summary>The dynamic shared memory that launches may ask for so far.</summary>
-    public int SharedBytes { get; set; } = CudaKernels.SharedBytesWithoutOptIn;
+    public required int SharedBytes { get; set; }
 }

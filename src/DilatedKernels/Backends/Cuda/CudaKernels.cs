@@ -6,8 +6,8 @@ namespace DilatedKernels.Backends.Cuda;
 /// <summary>Kernels by name. A module is loaded when the first of its kernels is asked for.</summary>
 internal sealed class CudaKernels(ICudaContext context, IKernelImages images)
 {
-    /// <summary>The dynamic shared memory of a launch that needs no permission.</summary>
-    public const int SharedBytesWithoutOptIn = 48 << 10;
+    // The shared memory of a block that needs no permission: the kernel's own arrays and what the launch asks for.
+    private const int SharedBytesWithoutOptIn = 48 << 10;
 
     private readonly Lock _loading = new();
     private readonly ConcurrentDictionary<string, CudaKernel> _kernels = new(StringComparer.Ordinal);
@@ -65,7 +65,8 @@ internal sealed class CudaKernels(ICudaContext context, IKernelImages images)
                 throw new CudaUnavailableException($"The kernel module '{image}' has no kernel '{name}' for {context.Device}.");
             }
 
-            return _kernels.GetOrAdd(name, new CudaKernel(name, function));
+            int sharedBytes = SharedBytesWithoutOptIn - context.GetProperty(function, FunctionProperty.StaticSharedBytes);
+            return _kernels.GetOrAdd(name, new CudaKernel(name, function) { SharedBytes = sharedBytes });
         }
     }
 }

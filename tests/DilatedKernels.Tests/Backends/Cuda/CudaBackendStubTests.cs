@@ -40,6 +40,19 @@ public sealed class CudaBackendStubTests
         Assert.That(_device.Name, Is.EqualTo("cuda:0"));
     }
 
+    /// <summary>Launches that fill the 48 KiB to the last bytes, beside which the kernel has arrays of its own.</summary>
+    [TestCase(16, 246, 123)]
+    [TestCase(32, 248, 124)]
+    [TestCase(37, 200, 100)]
+    public void AKernelsOwnArraysCountAsSharedMemory(int classes, int scoreWidth, int labelWidth)
+    {
+        _stub.AcceptKernels();
+        using Tensor scores = Tensor.Zeros(_device, new Shape(1, classes, 2, scoreWidth));
+        using LabelMap labels = LabelMap.FromArray(_device, 1, 4, labelWidth, new byte[4 * labelWidth]);
+        Ops.UpsampleSoftmaxCrossEntropy(scores, labels).Dispose();
+        Assert.That(_stub.Count("cuFuncSetAttribute"), Is.EqualTo(1));
+    }
+
     [Test]
     public void EmptyTensorsAreTensorsToo()
     {

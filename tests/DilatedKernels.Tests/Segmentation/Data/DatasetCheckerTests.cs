@@ -69,7 +69,7 @@ public class DatasetCheckerTests
         Directory.CreateDirectory(data.Folder["val"]);
         Directory.CreateDirectory(data.Folder["valannot"]);
         DatasetReport report = DatasetChecker.Check(DatasetFolder.Open(data.Root), "val");
-        Assert.That(report.Problems, Is.EqualTo(new[] { new DatasetProblem(data.Root, "the split \"val\" has no images.") }));
+        Assert.That(report.Problems, Is.EqualTo(new[] { new DatasetProblem(data.Root, "the split \"val\" has no images. To train without one: --val-split none.") }));
     }
 
     [Test]

@@ -22,6 +22,33 @@ public class PredictorTests
         Assert.That(Error.Relative(tiled, [.. whole.Select(value => (double)value)]), Is.LessThan(5e-6));
     }
 
+    [Test]
+    public void ProgressCountsTilesWindowsOrViews()
+    {
+        using SegmentationModel model = Model();
+        RgbImage image = Noise(60, 60);
+        var told = new Told();
+        _ = new Predictor(model, tileCells: 3).Predict(image, progress: told);
+        // One cell more than those of the image, for the interpolation.
+        int along = ((60 / model.Stride) + 1 + 2) / 3;
+        Assert.That(told.All, Is.EqualTo(Counted(along * along)));
+        told.All.Clear();
+        _ = new Predictor(model, window: new SlidingWindow(40, 8)).Probabilities(image, progress: told);
+        Assert.That(told.All, Is.EqualTo(Counted(4)), "windows");
+        told.All.Clear();
+        _ = new Predictor(model, views: new PredictionViews([1, 1.5], flip: true)).Predict(image, progress: told);
+        Assert.That(told.All, Is.EqualTo(Counted(4)));
+
+        static IEnumerable<PredictionProgress> Counted(int all) => Enumerable.Range(1, all).Select(done => new PredictionProgress(done, all));
+    }
+
+    private sealed class Told : IProgress<PredictionProgress>
+    {
+        public List<PredictionProgress> All { get; } = [];
+
+        public void Report(PredictionProgress value) => All.Add(value);
+    }
+
     private static (float[] Whole, float[] Tiled) WholeAndTiled(ConvolutionAlgorithm algorithm, int tileCells)
     {
         using SegmentationModel model = Model(algorithm: algorithm);

@@ -16,7 +16,7 @@ public readonly record struct Dim3(uint X, uint Y = 1, uint Z = 1)
 /// <summary>How a kernel is launched.</summary>
 /// <param name="Grid">Blocks.</param>
 /// <param name="Block">Threads in a block.</param>
-/// <param name="SharedBytes">Dynamic shared memory of a block in bytes. More than 48 KiB needs <see cref="FunctionProperty.MaxDynamicSharedBytes"/> first.</param>
+/// <param name="SharedBytes">Dynamic shared memory of a block in bytes. More than 48 KiB, with the kernel's own arrays (<see cref="FunctionProperty.StaticSharedBytes"/>), needs <see cref="FunctionProperty.MaxDynamicSharedBytes"/> first.</param>
 /// <param name="Stream">Where it is queued.</param>
 public readonly record struct LaunchConfiguration(Dim3 Grid, Dim3 Block, uint SharedBytes, StreamHandle Stream)
 {

@@ -28,6 +28,7 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
 
     public override bool TryRecord(StepScalars scalars, Action step, out string reason)
     {
+        using Lock.Scope gate = backend.EnterGate();
         StepRecording? recording = null;
         GraphHandle captured = default;
         try
@@ -69,6 +70,8 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
 
     public override void Replay(StepScalars scalars)
     {
+        // The values and the graph belong together, and neither may come into what another thread records.
+        using Lock.Scope gate = backend.EnterGate();
         if (_values != null)
         {
             // Whoever replays has read the loss of the last step, so its upload has passed.
@@ -83,6 +86,7 @@ internal sealed unsafe class CudaStepRecorder(CudaBackend backend) : StepRecorde
 
     public override void Forget()
     {
+        using Lock.Scope gate = backend.EnterGate();
         _notes = null;
         if (_recording is null)
         {

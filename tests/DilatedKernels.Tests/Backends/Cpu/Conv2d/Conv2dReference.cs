@@ -14,28 +14,52 @@ internal static class Conv2dReference
             y[i] = bias is null ? 0 : bias[i % g.OutChannels];
         }
 
-        Visit(g, (xAt, wAt, yAt) => y[yAt] += (double)x[xAt] * weight[wAt]);
+        Visit(g, (xAt, wAt, yAt) =>
+        {
+            double sum = y[yAt];
+            for (int c = 0; c < g.InChannels; c++)
+            {
+                sum += (double)x[xAt + c] * weight[wAt + c];
+            }
+
+            y[yAt] = sum;
+        });
         return relu ? [.. y.Select(v => v < 0 ? 0 : v)] : y;
     }
 
     public static double[] BackwardInput(Conv2dGeometry g, float[] dy, float[] weight)
     {
         double[] dx = new double[g.InShape.Count];
-        Visit(g, (xAt, wAt, yAt) => dx[xAt] += (double)dy[yAt] * weight[wAt]);
+        Visit(g, (xAt, wAt, yAt) =>
+        {
+            double slope = dy[yAt];
+            for (int c = 0; c < g.InChannels; c++)
+            {
+                dx[xAt + c] += slope * weight[wAt + c];
+            }
+        });
         return dx;
     }
 
     public static double[] BackwardWeight(Conv2dGeometry g, float[] x, float[] dy)
     {
         double[] dw = new double[g.WeightShape.Count];
-        Visit(g, (xAt, wAt, yAt) => dw[wAt] += (double)x[xAt] * dy[yAt]);
+        Visit(g, (xAt, wAt, yAt) =>
+        {
+            double slope = dy[yAt];
+            for (int c = 0; c < g.InChannels; c++)
+            {
+                dw[wAt + c] += x[xAt + c] * slope;
+            }
+        });
         return dw;
     }
 
     /// <summary>‖a − b‖ / ‖b‖.</summary>
     public static double RelativeError(float[] actual, double[] expected) => Error.Relative(actual, expected);
 
-    private static void Visit(Conv2dGeometry g, Action<int, int, int> term)
+    // Of each output and tap: where the input's channels start, the weights of that tap, and the output.
+    private static void Visit(Conv2dGeometry g, Action<int, int, int> taps)
     {
         for (int n = 0; n < g.Batch; n++)
         {
@@ -56,13 +80,10 @@ internal static class Conv2dReference
 
                             for (int k = 0; k < g.OutChannels; k++)
                             {
-                                for (int c = 0; c < g.InChannels; c++)
-                                {
-                                    term(
-                                        (((((n * g.InHeight) + iy) * g.InWidth) + ix) * g.InChannels) + c,
-                                        (((((k * g.KernelHeight) + ky) * g.KernelWidth) + kx) * g.InChannels) + c,
-                                        (((((n * g.OutHeight) + oy) * g.OutWidth) + ox) * g.OutChannels) + k);
-                                }
+                                taps(
+                                    ((((n * g.InHeight) + iy) * g.InWidth) + ix) * g.InChannels,
+                                    ((((k * g.KernelHeight) + ky) * g.KernelWidth) + kx) * g.InChannels,
+                                    (((((n * g.OutHeight) + oy) * g.OutWidth) + ox) * g.OutChannels) + k);
                             }
                         }
                     }

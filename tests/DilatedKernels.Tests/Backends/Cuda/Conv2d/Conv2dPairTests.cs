@@ -114,7 +114,8 @@ internal sealed class Conv2dPairTests(Conv2dProduct asked)
             Assert.That(Run(backend, g), Is.EqualTo(alone), g.ToString());
             if (weights is not null)
             {
-                Assert.That(Conv2dReference.RelativeError(RunWeights(backend, g).Values, Array.ConvertAll(weights, w => (double)w)), Is.LessThan(1e-5), g.ToString());
+                // Where they divide the steps in other places, each cuts its sums off in other places: 3e-5 after 545 steps of two parts.
+                Assert.That(Conv2dReference.RelativeError(RunWeights(backend, g).Values, Array.ConvertAll(weights, w => (double)w)), Is.LessThan(5e-5), g.ToString());
             }
         }
     }

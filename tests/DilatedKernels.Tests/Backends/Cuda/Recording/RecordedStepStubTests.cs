@@ -1,3 +1,4 @@
+using DilatedKernels.Backends;
 using DilatedKernels.Backends.Cuda;
 using DilatedKernels.Backends.Cuda.Recording;
 using DilatedKernels.Cuda;
@@ -118,6 +119,49 @@ public sealed class RecordedStepStubTests
         Run(2);
         Assert.That(_stub.Count("cuStreamBeginCapture_v2"), Is.Zero);
         ExpectOneWaitAtTheEnd();
+    }
+
+    /// <summary>What a step does besides its launches, waiting and copying, must not come into what another thread records.</summary>
+    [TestCase(true)]
+    [TestCase(false)]
+    public void AnotherThreadsStepWaitsForTheEndOfARecording(bool disposes)
+    {
+        Run(0);
+        Run(1);
+        Assert.That(_step.IsRecorded);
+        using var network = new StepNetwork(_device, adam: true);
+        using var isRecording = new SemaphoreSlim(0);
+        int calls = 0;
+        using RecordedStep other = network.Step(onCall: () =>
+        {
+            if (++calls == 2)
+            {
+                isRecording.Release();
+                // Long enough for the other thread to come as far as it gets.
+                Thread.Sleep(300);
+            }
+        });
+        var beside = Task.Run(() =>
+        {
+            isRecording.Wait();
+            if (disposes)
+            {
+                _step.Dispose();
+            }
+            else
+            {
+                ((CudaStepRecorder)_step.Recorder!).Replay(new StepScalars(0.1f, 3, StepNetwork.Seed, 2, network.FixedLabels));
+            }
+        });
+        RunOther(0);
+        Reset();
+        RunOther(1);
+        Assert.That(other.WhyNotRecorded, Is.Null);
+        Assert.That(other.IsRecorded);
+        Assert.That(beside.Wait(TimeSpan.FromSeconds(60)));
+        Assert.That(_stub.UploadsCaptured, Is.Zero);
+
+        void RunOther(ulong step) => other.Run(step, StepNetwork.Input(step), StepNetwork.Labels(step), StepNetwork.Rate(step));
     }
 
     [Test]

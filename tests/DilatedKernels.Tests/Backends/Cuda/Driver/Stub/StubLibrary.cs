@@ -87,6 +87,9 @@ internal sealed unsafe class StubControl
     /// <summary>Launches and copies since the last synchronisation.</summary>
     public int Queued => ((delegate* unmanaged<int>)Export("stub_queued"))();
 
+    /// <summary>Copies from the host that have come into recordings.</summary>
+    public int UploadsCaptured => ((delegate* unmanaged<int>)Export("stub_captured_uploads"))();
+
     /// <summary>Recordings, and what was made of them, that have not been destroyed.</summary>
     public int LiveGraphs => ((delegate* unmanaged<int>)Export("stub_live_graphs"))();
 

@@ -43,6 +43,7 @@ static int retained[8];
 static int64_t syncs;    /* synchronisations so far */
 static int live_graphs; /* recordings, and what was made of them */
 static int accepts_all, queued; /* launches and copies since the last synchronisation */
+static int captured_uploads;
 static __thread void* current;
 
 /* What the last launch was given. */
@@ -87,7 +88,7 @@ API void stub_reset(void)
     lost_code = pending_code = 0;
     device_count = 2;
     memory_limit = 1ull << 30;
-    accepts_all = queued = 0;
+    accepts_all = queued = captured_uploads = 0;
 }
 
 /* The call after the next `skip` ones of this name fails with `code`. */
@@ -108,6 +109,8 @@ API int64_t stub_count_all(void)
 
 API void stub_accept_kernels(void) { accepts_all = 1; }
 API int stub_queued(void) { return queued; }
+
+API int stub_captured_uploads(void) { return captured_uploads; }
 API int stub_live_graphs(void) { return live_graphs; }
 
 API int64_t stub_count(const char* name)
@@ -343,6 +346,9 @@ API int cuMemFreeHost(void* memory) { ENTER(cuMemFreeHost); NEED_CONTEXT(); free
 
 /* --- modules --------------------------------------------------------------------------------------------------------------------- */
 
+/* Every kernel has arrays of its own in shared memory, which count in the 48 KiB that need no permission. */
+enum { STATIC_SHARED = 32, FREE_SHARED = 49152 - STATIC_SHARED };
+
 typedef struct { char kernel; int max_shared; } function;
 typedef struct { function add, fault, other; int live; } module;
 
@@ -356,9 +362,9 @@ API int cuModuleLoadDataEx(void** out, const void* image, unsigned count, int* o
         return INVALID_IMAGE;
     }
     module* m = calloc(1, sizeof *m);
-    m->add = (function){'a', 49152};
-    m->fault = (function){'x', 49152};
-    m->other = (function){'n', 232448};
+    m->add = (function){'a', FREE_SHARED};
+    m->fault = (function){'x', FREE_SHARED};
+    m->other = (function){'n', FREE_SHARED};
     m->live = 1;
     *out = m;
     return SUCCESS;
@@ -392,7 +398,8 @@ API int cuFuncGetAttribute(int* value, int attribute, void* handle)
     ENTER(cuFuncGetAttribute);
     switch (attribute) {
         case 0: *value = 1024; break;
-        case 1: case 3: *value = 0; break;
+        case 1: *value = STATIC_SHARED; break;
+        case 3: *value = 0; break;
         case 4: *value = 12; break;
         case 5: case 6: *value = 90; break;
         case 8: *value = ((function*)handle)->max_shared; break;
@@ -407,7 +414,7 @@ API int cuFuncGetAttribute(int* value, int attribute, void* handle)
 API int cuFuncSetAttribute(void* handle, int attribute, int value)
 {
     ENTER(cuFuncSetAttribute);
-    if (attribute != 8 || value > 232448) return INVALID_VALUE;
+    if (attribute != 8 || value > 232448 - STATIC_SHARED) return INVALID_VALUE;
     ((function*)handle)->max_shared = value;
     return SUCCESS;
 }
@@ -452,6 +459,7 @@ static int queue(void* handle, op what)
         return run(&what);
     }
 
+    captured_uploads += what.kind == 'c' && !inside(what.source, what.count);
     op* o = malloc(sizeof *o);
     *o = what;
     o->next = 0;
