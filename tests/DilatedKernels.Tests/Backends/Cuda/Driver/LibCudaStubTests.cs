@@ -185,6 +185,17 @@ public sealed unsafe class LibCudaStubTests : CudaDriverContract
     }
 
     [Test]
+    public void AnotherLibrarysContextDoesNotStay()
+    {
+        DevicePointer memory = Upload(Values(8));
+        FunctionHandle add = GetAdd();
+        _stub.LeaveContext();
+        Launch(add, new LaunchConfiguration(new Dim3(1), new Dim3(8), 0, Stream), memory, memory, memory, 8);
+        _stub.LeaveContext();
+        Assert.That(() => Context.SetProperty(add, FunctionProperty.MaxDynamicSharedBytes, 64 << 10), Throws.Nothing);
+    }
+
+    [Test]
     public void ContextsOfTwoDevicesTakeTurns()
     {
         using ICudaContext other = Driver.Open(1);

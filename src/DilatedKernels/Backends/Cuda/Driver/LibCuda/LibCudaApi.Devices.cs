@@ -36,6 +36,9 @@ internal sealed unsafe partial class LibCudaApi
     /// <summary><c>cuDevicePrimaryCtxRelease_v2</c>.</summary>
     public delegate* unmanaged<int, int> DevicePrimaryCtxRelease { get; private set; }
 
+    /// <summary><c>cuCtxGetCurrent</c>.</summary>
+    public delegate* unmanaged<nint*, int> CtxGetCurrent { get; private set; }
+
     /// <summary><c>cuCtxSetCurrent</c>.</summary>
     public delegate* unmanaged<nint, int> CtxSetCurrent { get; private set; }
 
@@ -55,6 +58,7 @@ internal sealed unsafe partial class LibCudaApi
         DeviceGetAttribute = (delegate* unmanaged<int*, int, int, int>)Required("cuDeviceGetAttribute");
         DevicePrimaryCtxRetain = (delegate* unmanaged<nint*, int, int>)Required("cuDevicePrimaryCtxRetain");
         DevicePrimaryCtxRelease = (delegate* unmanaged<int, int>)Required("cuDevicePrimaryCtxRelease_v2");
+        CtxGetCurrent = (delegate* unmanaged<nint*, int>)Required("cuCtxGetCurrent");
         CtxSetCurrent = (delegate* unmanaged<nint, int>)Required("cuCtxSetCurrent");
         CtxSynchronize = (delegate* unmanaged<int>)Required("cuCtxSynchronize");
     }

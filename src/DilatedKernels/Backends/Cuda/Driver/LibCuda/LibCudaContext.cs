@@ -7,11 +7,6 @@ namespace DilatedKernels.Cuda;
 /// <summary>A device's primary context through libcuda.</summary>
 internal sealed unsafe partial class LibCudaContext : ICudaContext
 {
-    // The context that this class last made current on the thread. Another library may have changed it since; calls that name a stream,
-    // module or event do not depend on it, and the rare calls that do set it anew.
-    [ThreadStatic]
-    private static LibCudaContext? s_current;
-
     private readonly LibCudaApi _api;
     private readonly PrimaryContextHandle _context;
     private readonly nint _pool;
@@ -38,7 +33,6 @@ internal sealed unsafe partial class LibCudaContext : ICudaContext
     {
         ObjectDisposedException.ThrowIf(_context.IsClosed, this);
         Check(_api.CtxSetCurrent(_context.Value), "cuCtxSetCurrent");
-        s_current = this;
     }
 
     public void Synchronize()
@@ -47,20 +41,14 @@ internal sealed unsafe partial class LibCudaContext : ICudaContext
         Check(_api.CtxSynchronize(), "cuCtxSynchronize");
     }
 
-    public void Dispose()
-    {
-        if (ReferenceEquals(s_current, this))
-        {
-            s_current = null;
-        }
+    public void Dispose() => _context.Dispose();
 
-        _context.Dispose();
-    }
-
+    // Asked each time: another library may have made a context of its own current on the thread since, and launches, tensor maps and properties of kernels depend on it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Enter()
     {
-        if (!ReferenceEquals(s_current, this) || _context.IsClosed)
+        nint current;
+        if (_context.IsClosed || _api.CtxGetCurrent(&current) != 0 || current != _context.Value)
         {
             MakeCurrent();
         }

@@ -87,6 +87,9 @@ internal sealed unsafe class StubControl
     /// <summary>Launches and copies since the last synchronisation.</summary>
     public int Queued => ((delegate* unmanaged<int>)Export("stub_queued"))();
 
+    /// <summary>What another library does that makes a context of its own current on this thread: here, none.</summary>
+    public void LeaveContext() => Assert.That(((delegate* unmanaged<nint, int>)Export("cuCtxSetCurrent"))(0), Is.Zero);
+
     /// <summary>Copies from the host that have come into recordings.</summary>
     public int UploadsCaptured => ((delegate* unmanaged<int>)Export("stub_captured_uploads"))();
 
