@@ -106,9 +106,13 @@ internal static class CommandLine
         return text.Replace("expects a single argument but", "takes one value, and", StringComparison.Ordinal);
     }
 
+    // A full disk or quota, which may be there again: ENOSPC, EDQUOT; on Windows two codes of a full disk.
+    private static bool IsFull(IOException error) => error.HResult is 28 or 122 or unchecked((int)0x80070070) or unchecked((int)0x80070027);
+
     /// <summary>The exit code of a failure that is told in one message; null for one that is not foreseen.</summary>
     public static int? CodeOf(Exception exception) => exception switch
     {
+        UserInputException { InnerException: IOException cause } when IsFull(cause) => ExitCode.Failed,
         // The library refuses arguments that it cannot use; what reaches it here was given by the user.
         UserInputException or SafetensorsException or ArgumentException or OverflowException => ExitCode.BadInput,
         CudaUnavailableException or MpiUnavailableException => ExitCode.NoDevice,

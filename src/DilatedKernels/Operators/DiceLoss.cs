@@ -43,11 +43,16 @@ public static partial class Ops
         GC.KeepAlive(labels);
         if (records)
         {
+            int version = labels.Version;
             Tape.RecordNode(
                 loss, [probabilities],
-                (dy, gradients) => gradients.Write(0, dx => backend.DiceBackward(shape, probabilities.Buffer, labels.Buffer, ignoreLabel, factors, dy, dx)), factors, nameof(DiceLoss));
+                (dy, gradients) => gradients.Write(0, dx => backend.DiceBackward(shape, probabilities.Buffer, Unchanged(labels, version), ignoreLabel, factors, dy, dx)), factors, nameof(DiceLoss));
         }
 
         return loss;
     }
+
+    private static DeviceBuffer Unchanged(LabelMap labels, int version) => labels.Version == version
+        ? labels.Buffer
+        : throw new InvalidOperationException($"The labels have been overwritten since {nameof(DiceLoss)} read them, so its gradient would be that of others: call Backward before labels are set.");
 }

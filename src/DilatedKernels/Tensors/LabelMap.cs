@@ -38,6 +38,9 @@ public sealed class LabelMap : IDisposable
     /// <summary>The labels of a step that is computed in parts, this map among them; this map alone otherwise.</summary>
     internal StepLabels Step { get; private set; }
 
+    /// <summary>How often the labels have been overwritten.</summary>
+    internal int Version { get; private set; }
+
     internal DeviceBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(LabelMap));
 
     /// <summary>Copies labels in the order N, H, W.</summary>
@@ -77,6 +80,7 @@ public sealed class LabelMap : IDisposable
     public void SetArray(ReadOnlySpan<byte> labels)
     {
         CheckCount(Batch, Height, Width, labels);
+        Version++;
         Device.Backend.Upload(labels, Buffer);
         _histogram = Histogram(labels);
     }

@@ -45,6 +45,26 @@ public sealed class FailingDiskTests
         AssertGoesOn();
     }
 
+    /// <summary>Before a run has anything to lose, and in verbs that write one file, it is no fault of the input either.</summary>
+    [Test]
+    public void AFullFileSystemIsNoWrongUsage()
+    {
+        string disk = _folder["disk"];
+        Directory.CreateDirectory(disk);
+        string[] through = ["unshare", "-m", "sh", "-c", $"mount -t tmpfs -o size=4k none {disk} || exit 77; head -c 4096 /dev/zero >{disk}/full; \"$@\"", "sh"];
+        foreach (string[] verb in (string[][])[["train", _data, "--run", $"{disk}/run", .. s_options], ["report", "whole", "--output", $"{disk}/report.html"]])
+        {
+            DilatedProcess.Result result = Through(through, verb);
+            if (result.ExitCode == 77)
+            {
+                Assert.Ignore("This process may not mount a file system.");
+            }
+
+            Assert.That(result.ExitCode, Is.EqualTo(1), result.Error);
+            Assert.That(result.Error, Does.Contain("No space left on device"));
+        }
+    }
+
     [Test]
     public void AFullDiskUnderTheLog()
     {

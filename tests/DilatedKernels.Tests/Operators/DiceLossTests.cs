@@ -66,6 +66,19 @@ public class DiceLossTests(Device device)
     }
 
     [Test]
+    public void LabelsOverwrittenBeforeBackwardAreRefused()
+    {
+        var shape = new Shape(1, 2, 2, 2);
+        using var scores = new Parameter("scores", Array4.Random(shape, "scores").ToTensor(device));
+        using LabelMap labels = LabelMap.FromArray(device, 1, 2, 2, [0, 1, 1, 0]);
+        using Tape tape = Tape.Record();
+        Tensor loss = Ops.DiceLoss(scores.Value, labels);
+        labels.SetArray([1, 1, 1, 0]);
+        Assert.That(() => tape.Backward(loss), Throws.InvalidOperationException.With.Message.Contains("The labels have been overwritten since DiceLoss read them"));
+        Assert.That(scores.Gradient, Is.Null);
+    }
+
+    [Test]
     public void LeavesNoMemoryBehind()
     {
         using Tensor scores = Array4.Random(new Shape(1, 3, 2, 2), "memory").ToTensor(device);
