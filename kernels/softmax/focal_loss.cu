@@ -21,6 +21,12 @@ namespace {
 
 constexpr int WideThreads = 256;
 
+// 0 for the label that is ignored; a class of weight 0 is as good as ignored, whatever its scores are.
+__device__ __forceinline__ float weight_of(int label, int ignored, const float* weights)
+{
+    return label == ignored ? 0.0f : weights == nullptr ? 1.0f : weights[label];
+}
+
 struct PixelLoss {
     float right;  // q
     float wrong;  // 1 - q
@@ -39,9 +45,6 @@ struct PixelLoss {
         slope = gamma == 0.0f ? 1.0f : focus * (1.0f + gamma * right * ratio);
         loss = static_cast<double>(focus) * entropy;
     }
-
-    // A class without weight adds nothing, where its loss is infinite too.
-    __device__ __forceinline__ double weighted(float weight) const { return weight == 0.0f ? 0.0 : static_cast<double>(weight) * loss; }
 };
 
 template <int Padded, class T>
@@ -59,7 +62,8 @@ __device__ __forceinline__ void focal_loss(
     if (tile.has_pixel()) {
         float* pixel = tile.pixel();
         int label = labels[static_cast<long long>(blockIdx.x) * dk::TilePixels + threadIdx.x];
-        bool valid = label != ignored;
+        float weight = weight_of(label, ignored, weights);
+        bool valid = weight != 0.0f;
         float score = valid ? pixel[label] : 0.0f;
         dk::PixelScores<Padded> p;
         p.load(pixel, channels);
@@ -71,9 +75,8 @@ __device__ __forceinline__ void focal_loss(
 
         if (valid) {
             PixelLoss at(sum, others, most, score, gamma);
-            float weight = weights == nullptr ? 1.0f : weights[label];
             float factor = weight * share * at.slope;
-            loss = at.weighted(weight);
+            loss = static_cast<double>(weight) * at.loss;
             p.store_scaled(pixel, factor / sum, channels);
             pixel[label] = -factor * at.wrong;
         } else {
@@ -109,7 +112,8 @@ __device__ __forceinline__ void focal_loss_wide(
     if (p < positions) {
         const T* x = scores + p * channels;
         int label = labels[p];
-        bool valid = label != ignored;
+        float weight = weight_of(label, ignored, weights);
+        bool valid = weight != 0.0f;
         dk::OnlineSum all = dk::online_sum(x, channels);
         float others = 0.0f;
         for (int c = lane; c < channels; c += 32) {
@@ -118,9 +122,8 @@ __device__ __forceinline__ void focal_loss_wide(
 
         others = dk::warp_sum(others);
         PixelLoss at(all.sum, others, all.most, valid ? dk::to_float(x[label]) : all.most, gamma);
-        float weight = !valid ? 0.0f : weights == nullptr ? 1.0f : weights[label];
         if (valid && lane == 0) {
-            loss = at.weighted(weight);
+            loss = static_cast<double>(weight) * at.loss;
         }
 
         if (dscores != nullptr) {

@@ -207,10 +207,10 @@ __device__ __forceinline__ void upsample_cross_entropy(
 #pragma unroll 1
             for (int oy = oy_begin; oy < oy_end; oy++) {
                 int label = outputs.labels[(static_cast<long long>(n) * rows.out_extent + oy) * columns.out_extent + ox];
-                if (label != outputs.ignored) {
+                float weight = label == outputs.ignored ? 0.0f : outputs.weights == nullptr ? 1.0f : __ldg(outputs.weights + label);
+                if (weight != 0.0f) {
                     float v0 = __ldg(rows.weight0 + oy), v1 = __ldg(rows.weight1 + oy);
                     float score = fmaf(v0, at.between(upper, label, right, h0, h1), v1 * at.between(lower, label, right, h0, h1));
-                    float weight = outputs.weights == nullptr ? 1.0f : __ldg(outputs.weights + label);
                     double lost = at.add(column, v0, v1, label, score, weight, outputs.share, first, second);
                     loss += threadIdx.x % Lanes == 0 && ox >= counted ? lost : 0.0;
                 }

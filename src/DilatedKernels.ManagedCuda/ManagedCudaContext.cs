@@ -8,9 +8,6 @@ namespace DilatedKernels.Cuda;
 /// <summary>A device's primary context through ManagedCuda.</summary>
 internal sealed unsafe partial class ManagedCudaContext : ICudaContext
 {
-    [ThreadStatic]
-    private static ManagedCudaContext? s_current;
-
     private readonly PrimaryContext _context;
     private readonly DirectCalls _direct;
     private readonly CUmemoryPool _pool;
@@ -36,7 +33,6 @@ internal sealed unsafe partial class ManagedCudaContext : ICudaContext
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Check(DriverAPINativeMethods.ContextManagement.cuCtxSetCurrent(_context.Context), "cuCtxSetCurrent");
-        s_current = this;
     }
 
     public void Synchronize()
@@ -53,11 +49,6 @@ internal sealed unsafe partial class ManagedCudaContext : ICudaContext
         }
 
         _disposed = true;
-        if (ReferenceEquals(s_current, this))
-        {
-            s_current = null;
-        }
-
         _context.Dispose();
     }
 
@@ -69,10 +60,11 @@ internal sealed unsafe partial class ManagedCudaContext : ICudaContext
 
     private static void Check(CUResult result, string call) => ManagedCudaError.Check(result, call);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // Asked each time: other code may have made a context of its own current on the thread since.
     private void Enter()
     {
-        if (!ReferenceEquals(s_current, this) || _disposed)
+        CUcontext current = default;
+        if (_disposed || DriverAPINativeMethods.ContextManagement.cuCtxGetCurrent(ref current) != CUResult.Success || current.Pointer != _context.Context.Pointer)
         {
             MakeCurrent();
         }

@@ -194,6 +194,11 @@ internal sealed class TrainCommand
         {
             error.WriteLine($"There is no last.safetensors in {folder}: the run goes on from {name}, after step {trainer.Step}.");
         }
+
+        if (trainer.ValidatesOthers)
+        {
+            error.WriteLine($"The images of the split {trainer.Config.ValidationSplit} are not those of before: the next validation counts as the best so far.");
+        }
     }
 
     private Trainer Open(ParseResult result, TrainingConfig? config, Device device, ProcessGroup? group, CancellationToken cancellation)

@@ -95,7 +95,7 @@ public sealed record DenseCrfConfig
         // Half of a UTF-16 pair is an invalid operation to a tree of nodes.
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw new ArgumentException($"The CRF's parameters are no valid JSON: {JsonErrors.Describe(exception)}", nameof(json), exception);
+            throw new ArgumentException($"The CRF's parameters are no valid JSON: {JsonErrors.Describe(exception, ofTree: true)}", nameof(json), exception);
         }
     }
 

@@ -6,27 +6,10 @@ namespace DilatedKernels.Segmentation.Data;
 /// </summary>
 internal sealed class CropPlan(int samples, CropOptions options)
 {
-    private readonly Lock _lock = new();
-    private long _epoch = -1;
-    private int[] _order = [];
+    private readonly EpochOrder _order = new(samples, options.Seed, "sample order");
 
     /// <summary>The sample that a draw takes.</summary>
-    public int SampleOf(long draw)
-    {
-        long epoch = draw / samples;
-        lock (_lock)
-        {
-            // Draws come nearly in order, so one epoch's permutation is enough to keep.
-            if (epoch != _epoch)
-            {
-                _order = [.. Enumerable.Range(0, samples)];
-                new RandomSequence(options.Seed, "sample order", (ulong)epoch).Shuffle<int>(_order);
-                _epoch = epoch;
-            }
-
-            return _order[(int)(draw % samples)];
-        }
-    }
+    public int SampleOf(long draw) => _order[draw];
 
     /// <summary>The size to which a draw brings its image before it is cut: the same factor along both axes, but for rounding.</summary>
     public Size2 SizeOf(long draw, Size2 image)

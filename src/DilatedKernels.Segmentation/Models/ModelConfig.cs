@@ -99,7 +99,7 @@ public sealed record ModelConfig
         // Half of a UTF-16 pair is an invalid operation to a tree of nodes.
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw new ArgumentException($"The model's configuration is no valid JSON: {JsonErrors.Describe(exception)}", nameof(json), exception);
+            throw new ArgumentException($"The model's configuration is no valid JSON: {JsonErrors.Describe(exception, ofTree: true)}", nameof(json), exception);
         }
     }
 

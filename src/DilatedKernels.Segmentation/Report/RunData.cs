@@ -88,7 +88,7 @@ internal sealed class RunData
         }
         catch (JsonException error)
         {
-            throw new UserInputException($"{config} is not a run's configuration: {JsonErrors.Describe(error)}", error);
+            throw new UserInputException($"{config} is not a run's configuration: {JsonErrors.Describe(error, ofTree: true)}", error);
         }
     }
 

@@ -12,7 +12,8 @@ namespace DilatedKernels.Segmentation.Training;
 /// <param name="UnreportedLoss">The loss of the last step when the run was interrupted before its validation and report, else null.</param>
 /// <param name="Data">The fingerprint of the training split.</param>
 /// <param name="SinceBest">Validations since the best.</param>
-internal sealed record RunState(long Step, double BestMeanIoU, float? UnreportedLoss, string Data, int SinceBest);
+/// <param name="Validation">The fingerprint of the split that is validated; null in a checkpoint that does not say.</param>
+internal sealed record RunState(long Step, double BestMeanIoU, float? UnreportedLoss, string Data, int SinceBest, string? Validation);
 
 /// <summary>
 /// A run's state in one safetensors file: the model under its own parameter names, the optimizer's state under
@@ -26,6 +27,7 @@ internal static class Checkpoint
     private const string UnreportedKey = "training.unreported_loss";
     private const string SinceBestKey = "training.validations_since_best";
     private const string DataKey = "training.data";
+    private const string ValidationKey = "training.validation_data";
     private const string ConfigKey = "training.config";
 
     public static void Save(string path, SegmentationModel model, Optimizer optimizer, TrainingConfig config, RunState state)
@@ -36,6 +38,7 @@ internal static class Checkpoint
             [BestKey] = state.BestMeanIoU.ToString("R", CultureInfo.InvariantCulture),
             [DataKey] = state.Data,
             [SinceBestKey] = state.SinceBest.ToString(CultureInfo.InvariantCulture),
+            [ValidationKey] = state.Validation ?? "",
             [ConfigKey] = JsonSerializer.Serialize(config, TrainingJson.Default.TrainingConfig),
         };
         if (state.UnreportedLoss is { } loss)
@@ -103,7 +106,8 @@ internal static class Checkpoint
             Number(BestKey) ?? double.NaN,
             (float?)Number(UnreportedKey),
             file.Metadata.GetValueOrDefault(DataKey, ""),
-            (int)(Number(SinceBestKey) ?? 0));
+            (int)(Number(SinceBestKey) ?? 0),
+            file.Metadata.GetValueOrDefault(ValidationKey));
 
         double? Number(string key) =>
             file.Metadata.TryGetValue(key, out string? value) && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? number : null;

@@ -43,7 +43,7 @@ internal static class ConfigText
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new UserInputException($"{path}: {JsonErrors.Describe(error)}", error);
+            throw new UserInputException($"{path}: {JsonErrors.Describe(error, ofTree: true)}", error);
         }
     }
 
@@ -67,7 +67,7 @@ internal static class ConfigText
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new UserInputException($"--set {last}: {JsonErrors.Describe(error)}", error);
+            throw new UserInputException($"--set {last}: {JsonErrors.Describe(error, ofTree: true)}", error);
         }
     }
 

@@ -157,7 +157,7 @@ public sealed class RunFolder : IDisposable
         catch (JsonException error)
         {
             folder.Dispose();
-            throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {JsonErrors.Describe(error)}", error);
+            throw new UserInputException($"{folder.ConfigFile} is not a run's configuration: {JsonErrors.Describe(error, ofTree: true)}", error);
         }
         catch
         {

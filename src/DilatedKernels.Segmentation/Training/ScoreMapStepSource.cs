@@ -1,3 +1,5 @@
+using DilatedKernels.Segmentation.Data;
+
 namespace DilatedKernels.Segmentation.Training;
 
 /// <summary>
@@ -6,6 +8,7 @@ namespace DilatedKernels.Segmentation.Training;
 internal sealed class ScoreMapStepSource(
     ScoreMapStore store, int samples, bool mirror, int batchSize, Size2 cells, int voidLabel, ulong seed) : IStepSource
 {
+    private readonly EpochOrder _order = new(samples, seed, "order");
     private readonly Dictionary<(int, bool), ScoreMapStore.Entry> _cache = [];
     private long _cachedBytes;
 
@@ -52,12 +55,9 @@ internal sealed class ScoreMapStepSource(
     private ScoreMapStore.Entry Entry(long step, int index, out RandomSequence random)
     {
         long position = (step * batchSize) + index;
-        long epoch = position / samples;
-        int[] order = [.. Enumerable.Range(0, samples)];
-        new RandomSequence(seed, "order", (ulong)epoch).Shuffle<int>(order);
         random = new RandomSequence(seed, "crop", (ulong)position);
         bool mirrored = random.NextInt32(2) == 1 && mirror;
-        int sample = order[position % samples];
+        int sample = _order[position];
         if (_cache.TryGetValue((sample, mirrored), out ScoreMapStore.Entry? cached))
         {
             return cached;

@@ -157,7 +157,13 @@ public sealed partial class Trainer
         }
 
         ResumedFrom = checkpoint;
-        (_step, _bestMeanIoU, _unreportedLoss, _, _sinceBest) = state;
+        (_step, _bestMeanIoU, _unreportedLoss, _, _sinceBest, string? validation) = state;
+        if (validation is not null && validation != _validationFingerprint)
+        {
+            ValidatesOthers = true;
+            (_bestMeanIoU, _sinceBest) = (double.NaN, 0);
+        }
+
         _saved = checkpoint == _folder.LastCheckpoint ? (_step, _unreportedLoss) : null;
     }
 }

@@ -88,6 +88,9 @@ public sealed partial class Trainer : IDisposable
     /// <summary>The checkpoint that the run goes on from; null where it begins, as a resumed one without any checkpoint does.</summary>
     public string? ResumedFrom { get; private set; }
 
+    /// <summary>Whether a resumed run validates other images than before: what was the best then counts no more.</summary>
+    public bool ValidatesOthers { get; private set; }
+
     /// <summary>Steps done.</summary>
     public long Step => _step;
 
@@ -350,7 +353,7 @@ public sealed partial class Trainer : IDisposable
         }
     }
 
-    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, new RunState(_step, _bestMeanIoU, _unreportedLoss, _fingerprint, _sinceBest));
+    private void Save(string path) => Checkpoint.Save(path, _model, _optimizer, _config, new RunState(_step, _bestMeanIoU, _unreportedLoss, _fingerprint, _sinceBest, _validationFingerprint));
 
     // The new file is complete on disk before the old one moves, so a run killed at any moment has a whole checkpoint.
     private void SaveLast()

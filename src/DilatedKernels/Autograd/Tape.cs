@@ -222,6 +222,11 @@ public sealed class Tape : IDisposable
             }
         }
 
+        foreach (TapeNode node in _nodes)
+        {
+            node.Output.RequiresGradient = false;
+        }
+
         _nodes.Clear();
     }
 

@@ -61,9 +61,13 @@ public sealed class LocalGroup : ProcessGroup
 
     private protected override void Blame(int rank, string reason)
     {
-        foreach (LocalGroup member in _shared.Members)
+        // All hear of the same failure, and of none that only comes of it.
+        lock (_shared.Lock)
         {
-            member.Break(new ProcessGroupException(this, rank, reason));
+            foreach (LocalGroup member in _shared.Members)
+            {
+                member.Break(new ProcessGroupException(this, rank, reason));
+            }
         }
     }
 

@@ -78,12 +78,14 @@ public sealed class SafetensorsFile : IDisposable
     // To open a pipe is to wait until somebody writes into it.
     private static void RefuseWhatHasNoSize(string path)
     {
-        if (!File.Exists(path))
+        var file = new FileInfo(path);
+        if (!file.Exists)
         {
-            throw new FileNotFoundException($"{path}: {(Directory.Exists(path) ? "this is a folder" : "the file does not exist")}.", path);
+            // A folder, nothing, or what may not be looked at: opening it says which.
+            return;
         }
 
-        var file = new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        file = new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
         if (file.Exists && file.Length == 0)
         {
             throw new SafetensorsException(path, $"the file has 0 bytes, or it is a pipe or a device; a safetensors file has at least {sizeof(long)} bytes.");

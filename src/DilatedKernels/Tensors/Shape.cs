@@ -18,7 +18,7 @@ public readonly record struct Shape(int N, int C, int H, int W)
 
     /// <summary>The number of elements; it can pass 2³¹.</summary>
     /// <exception cref="OverflowException">It passes 2⁶³.</exception>
-    public long Count => checked((long)N * C * H * W);
+    public long Count => checked(Positions * C);
 
     /// <summary>The number of spatial positions over the whole batch, <c>N·H·W</c>.</summary>
     /// <exception cref="OverflowException">It passes 2⁶³.</exception>
@@ -38,7 +38,7 @@ public readonly record struct Shape(int N, int C, int H, int W)
             throw new ArgumentException($"The shape {this} has a negative extent; every extent is 0 or more.", parameter);
         }
 
-        if ((Int128)N * C * H * W > MostElements)
+        if ((Int128)Math.Max(N, 1) * Math.Max(C, 1) * Math.Max(H, 1) * Math.Max(W, 1) > MostElements)
         {
             throw new ArgumentException($"The shape {this} has more than {MostElements} elements, more than any memory holds.", parameter);
         }

@@ -95,6 +95,9 @@ public class TapeTests(Device device)
         Assert.That(tape.IsRecording, Is.False);
         Tensor later = Projection.Loss(Ops.Add(kept, x.Value), Array4.Random(Small, "weights"));
         Assert.That(later.RequiresGradient, Is.False);
+        using Tape inner = Tape.Record();
+        inner.Backward(Projection.Loss(Ops.Add(kept, x.Value), Array4.Random(Small, "weights")));
+        inner.Dispose();
         Assert.That(() => tape.Backward(later), Throws.InvalidOperationException.With.Message.Contains("ran backward already"));
     }
 

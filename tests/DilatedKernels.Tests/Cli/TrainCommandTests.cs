@@ -240,6 +240,21 @@ public class TrainCommandTests
     }
 
     [Test]
+    public void WithOtherImagesToValidateTheBestBeginsAnew()
+    {
+        using var folder = new TemporaryFolder();
+        string data = SmallDataset.Create(folder);
+        Train(folder, data, "run", "--steps", "1", "--validate-every", "1");
+        string config = File.ReadAllText(folder["run/config.json"]).Replace("\"steps\": 1,", "\"steps\": 2,", StringComparison.Ordinal);
+        File.WriteAllText(folder["run/config.json"], config);
+        File.Copy(folder["data/train/0.png"], folder["data/val/2.png"]);
+        File.Copy(folder["data/trainannot/0.png"], folder["data/valannot/2.png"]);
+        DilatedProcess.Result resumed = DilatedProcess.Run(folder.Path, "train", "--resume", "run");
+        Assert.That(resumed.Error, Does.Contain("The images of the split val are not those of before: the next validation counts as the best so far.").And.Contains("(best)"));
+        Assert.That(resumed.ExitCode, Is.Zero);
+    }
+
+    [Test]
     public void JointTrainingKeepsTheContextModuleOfItsWeights()
     {
         using var folder = new TemporaryFolder();

@@ -129,18 +129,28 @@ public class FocalLossTests(Device device)
         return [.. Enumerable.Range(0, (int)shape.Positions).Select(i => i % 5 == 2 ? Void : (byte)random.NextInt32(shape.C))];
     }
 
-    /// <summary>0 times infinity is not a number; a class that does not count has no say in it.</summary>
-    [TestCase(5)]
-    [TestCase(60)]
-    public void AClassWithoutWeightAddsNothingWhereItIsImpossible(int classes)
+    /// <summary>0 times infinity is not a number; a class that does not count has no say in it, be its scores what they may.</summary>
+    [Test]
+    public void AClassWithoutWeightIsAsGoodAsVoid([Values(5, 60)] int classes, [Values(0f, 2f)] float gamma, [Values(float.NegativeInfinity, float.NaN)] float score)
     {
         float[] values = new float[2 * classes];
-        values[0] = float.NegativeInfinity;
-        using Tensor scores = Tensor.FromChannelsLast(device, new Shape(1, classes, 1, 2), values);
-        using LabelMap labels = LabelMap.FromArray(device, 1, 1, 2, [0, 1]);
+        values[0] = score;
         using var weights = new ClassWeights(device, [0f, .. Enumerable.Repeat(1f, classes - 1)]);
-        using Tensor loss = Ops.SoftmaxCrossEntropy(scores, labels, weights);
-        Assert.That(loss.Item(), Is.EqualTo(Math.Log(classes)).Within(1e-5));
+        (float loss, float[] gradient) = Of(0);
+        Assert.That(loss, Is.Positive.And.LessThan(Math.Log(classes) + 1e-5));
+        (float expected, float[] expectedGradient) = Of(255);
+        Assert.That(loss, Is.EqualTo(expected));
+        Assert.That(gradient, Is.EqualTo(expectedGradient));
+
+        (float Loss, float[] Gradient) Of(byte label)
+        {
+            using var scores = new Parameter("scores", Tensor.FromChannelsLast(device, new Shape(1, classes, 1, 2), values));
+            using LabelMap labels = LabelMap.FromArray(device, 1, 1, 2, [label, 1]);
+            using Tape tape = Tape.Record();
+            Tensor loss = Ops.FocalLoss(scores.Value, labels, gamma, weights);
+            tape.Backward(loss);
+            return (loss.Item(), scores.Gradient!.ToArray());
+        }
     }
 
     private static Array4 Reference(Array4 scores, byte[] labels, int ignoreLabel, double gamma, float[]? weights)

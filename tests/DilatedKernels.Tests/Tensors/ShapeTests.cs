@@ -11,6 +11,7 @@ public class ShapeTests
         Assert.That(() => new Shape(int.MaxValue, 1, int.MaxValue, int.MaxValue).Positions, Throws.TypeOf<OverflowException>());
         Assert.That(() => Tensor.Zeros(Device.Cpu, s_wrapsToZero), Throws.ArgumentException.With.Message.Contains("[65536, 65536, 65536, 65536] has more than 1152921504606846976 elements"));
         Assert.That(() => Tensor.FromChannelsLast(Device.Cpu, s_wrapsToZero, []), Throws.ArgumentException);
+        Assert.That(() => Tensor.Zeros(Device.Cpu, new Shape(int.MaxValue, int.MaxValue, int.MaxValue, 0)), Throws.ArgumentException);
         Assert.That(() => Tensor.Zeros(Device.Cpu, new Shape(1, -1, 1, 1)), Throws.ArgumentException.With.Message.Contains("negative extent"));
     }
 

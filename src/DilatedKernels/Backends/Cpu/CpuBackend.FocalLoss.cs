@@ -21,10 +21,9 @@ internal sealed unsafe partial class CpuBackend
                 for (long p = begin; p < end; p++)
                 {
                     float* target = gradient is null ? scratch : gradient + (p * channels);
-                    if (label[p] != ignoreLabel)
+                    if (label[p] != ignoreLabel && (weight is null ? 1f : weight[label[p]]) is not 0f and var own)
                     {
-                        float own = weight is null ? 1f : weight[label[p]];
-                        sum += Weighted(own, FocalLossAt(from + (p * channels), label[p], gamma, own * share, target, channels));
+                        sum += own * FocalLossAt(from + (p * channels), label[p], gamma, own * share, target, channels);
                     }
                     else if (gradient is not null)
                     {
@@ -37,9 +36,6 @@ internal sealed unsafe partial class CpuBackend
         });
         Floats(loss)[0] = total == 0 ? 0f : (float)(SumInOrder(partial) / total);
     }
-
-    // A class without weight adds nothing, where its entropy is infinite too.
-    private static double Weighted(float weight, double loss) => weight == 0f ? 0 : weight * loss;
 
     // 1 − q is summed from the other classes and not subtracted, and −ln q taken from it where q is large, so that a pixel that is nearly right has its digits.
     private static double FocalLossAt(float* scores, int label, float gamma, float share, float* gradient, int channels)

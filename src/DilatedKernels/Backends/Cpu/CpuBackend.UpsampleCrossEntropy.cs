@@ -95,7 +95,7 @@ internal sealed unsafe partial class CpuBackend
             var sum = new LogarithmSum();
             for (int ox = 0; ox < geometry.OutWidth; ox++)
             {
-                if (label[ox] == ignoreLabel)
+                if (label[ox] == ignoreLabel || (weights is not null && weights[label[ox]] == 0f))
                 {
                     continue;
                 }
@@ -115,7 +115,7 @@ internal sealed unsafe partial class CpuBackend
                 else
                 {
                     float own = weights[label[ox]];
-                    sum.Add(1, Weighted(own, FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels)));
+                    sum.Add(1, own * FocalLossAt(large, label[ox], gamma: 0, own * share, gradient, channels));
                     Give(gradient, 1f, -1, 0f, down0, toAbove, down1, toBelow);
                 }
             }
