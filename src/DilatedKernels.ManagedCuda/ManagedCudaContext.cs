@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using ManagedCuda;
 using ManagedCuda.BasicTypes;
 
