@@ -21,10 +21,10 @@ namespace {
 
 constexpr int WideThreads = 256;
 
-// 0 for the label that is ignored; a class of weight 0 is as good as ignored, whatever its scores are.
-__device__ __forceinline__ float weight_of(int label, int ignored, const float* weights)
+// A class of weight 0 is as good as ignored, whatever its scores are. So that nothing else needs to know, and no register is spent on it.
+__device__ __forceinline__ int label_of(int label, int ignored, const float* weights)
 {
-    return label == ignored ? 0.0f : weights == nullptr ? 1.0f : weights[label];
+    return label != ignored && weights != nullptr && weights[label] == 0.0f ? ignored : label;
 }
 
 struct PixelLoss {
@@ -61,9 +61,8 @@ __device__ __forceinline__ void focal_loss(
     double loss = 0.0;
     if (tile.has_pixel()) {
         float* pixel = tile.pixel();
-        int label = labels[static_cast<long long>(blockIdx.x) * dk::TilePixels + threadIdx.x];
-        float weight = weight_of(label, ignored, weights);
-        bool valid = weight != 0.0f;
+        int label = label_of(labels[static_cast<long long>(blockIdx.x) * dk::TilePixels + threadIdx.x], ignored, weights);
+        bool valid = label != ignored;
         float score = valid ? pixel[label] : 0.0f;
         dk::PixelScores<Padded> p;
         p.load(pixel, channels);
@@ -75,6 +74,7 @@ __device__ __forceinline__ void focal_loss(
 
         if (valid) {
             PixelLoss at(sum, others, most, score, gamma);
+            float weight = weights == nullptr ? 1.0f : weights[label];
             float factor = weight * share * at.slope;
             loss = static_cast<double>(weight) * at.loss;
             p.store_scaled(pixel, factor / sum, channels);
@@ -111,9 +111,8 @@ __device__ __forceinline__ void focal_loss_wide(
     double loss = 0.0;
     if (p < positions) {
         const T* x = scores + p * channels;
-        int label = labels[p];
-        float weight = weight_of(label, ignored, weights);
-        bool valid = weight != 0.0f;
+        int label = label_of(labels[p], ignored, weights);
+        bool valid = label != ignored;
         dk::OnlineSum all = dk::online_sum(x, channels);
         float others = 0.0f;
         for (int c = lane; c < channels; c += 32) {
@@ -122,6 +121,7 @@ __device__ __forceinline__ void focal_loss_wide(
 
         others = dk::warp_sum(others);
         PixelLoss at(all.sum, others, all.most, valid ? dk::to_float(x[label]) : all.most, gamma);
+        float weight = !valid ? 0.0f : weights == nullptr ? 1.0f : weights[label];
         if (valid && lane == 0) {
             loss = static_cast<double>(weight) * at.loss;
         }

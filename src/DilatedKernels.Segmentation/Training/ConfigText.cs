@@ -43,7 +43,8 @@ internal static class ConfigText
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new UserInputException($"{path}: {JsonErrors.Describe(error, ofTree: true)}", error);
+            string text = JsonErrors.Describe(error, ofTree: true);
+            throw new UserInputException($"{path}{(text.StartsWith("line ", StringComparison.Ordinal) ? ", " : ": ")}{text}", error);
         }
     }
 

@@ -88,8 +88,8 @@ public sealed class ConfigTextTests
     [TestCase("0.5", "null", "line 5: optimizer.learningRate is a number; it was null.")]
     [TestCase("\"classes\": 2, ", "", "line 3: model.frontEnd lacks classes, a whole number.")]
     [TestCase("\"channels\": 4", "\"channels\": []", "line 3: model.frontEnd.stages[0].channels is a whole number; it was a list.")]
-    [TestCase("\"somewhere\",", "\"somewhere\"", "line 5: ")]
-    [TestCase("\"steps\": 7\n}", "\"steps\": 7\n", "line 7: ")]
+    [TestCase("\"somewhere\",", "\"somewhere\"", "line 5, byte 3: ")]
+    [TestCase("\"steps\": 7\n}", "\"steps\": 7\n", "line 7, byte 1: ")]
     public void WhatIsWrongInAFileIsNamedWithItsLine(string right, string wrong, string message)
     {
         string changed = Small.Replace(right, wrong, StringComparison.Ordinal);
