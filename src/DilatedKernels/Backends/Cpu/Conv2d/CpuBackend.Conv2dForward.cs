@@ -41,7 +41,7 @@ internal sealed unsafe partial class CpuBackend
                 Output = Floats(y),
                 Bias = bias is null ? null : Floats(bias),
                 Relu = relu,
-            }.Run(_pool);
+            }.Run(_pool, _allocator);
             return;
         }
 

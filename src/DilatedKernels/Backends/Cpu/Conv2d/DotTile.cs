@@ -24,6 +24,9 @@ internal unsafe struct DotArguments
 
     /// <summary>Where to ask for memory that is needed soon, as much as a row of X.</summary>
     public byte* Ahead;
+
+    /// <summary>As much of one more row, for <see cref="PairedDotTile"/>, whose tiles are fewer.</summary>
+    public byte* AheadToo;
 }
 
 /// <summary>
@@ -139,7 +142,7 @@ internal static unsafe class DotTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddLanes<TVector, TWidth, TRows>(TVector v0, TVector v1, TVector v2, TVector v3, bool isFirstHalf, float* halves, byte* sums)
+    public static void AddLanes<TVector, TWidth, TRows>(TVector v0, TVector v1, TVector v2, TVector v3, bool isFirstHalf, float* halves, byte* sums)
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
         where TRows : struct, ICount

@@ -6,7 +6,7 @@ namespace DilatedKernels.Backends.Cpu.Conv2d;
 /// <summary>
 /// A 1×1 convolution from many channels to few, <c>y(p, k) = act(Σ over c of x(p, c) · w(k, c) + bias(k))</c>. Other than in
 /// <see cref="GatherConvolution"/> the vectors lie along the input channels, so that an odd number of outputs, as of classes, fills no vector by halves, and
-/// the weights are read as they are. How the work is cut changes no bits.
+/// but for vectors of sixteen lanes the weights are read as they are. How the work is cut changes no bits.
 /// </summary>
 internal sealed unsafe class PointwiseDot
 {
@@ -22,15 +22,29 @@ internal sealed unsafe class PointwiseDot
     private static readonly delegate*<DotArguments*, void>[] Kernels128 = Kernels<Vector128<float>, Width128>();
     private static readonly delegate*<DotArguments*, void>[] Kernels256 = Kernels<Vector256<float>, Width256>();
 
+    private static readonly delegate*<DotArguments*, void>[] KernelsOfPairs =
+    [
+        &PairedDotTile.Run<Count1, Count1>,
+        &PairedDotTile.Run<Count1, Count2>,
+        &PairedDotTile.Run<Count1, Count3>,
+        &PairedDotTile.Run<Count4, Count1>,
+        &PairedDotTile.Run<Count4, Count2>,
+        &PairedDotTile.Run<Count4, Count3>,
+    ];
+
     private readonly delegate*<DotArguments*, void>[] _kernels;
     private readonly TileKernels _tiles;
     private readonly int _positions;
     private readonly int _inChannels;
     private readonly int _outChannels;
 
+    // Outputs of a row of the weights as the kernels read them: 1, or a pair.
+    private readonly int _paired;
+
     public PointwiseDot(VectorUnit unit, int positions, int inChannels, int outChannels)
     {
-        _kernels = unit.Lanes >= DotTile.Lanes ? Kernels256 : Kernels128;
+        _paired = unit.Lanes > DotTile.Lanes && !unit.DoublePumped ? 2 : 1;
+        _kernels = _paired == 2 ? KernelsOfPairs : unit.Lanes >= DotTile.Lanes ? Kernels256 : Kernels128;
         _tiles = TileKernels.OfWidth(Math.Min(unit.Lanes, DotTile.Lanes));
         (_positions, _inChannels, _outChannels) = (positions, inChannels, outChannels);
     }
@@ -49,17 +63,32 @@ internal sealed unsafe class PointwiseDot
     public static bool Applies(in Conv2dGeometry g) =>
         g.OutChannels <= MostOutputs && g.OutChannels % DotTile.Lanes != 0 && g.InChannels is >= LeastChannels and <= MostChannels && g.InChannels % Line == 0;
 
-    public void Run(WorkerPool pool)
+    public void Run(WorkerPool pool, CpuAllocator allocator)
+    {
+        if (_paired == 1)
+        {
+            Run(pool, Weight);
+            return;
+        }
+
+        using CpuBuffer packed = allocator.Allocate(PairedDotTile.PackedCount(_outChannels, _inChannels) * sizeof(float));
+        float* target = (float*)packed.Pointer;
+        pool.For(Split.Parts(_outChannels, 2), pair => PairedDotTile.Pack(Weight, _outChannels, _inChannels, pair, target));
+        Run(pool, target);
+    }
+
+    private void Run(WorkerPool pool, float* weight)
     {
         int blocks = Split.Parts(_positions, PixelsPerBlock);
         int pieces = Split.Parts(blocks, BlocksPerPiece);
         pool.For(pieces, piece => RunPiece(
+            weight,
             Split.Begin(blocks, pieces, piece) * PixelsPerBlock,
             Math.Min(_positions, Split.Begin(blocks, pieces, piece + 1) * PixelsPerBlock)));
     }
 
     [SkipLocalsInit]
-    private void RunPiece(int begin, int end)
+    private void RunPiece(float* weight, int begin, int end)
     {
         float* sums = stackalloc float[PixelsPerBlock * MostOutputs];
         float* tile = stackalloc float[PixelsPerBlock * MostOutputs];
@@ -67,7 +96,7 @@ internal sealed unsafe class PointwiseDot
         for (int position = begin; position < end; position += PixelsPerBlock)
         {
             int pixels = Math.Min(PixelsPerBlock, end - position);
-            Sum(Input + (position * (nint)_inChannels), pixels, Math.Min(PixelsPerBlock, _positions - position - pixels), sums);
+            Sum(weight, Input + (position * (nint)_inChannels), pixels, Math.Min(PixelsPerBlock, _positions - position - pixels), sums);
             WeightPacking.Transpose(sums, PixelsPerBlock, _outChannels, pixels, tile, width);
             var finish = new FinishArguments
             {
@@ -87,37 +116,40 @@ internal sealed unsafe class PointwiseDot
     // Not left to tiered compilation: in a short run the slow first version would do most of the work.
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Sum(float* x, int pixels, int rowsAhead, float* sums)
+    private void Sum(float* weight, float* x, int pixels, int rowsAhead, float* sums)
     {
         float* halves = stackalloc float[DotTile.HalfSums];
         nint row = (nint)_inChannels * sizeof(float);
-        var product = new DotArguments { StepX = row, StepW = row, Pairs = _inChannels / (2 * DotTile.Lanes), SumStep = PixelsPerBlock * sizeof(float), Halves = halves };
+        var product = new DotArguments { StepX = row, StepW = _paired * row, Pairs = _inChannels / (2 * DotTile.Lanes), SumStep = PixelsPerBlock * sizeof(float), Halves = halves };
         byte* ahead = (byte*)x + (PixelsPerBlock * row);
-        int tiles = Split.Parts(_outChannels, DotTile.MaxOutputs);
-        (int least, int larger) = Math.DivRem(_outChannels, tiles);
+        int rows = Split.Parts(_outChannels, _paired);
+        int tiles = Split.Parts(rows, DotTile.MaxOutputs);
+        (int least, int larger) = Math.DivRem(rows, tiles);
         int output = 0;
         for (int i = 0; i < tiles; i++)
         {
             int outputs = i < larger ? least + 1 : least;
-            product.W = (byte*)Weight + (output * row);
+            product.W = (byte*)weight + (output * row);
             for (int pixel = 0; pixel < pixels;)
             {
                 bool whole = pixels - pixel >= DotTile.Rows;
                 product.X = (byte*)x + (pixel * row);
                 product.Sums = (byte*)(sums + (output * PixelsPerBlock) + pixel);
-                product.Ahead = product.X;
+                product.Ahead = product.AheadToo = product.X;
                 if (rowsAhead > 0)
                 {
+                    int rowsNow = Math.Min(rowsAhead, _paired);
                     product.Ahead = ahead;
-                    ahead += row;
-                    rowsAhead--;
+                    product.AheadToo = ahead + ((rowsNow - 1) * row);
+                    ahead += rowsNow * row;
+                    rowsAhead -= rowsNow;
                 }
 
                 _kernels[(whole ? DotTile.MaxOutputs : 0) + outputs - 1](&product);
                 pixel += whole ? DotTile.Rows : 1;
             }
 
-            output += outputs;
+            output += outputs * _paired;
         }
     }
 

@@ -24,6 +24,49 @@ public sealed unsafe partial class DotTileTests
         Assert.That(sums, Is.All.All.EqualTo(110.5f));
     }
 
+    [Test]
+    public void ATileOfPairsAddsTheSameLanesInTheSameOrder()
+    {
+        const int Terms = 32, Outputs = 5;
+        float[] x = [.. Enumerable.Range(0, 4 * Terms).Select(i => MathF.Sin(i))];
+        float[] w = [.. Enumerable.Range(0, 6 * Terms).Select(i => i < Outputs * Terms ? MathF.Cos(3 * i) : 0)];
+        float[] packed = new float[PairedDotTile.PackedCount(Outputs, Terms)];
+        float* halves = stackalloc float[DotTile.HalfSums];
+        float[] expected = new float[6 * 4], sums = new float[6 * 4];
+        fixed (float* pX = x, pW = w, pPacked = packed, pExpected = expected, pSums = sums)
+        {
+            var arguments = new DotArguments
+            {
+                X = (byte*)pX,
+                StepX = Terms * sizeof(float),
+                W = (byte*)pW,
+                StepW = Terms * sizeof(float),
+                Pairs = Terms / 16,
+                Sums = (byte*)pExpected,
+                SumStep = 4 * sizeof(float),
+                Halves = halves,
+                Ahead = (byte*)pX,
+                AheadToo = (byte*)pX,
+            };
+            DotTile.Run<Vector256<float>, Width256, Count4, Count3>(&arguments);
+            arguments.W += 3 * arguments.StepW;
+            arguments.Sums += 3 * arguments.SumStep;
+            DotTile.Run<Vector256<float>, Width256, Count4, Count3>(&arguments);
+            for (int pair = 0; pair < 3; pair++)
+            {
+                PairedDotTile.Pack(pW, Outputs, Terms, pair, pPacked);
+            }
+
+            arguments.W = (byte*)pPacked;
+            arguments.StepW = 2 * Terms * sizeof(float);
+            arguments.Sums = (byte*)pSums;
+            PairedDotTile.Run<Count4, Count3>(&arguments);
+        }
+
+        Assert.That(sums, Is.EqualTo(expected));
+        Assert.That(sums[..(Outputs * 4)], Is.All.Not.Zero);
+    }
+
     /// <summary>As in <see cref="TileProductTests"/>.</summary>
     [Test]
     public void AccumulatorsStayInRegisters()
@@ -37,6 +80,21 @@ public sealed unsafe partial class DotTileTests
         Assert.That(tiles, Has.Length.EqualTo(1));
         Assert.That(JitListing.HasVectorOnStack(tiles[0]), Is.False, tiles[0]);
         Assert.That(Fma().Count(tiles[0]), Is.EqualTo(2 * 12));
+        Assert.That(tiles[0], Does.Not.Contain("call "));
+    }
+
+    [Test]
+    public void AccumulatorsOfPairsStayInRegisters()
+    {
+        if (!Avx512DQ.IsSupported)
+        {
+            Assert.Ignore("This processor has no such registers.");
+        }
+
+        string[] tiles = [.. JitListing.Of($"*{nameof(PairedDotTile)}:{nameof(PairedDotTile.Run)}", nameof(ATileOfPairsAddsTheSameLanesInTheSameOrder), avx512: true)];
+        Assert.That(tiles, Has.Length.EqualTo(1));
+        Assert.That(JitListing.HasVectorOnStack(tiles[0]), Is.False, tiles[0]);
+        Assert.That(Fma().Count(tiles[0]), Is.AnyOf(12, 2 * 12));
         Assert.That(tiles[0], Does.Not.Contain("call "));
     }
 
