@@ -1,8 +1,10 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DilatedKernels.Backends.Cpu;
 
+// Nothing of this is left to tiered compilation: in a short run the slow first version would do most of the work.
 internal sealed unsafe partial class CpuBackend
 {
     // Down first, then across: the row in between is as short as the input's and stays in the cache.
@@ -12,7 +14,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(x);
         float* to = Floats(y);
         long inRow = (long)g.InWidth * g.Channels;
-        _pool.For(checked(g.Batch * g.OutHeight), piece =>
+        _pool.For(checked(g.Batch * g.OutHeight), [MethodImpl(MethodImplOptions.AggressiveOptimization)] (piece) =>
         {
             int oy = piece % g.OutHeight;
             int top = g.Rows.First[oy];
@@ -43,7 +45,7 @@ internal sealed unsafe partial class CpuBackend
         float* from = Floats(dy);
         float* to = Floats(dx);
         long outRow = (long)g.OutWidth * g.Channels;
-        _pool.For(checked(g.Batch * g.InHeight), piece =>
+        _pool.For(checked(g.Batch * g.InHeight), [MethodImpl(MethodImplOptions.AggressiveOptimization)] (piece) =>
         {
             int iy = piece % g.InHeight;
             float* image = from + ((long)(piece / g.InHeight) * g.OutHeight * outRow);
@@ -67,6 +69,7 @@ internal sealed unsafe partial class CpuBackend
         });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CollectColumns(ResampleAxis columns, int ix, float* row, int stride, float* target, int channels)
     {
         int begin = columns.ReadersBegin(ix);

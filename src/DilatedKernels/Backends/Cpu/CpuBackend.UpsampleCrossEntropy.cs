@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DilatedKernels.Backends.Cpu;
@@ -82,6 +83,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         // The sum of an output row's losses. The scratch memory holds an input row, one position's scores and, where there are weights, its gradient, which goes to `above` and `below`.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private double OutputRow(int n, int oy, float* row, float* large, float* gradient, float* above, float* below)
         {
             int channels = geometry.Channels;
@@ -124,6 +126,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         // Writes the scores of a position, and −∞ to what is left of the last vector. Returns the largest; where one is NaN so are its term and their sum, whatever is returned.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private float Blend(float a, float* x, float b, float* z, float* y)
         {
             Vector256<float> va = Vector256.Create(a);
@@ -149,6 +152,7 @@ internal sealed unsafe partial class CpuBackend
             return SimdMath.Max(max);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private float Exponentiate(float* x, float max)
         {
             Vector256<float> shift = Vector256.Create(max);
@@ -164,6 +168,7 @@ internal sealed unsafe partial class CpuBackend
         }
 
         // Adds factor·x, less by an amount at one class, to the two rows that are wanted.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Give(float* x, float factor, int label, float less, float a, float* above, float b, float* below)
         {
             if (above is null && below is null)

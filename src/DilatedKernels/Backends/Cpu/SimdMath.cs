@@ -93,6 +93,7 @@ internal static unsafe class SimdMath
     }
 
     /// <summary><c>y = a·x + b·z</c>; y does not overlap x or z.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WeightedSum(float a, float* x, float b, float* z, float* y, long count)
     {
         Vector256<float> va = Vector256.Create(a);
@@ -117,6 +118,7 @@ internal static unsafe class SimdMath
     }
 
     /// <summary><c>y = y + a·x</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddScaled(float a, float* x, float* y, long count)
     {
         Vector256<float> va = Vector256.Create(a);
