@@ -112,6 +112,11 @@ static int Bench(string[] extra)
         code = code == 0 && extra.Contains("--torchsharp") ? MSBuild("Build", "bench/peers/torchsharp-start", []) : code;
     }
 
+    if (extra is ["--compare", ..] && extra.Contains("--torchsharp"))
+    {
+        code = code == 0 ? MSBuild("Build", "bench/peers/torchsharp", []) : code;
+    }
+
     return code != 0 ? code : Command.Run("dotnet", [Output("DilatedKernels.Bench", "DilatedKernels.Bench.dll"), .. extra]);
 }
 

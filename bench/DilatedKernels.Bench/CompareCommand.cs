@@ -25,6 +25,7 @@ internal sealed class CompareCommand
     };
 
     private readonly Option<bool> _compile = new("--torch-compile") { Description = "PyTorch with torch.compile as well." };
+    private readonly TorchSharpOptions _torchSharp = new();
     private readonly Option<string?> _python = new("--python") { Description = "A Python with PyTorch. [default: the first of python3, /usr/bin/python3, python that has it]", HelpName = "PROGRAM" };
     private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/ and the machine's name]", HelpName = "FOLDER" };
 
@@ -35,6 +36,7 @@ internal sealed class CompareCommand
         {
             verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._float32, verb._compile, verb._python, verb._results,
         };
+        verb._torchSharp.AddTo(root);
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
         return BenchHost.Run(root, arguments);
     }
@@ -97,6 +99,12 @@ internal sealed class CompareCommand
             Float32Precision.Tf32 => ["Ours multiplied float32 with TF32 (Float32Precision.Tf32), and was checked to a relative error of 1e-3; PyTorch's TF32 was on."],
             _ => [],
         };
+        string[]? torchSharp = _torchSharp.Command(result, "TorchSharpPeer");
+        if (torchSharp is not null && device != "cpu")
+        {
+            throw new UserInputException("--torchsharp is for --device cpu: its PyTorch computes on no GPU.");
+        }
+
         var greetings = new List<PeerGreeting>();
         var comparisons = new List<Comparison>();
         bool complete = false;
@@ -105,7 +113,7 @@ internal sealed class CompareCommand
             int done = 0;
             foreach (int count in threads)
             {
-                IPeer[] peers = Start(device, count, noAvx512, precision, result.GetValue(_compile), result.GetValue(_python), notes);
+                IPeer[] peers = Start(device, count, noAvx512, precision, result.GetValue(_compile), result.GetValue(_python), torchSharp, notes);
                 QuietTurns? turns = repeats > 0 ? QuietTurns.OnCores(count, repeats) : null;
                 if (turns is not null)
                 {
@@ -161,7 +169,7 @@ internal sealed class CompareCommand
     }
 
     // The library first. A peer that cannot be had is noted; without any there is nothing to compare.
-    private static IPeer[] Start(string device, int threads, bool noAvx512, Float32Precision precision, bool compile, string? python, List<string> notes)
+    private static IPeer[] Start(string device, int threads, bool noAvx512, Float32Precision precision, bool compile, string? python, string[]? torchSharp, List<string> notes)
     {
         IReadOnlyDictionary<string, string> environment = PeerPrograms.Variables(threads, noAvx512);
         if (noAvx512)
@@ -178,6 +186,11 @@ internal sealed class CompareCommand
             }
 
             TryAdd(() => PeerPrograms.StartTorch(device, threads, precision == Float32Precision.Tf32, compile, python, environment));
+            if (torchSharp is not null)
+            {
+                TryAdd(() => PeerPrograms.StartTorchSharp(torchSharp, threads, environment));
+            }
+
 #if ONNXRUNTIME
             if (device == "cpu" && !noAvx512)
             {

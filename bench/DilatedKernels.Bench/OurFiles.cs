@@ -5,7 +5,7 @@ using DilatedKernels.Segmentation;
 
 namespace DilatedKernels.Bench;
 
-/// <summary>The native executable and the packages, where they were made. What was made of another commit would be measured as if it were this one's, so it is refused.</summary>
+/// <summary>What the build made: programs, the native executable, packages. What was made of another commit would be measured as if it were this one's, so it is refused.</summary>
 internal static class OurFiles
 {
     private const string Packages = "artifacts/package/release";
@@ -26,6 +26,14 @@ internal static class OurFiles
         string version = ProgramOutput.Of(file, "--version").Trim();
         return version == wanted ? file : throw new UserInputException($"The native executable is version {version}, and the program is {wanted}; ./build.sh aot makes it again.");
     }
+
+    /// <summary>Where the build puts a program of the tree.</summary>
+    public static string Built(string project, string name) =>
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, "release", OperatingSystem.IsWindows() ? name + ".exe" : name));
+
+    /// <summary>The full path of a program.</summary>
+    /// <exception cref="UserInputException">There is none.</exception>
+    public static string Existing(string file) => File.Exists(file) ? Path.GetFullPath(file) : throw new UserInputException($"There is no program {file}.");
 
     public static IEnumerable<StartSize> Sizes(string program, string? native)
     {

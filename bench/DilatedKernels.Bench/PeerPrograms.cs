@@ -51,6 +51,11 @@ internal static class PeerPrograms
         return PeerProcess.Start(name, program, [.. self, "--worker", engine, device, threads.ToString(CultureInfo.InvariantCulture), precision.ToString()], variables);
     }
 
+    /// <summary>LibTorch.</summary>
+    /// <exception cref="PeerException">It does not start.</exception>
+    public static PeerProcess StartTorchSharp(string[] command, int threads, IReadOnlyDictionary<string, string> variables) =>
+        PeerProcess.Start("LibTorch", command[0], [.. command[1..], threads.ToString(CultureInfo.InvariantCulture)], variables);
+
     /// <summary>PyTorch.</summary>
     /// <exception cref="PeerException">There is none, or it does not start.</exception>
     public static PeerProcess StartTorch(string device, int threads, bool tf32, bool compile, string? python, IReadOnlyDictionary<string, string> variables)

@@ -24,14 +24,14 @@ internal sealed class StartCommand
 
     private readonly Option<int> _runs = new("--runs") { Description = "How often each is started; all take turns.", DefaultValueFactory = _ => 11, HelpName = "N" };
     private readonly Option<string?> _program = new("--program") { Description = "The program. [default: what was built beside this one]", HelpName = "FILE" };
-    private readonly Option<bool> _torchSharp = new("--torchsharp") { Description = "TorchSharp, too; ./build.sh downloads it, 130 MB." };
-    private readonly Option<string?> _through = new("--torchsharp-through") { Description = "A program that starts TorchSharp's, where it does not start by itself.", HelpName = "FILE" };
+    private readonly TorchSharpOptions _torchSharp = new();
     private readonly Option<string?> _results = new("--results") { Description = "The results folder. [default: bench/results/, the machine's name, and start]", HelpName = "FOLDER" };
 
     public static int Run(string[] arguments)
     {
         var verb = new StartCommand();
-        var root = new RootCommand("Measures the program from the start of its process to its end, and its size, and writes a results folder.") { verb._runs, verb._program, verb._torchSharp, verb._through, verb._results };
+        var root = new RootCommand("Measures the program from the start of its process to its end, and its size, and writes a results folder.") { verb._runs, verb._program, verb._results };
+        verb._torchSharp.AddTo(root);
         root.SetAction((result, cancellation) => Task.FromResult(verb.Measure(result, arguments, cancellation)));
         return BenchHost.Run(root, arguments);
     }
@@ -44,9 +44,9 @@ internal sealed class StartCommand
             throw new UserInputException($"--runs is from 1 to 1000; it was {runs}.");
         }
 
-        string program = Existing(result.GetValue(_program) ?? Built("DilatedKernels.Cli", "dilated"));
+        string program = OurFiles.Existing(result.GetValue(_program) ?? OurFiles.Built("DilatedKernels.Cli", "dilated"));
         string? native = OurFiles.Native(program);
-        Peer[] peers = [new("ONNX Runtime", [Existing(Built("OnnxStart", "OnnxStart"))]), .. TorchSharp(result)];
+        Peer[] peers = [new("ONNX Runtime", [OurFiles.Existing(OurFiles.Built("OnnxStart", "OnnxStart"))]), .. _torchSharp.Command(result, "TorchSharpStart") is { } torchSharp ? (Peer[])[new("TorchSharp", torchSharp)] : []];
         MachineDescription machine = MachineDescription.Describe((Device?)null);
         string folder = result.GetValue(_results) ?? Path.Combine("bench", "results", machine.FolderName, "start");
         DirectoryInfo work = Directory.CreateTempSubdirectory("dilated-start-");
@@ -68,7 +68,7 @@ internal sealed class StartCommand
             }
 
             StartSize[] sizes = [.. OurFiles.Sizes(program, native), .. peers.SelectMany(p => p.Sizes)];
-            var report = new StartReport($"./build.sh bench --start {string.Join(' ', arguments)}".TrimEnd(), machine, About(result.GetValue(_through)), [.. rows.Select(r => r.Row)], sizes);
+            var report = new StartReport($"./build.sh bench --start {string.Join(' ', arguments)}".TrimEnd(), machine, About(_torchSharp.Through(result)), [.. rows.Select(r => r.Row)], sizes);
             report.Write(folder);
             Console.Write(report.ToMarkdown());
             Console.WriteLine($"Written to {folder}.");
@@ -115,20 +115,6 @@ internal sealed class StartCommand
             yield return new Started(Alone, peer.Name, null, [.. peer.Program, onnx, input.Height.ToString(CultureInfo.InvariantCulture), input.Width.ToString(CultureInfo.InvariantCulture)]);
         }
     }
-
-    private IEnumerable<Peer> TorchSharp(ParseResult result)
-    {
-        string? through = result.GetValue(_through);
-        if (result.GetValue(_torchSharp))
-        {
-            yield return new Peer("TorchSharp", [.. through is null ? (string[])[] : [Existing(through)], Existing(Built("TorchSharpStart", "TorchSharpStart"))]);
-        }
-    }
-
-    private static string Built(string project, string name) =>
-        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, "release", OperatingSystem.IsWindows() ? name + ".exe" : name));
-
-    private static string Existing(string file) => File.Exists(file) ? Path.GetFullPath(file) : throw new UserInputException($"There is no program {file}.");
 
     private static Size2 MakeModel(string weights, string onnx)
     {

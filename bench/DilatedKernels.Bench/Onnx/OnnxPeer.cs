@@ -29,23 +29,7 @@ internal sealed class OnnxPeer(ShapeList shapes, int threads) : IPeer
             Open(shape);
         }
 
-        double least = double.PositiveInfinity;
-        long start = Stopwatch.GetTimestamp();
-        for (int run = 0; run < 3 || Stopwatch.GetElapsedTime(start).TotalSeconds < request.Seconds / 2; run++)
-        {
-            least = Math.Min(least, Time(1));
-        }
-
-        var options = new MeasuringOptions();
-        int runs = (int)Math.Clamp(Math.Ceiling(options.Group.TotalMilliseconds / Math.Max(least, 1e-4)), 1, 10_000);
-        var samples = new List<double>();
-        start = Stopwatch.GetTimestamp();
-        while (samples.Count < options.MinimumSamples || (samples.Count < options.MaximumSamples && Stopwatch.GetElapsedTime(start).TotalSeconds < request.Seconds))
-        {
-            samples.Add(Time(runs) / runs);
-        }
-
-        return new PeerReply([new PeerResult("", samples)]);
+        return new PeerReply([new PeerResult("", Sampler.Sample(Time, MeasuringOptions.OfTurn(request.Seconds)))]);
     }
 
     public void Dispose()

@@ -41,8 +41,7 @@ public sealed class LibraryPeer(Device device, ShapeList shapes, int threads) : 
                 }
             }
 
-            var options = new MeasuringOptions { Duration = TimeSpan.FromSeconds(request.Seconds), WarmUp = TimeSpan.FromSeconds(request.Seconds / 2) };
-            using var measurer = new Measurer(device, options);
+            using var measurer = new Measurer(device, MeasuringOptions.OfTurn(request.Seconds));
             IReadOnlyList<double> samples = measurer.Sample(_case);
             return new PeerReply([new PeerResult(measurer.WhyNotRecorded switch { null => "", "" => "CUDA graph", _ => "kernel by kernel" }, samples)]);
         }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace DilatedKernels.Measuring;
 
 /// <summary>Measures cases on one device; every benchmark of the tree but BenchmarkDotNet's goes through it.</summary>
@@ -53,32 +51,9 @@ public sealed class Measurer : IDisposable
         ArgumentNullException.ThrowIfNull(work);
         using var replayed = new ReplayedCase(work);
         WhyNotRecorded = replayed.WhyNotRecorded;
-        int runs = WarmUp(replayed, cancellation);
-        var samples = new List<double>();
-        long start = Stopwatch.GetTimestamp();
-        while (samples.Count < _options.MinimumSamples || (samples.Count < _options.MaximumSamples && Stopwatch.GetElapsedTime(start) < _options.Duration))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            samples.Add(_clock.Time(replayed, runs) / runs);
-        }
-
-        return samples;
+        return Sampler.Sample(runs => _clock.Time(replayed, runs), _options, cancellation);
     }
 
     /// <summary>Gives the clock's events back.</summary>
     public void Dispose() => _clock.Dispose();
-
-    /// <returns>How many runs make a group.</returns>
-    private int WarmUp(ReplayedCase work, CancellationToken cancellation)
-    {
-        double least = double.PositiveInfinity;
-        long start = Stopwatch.GetTimestamp();
-        for (int run = 0; run < 3 || Stopwatch.GetElapsedTime(start) < _options.WarmUp; run++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            least = Math.Min(least, _clock.Time(work, 1));
-        }
-
-        return (int)Math.Clamp(Math.Ceiling(_options.Group.TotalMilliseconds / Math.Max(least, 1e-4)), 1, 10_000);
-    }
 }

@@ -17,4 +17,7 @@ public sealed record MeasuringOptions
 
     /// <summary>Runs are grouped until a group takes this long: the clock's own cost and resolution vanish in it.</summary>
     public TimeSpan Group { get; init; } = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>A side's turn in a comparison: so many seconds of samples, once there are enough, and half as many before.</summary>
+    public static MeasuringOptions OfTurn(double seconds) => new() { Duration = TimeSpan.FromSeconds(seconds), WarmUp = TimeSpan.FromSeconds(seconds / 2) };
 }
