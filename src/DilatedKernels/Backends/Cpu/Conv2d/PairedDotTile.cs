@@ -10,6 +10,9 @@ namespace DilatedKernels.Backends.Cpu.Conv2d;
 /// </summary>
 internal static unsafe class PairedDotTile
 {
+    /// <summary>Pairs of outputs of the largest tile.</summary>
+    public const int MaxPairs = 6;
+
     private const int GroupBytes = DotTile.Lanes * sizeof(float);
 
     /// <summary>Floats that <see cref="Pack"/> writes.</summary>
@@ -28,7 +31,7 @@ internal static unsafe class PairedDotTile
         }
     }
 
-    /// <summary>One tile: 1 or 4 rows and 1 to 3 pairs of outputs. <see cref="DotArguments.W"/> and its step are of packed pairs.</summary>
+    /// <summary>One tile: 1 or 4 rows and 1 to <see cref="MaxPairs"/> pairs of outputs. <see cref="DotArguments.W"/> and its step are of packed pairs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TRows, TPairs>(DotArguments* arguments)
         where TRows : struct, ICount
@@ -39,9 +42,13 @@ internal static unsafe class PairedDotTile
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
         Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default;
+        Vector512<float> d0 = default, d1 = default, d2 = default, d3 = default;
+        Vector512<float> e0 = default, e1 = default, e2 = default, e3 = default;
+        Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
         byte* x = arguments->X;
         byte* z = x + (3 * row);
         byte* w = arguments->W;
+        byte* v = w + (3 * pair);
         byte* ahead = arguments->Ahead;
         nint further = (nint)(arguments->AheadToo - ahead);
         for (nint left = arguments->Pairs; left > 0; left--)
@@ -55,32 +62,67 @@ internal static unsafe class PairedDotTile
 
             for (int group = 0; group < 2; group++)
             {
-                Vector512<float> w0 = Vector512.Load((float*)w);
-                Vector512<float> w1 = TPairs.Value > 1 ? Vector512.Load((float*)(w + pair)) : default;
-                Vector512<float> w2 = TPairs.Value > 2 ? Vector512.Load((float*)(w + (2 * pair))) : default;
-                Vector512<float> v0 = Twice(x);
-                a0 = Vector512.FusedMultiplyAdd(v0, w0, a0);
-                b0 = TPairs.Value > 1 ? Vector512.FusedMultiplyAdd(v0, w1, b0) : b0;
-                c0 = TPairs.Value > 2 ? Vector512.FusedMultiplyAdd(v0, w2, c0) : c0;
-                if (TRows.Value > 1)
+                Vector512<float> x0 = Twice(x);
+                Vector512<float> x1 = TRows.Value > 1 ? Twice(x + row) : default;
+                Vector512<float> x2 = TRows.Value > 1 ? Twice(x + (2 * row)) : default;
+                Vector512<float> x3 = TRows.Value > 1 ? Twice(z) : default;
                 {
-                    Vector512<float> v1 = Twice(x + row);
-                    a1 = Vector512.FusedMultiplyAdd(v1, w0, a1);
-                    b1 = TPairs.Value > 1 ? Vector512.FusedMultiplyAdd(v1, w1, b1) : b1;
-                    c1 = TPairs.Value > 2 ? Vector512.FusedMultiplyAdd(v1, w2, c1) : c1;
-                    Vector512<float> v2 = Twice(x + (2 * row));
-                    a2 = Vector512.FusedMultiplyAdd(v2, w0, a2);
-                    b2 = TPairs.Value > 1 ? Vector512.FusedMultiplyAdd(v2, w1, b2) : b2;
-                    c2 = TPairs.Value > 2 ? Vector512.FusedMultiplyAdd(v2, w2, c2) : c2;
-                    Vector512<float> v3 = Twice(z);
-                    a3 = Vector512.FusedMultiplyAdd(v3, w0, a3);
-                    b3 = TPairs.Value > 1 ? Vector512.FusedMultiplyAdd(v3, w1, b3) : b3;
-                    c3 = TPairs.Value > 2 ? Vector512.FusedMultiplyAdd(v3, w2, c3) : c3;
+                    Vector512<float> y = Vector512.Load((float*)w);
+                    a0 = Vector512.FusedMultiplyAdd(x0, y, a0);
+                    a1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, a1) : a1;
+                    a2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, a2) : a2;
+                    a3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, a3) : a3;
+                }
+
+                if (TPairs.Value > 1)
+                {
+                    Vector512<float> y = Vector512.Load((float*)(w + pair));
+                    b0 = Vector512.FusedMultiplyAdd(x0, y, b0);
+                    b1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, b1) : b1;
+                    b2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, b2) : b2;
+                    b3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, b3) : b3;
+                }
+
+                if (TPairs.Value > 2)
+                {
+                    Vector512<float> y = Vector512.Load((float*)(w + (2 * pair)));
+                    c0 = Vector512.FusedMultiplyAdd(x0, y, c0);
+                    c1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, c1) : c1;
+                    c2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, c2) : c2;
+                    c3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, c3) : c3;
+                }
+
+                if (TPairs.Value > 3)
+                {
+                    Vector512<float> y = Vector512.Load((float*)(v));
+                    d0 = Vector512.FusedMultiplyAdd(x0, y, d0);
+                    d1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, d1) : d1;
+                    d2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, d2) : d2;
+                    d3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, d3) : d3;
+                }
+
+                if (TPairs.Value > 4)
+                {
+                    Vector512<float> y = Vector512.Load((float*)(v + pair));
+                    e0 = Vector512.FusedMultiplyAdd(x0, y, e0);
+                    e1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, e1) : e1;
+                    e2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, e2) : e2;
+                    e3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, e3) : e3;
+                }
+
+                if (TPairs.Value > 5)
+                {
+                    Vector512<float> y = Vector512.Load((float*)(v + (2 * pair)));
+                    f0 = Vector512.FusedMultiplyAdd(x0, y, f0);
+                    f1 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x1, y, f1) : f1;
+                    f2 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x2, y, f2) : f2;
+                    f3 = TRows.Value > 1 ? Vector512.FusedMultiplyAdd(x3, y, f3) : f3;
                 }
 
                 x += GroupBytes;
                 z += GroupBytes;
                 w += 2 * GroupBytes;
+                v += 2 * GroupBytes;
             }
         }
 
@@ -94,6 +136,21 @@ internal static unsafe class PairedDotTile
         if (TPairs.Value > 2)
         {
             Store<TRows>(c0, c1, c2, c3, arguments->Sums + (4 * step), step);
+        }
+
+        if (TPairs.Value > 3)
+        {
+            Store<TRows>(d0, d1, d2, d3, arguments->Sums + (6 * step), step);
+        }
+
+        if (TPairs.Value > 4)
+        {
+            Store<TRows>(e0, e1, e2, e3, arguments->Sums + (8 * step), step);
+        }
+
+        if (TPairs.Value > 5)
+        {
+            Store<TRows>(f0, f1, f2, f3, arguments->Sums + (10 * step), step);
         }
     }
 

@@ -15,9 +15,12 @@ internal sealed unsafe class PointwiseDot
     private const int MostChannels = 1024;
     private const int MostOutputs = 40;
 
-    // So many pixels and three outputs' weights stay in the nearest cache while all outputs pass.
+    // So many pixels and one tile's weights stay in the nearest cache while all outputs pass.
     private const int PixelsPerBlock = 8;
-    private const int BlocksPerPiece = 8;
+
+    // The weights of a tile of pairs are a nearest cache full: they stay, and the pixels come from the second-level cache.
+    private const int PixelsPerBlockOfPairs = 32;
+    private const int PixelsPerPiece = 64;
 
     private static readonly delegate*<DotArguments*, void>[] Kernels128 = Kernels<Vector128<float>, Width128>();
     private static readonly delegate*<DotArguments*, void>[] Kernels256 = Kernels<Vector256<float>, Width256>();
@@ -27,9 +30,15 @@ internal sealed unsafe class PointwiseDot
         &PairedDotTile.Run<Count1, Count1>,
         &PairedDotTile.Run<Count1, Count2>,
         &PairedDotTile.Run<Count1, Count3>,
+        &PairedDotTile.Run<Count1, Count4>,
+        &PairedDotTile.Run<Count1, Count5>,
+        &PairedDotTile.Run<Count1, Count6>,
         &PairedDotTile.Run<Count4, Count1>,
         &PairedDotTile.Run<Count4, Count2>,
         &PairedDotTile.Run<Count4, Count3>,
+        &PairedDotTile.Run<Count4, Count4>,
+        &PairedDotTile.Run<Count4, Count5>,
+        &PairedDotTile.Run<Count4, Count6>,
     ];
 
     private readonly delegate*<DotArguments*, void>[] _kernels;
@@ -40,10 +49,12 @@ internal sealed unsafe class PointwiseDot
 
     // Outputs of a row of the weights as the kernels read them: 1, or a pair.
     private readonly int _paired;
+    private readonly int _pixelsPerBlock;
 
     public PointwiseDot(VectorUnit unit, int positions, int inChannels, int outChannels)
     {
         _paired = unit.Lanes > DotTile.Lanes && !unit.DoublePumped ? 2 : 1;
+        _pixelsPerBlock = _paired == 2 ? PixelsPerBlockOfPairs : PixelsPerBlock;
         _kernels = _paired == 2 ? KernelsOfPairs : unit.Lanes >= DotTile.Lanes ? Kernels256 : Kernels128;
         _tiles = TileKernels.OfWidth(Math.Min(unit.Lanes, DotTile.Lanes));
         (_positions, _inChannels, _outChannels) = (positions, inChannels, outChannels);
@@ -79,25 +90,25 @@ internal sealed unsafe class PointwiseDot
 
     private void Run(WorkerPool pool, float* weight)
     {
-        int blocks = Split.Parts(_positions, PixelsPerBlock);
-        int pieces = Split.Parts(blocks, BlocksPerPiece);
+        int blocks = Split.Parts(_positions, _pixelsPerBlock);
+        int pieces = Split.Parts(blocks, PixelsPerPiece / _pixelsPerBlock);
         pool.For(pieces, piece => RunPiece(
             weight,
-            Split.Begin(blocks, pieces, piece) * PixelsPerBlock,
-            Math.Min(_positions, Split.Begin(blocks, pieces, piece + 1) * PixelsPerBlock)));
+            Split.Begin(blocks, pieces, piece) * _pixelsPerBlock,
+            Math.Min(_positions, Split.Begin(blocks, pieces, piece + 1) * _pixelsPerBlock)));
     }
 
     [SkipLocalsInit]
     private void RunPiece(float* weight, int begin, int end)
     {
-        float* sums = stackalloc float[PixelsPerBlock * MostOutputs];
-        float* tile = stackalloc float[PixelsPerBlock * MostOutputs];
+        float* sums = stackalloc float[PixelsPerBlockOfPairs * MostOutputs];
+        float* tile = stackalloc float[PixelsPerBlockOfPairs * MostOutputs];
         int width = Split.Parts(_outChannels, DotTile.Lanes) * DotTile.Lanes;
-        for (int position = begin; position < end; position += PixelsPerBlock)
+        for (int position = begin; position < end; position += _pixelsPerBlock)
         {
-            int pixels = Math.Min(PixelsPerBlock, end - position);
-            Sum(weight, Input + (position * (nint)_inChannels), pixels, Math.Min(PixelsPerBlock, _positions - position - pixels), sums);
-            WeightPacking.Transpose(sums, PixelsPerBlock, _outChannels, pixels, tile, width);
+            int pixels = Math.Min(_pixelsPerBlock, end - position);
+            Sum(weight, Input + (position * (nint)_inChannels), pixels, Math.Min(_pixelsPerBlock, _positions - position - pixels), sums);
+            WeightPacking.Transpose(sums, _pixelsPerBlock, _outChannels, pixels, tile, width);
             var finish = new FinishArguments
             {
                 Tile = (byte*)tile,
@@ -120,11 +131,12 @@ internal sealed unsafe class PointwiseDot
     {
         float* halves = stackalloc float[DotTile.HalfSums];
         nint row = (nint)_inChannels * sizeof(float);
-        var product = new DotArguments { StepX = row, StepW = _paired * row, Pairs = _inChannels / (2 * DotTile.Lanes), SumStep = PixelsPerBlock * sizeof(float), Halves = halves };
-        byte* ahead = (byte*)x + (PixelsPerBlock * row);
-        int rows = Split.Parts(_outChannels, _paired);
-        int tiles = Split.Parts(rows, DotTile.MaxOutputs);
-        (int least, int larger) = Math.DivRem(rows, tiles);
+        var product = new DotArguments { StepX = row, StepW = _paired * row, Pairs = _inChannels / (2 * DotTile.Lanes), SumStep = _pixelsPerBlock * sizeof(float), Halves = halves };
+        byte* ahead = (byte*)x + (_pixelsPerBlock * row);
+        int most = _paired == 2 ? PairedDotTile.MaxPairs : DotTile.MaxOutputs;
+        int weightRows = Split.Parts(_outChannels, _paired);
+        int tiles = Split.Parts(weightRows, most);
+        (int least, int larger) = Math.DivRem(weightRows, tiles);
         int output = 0;
         for (int i = 0; i < tiles; i++)
         {
@@ -134,7 +146,7 @@ internal sealed unsafe class PointwiseDot
             {
                 bool whole = pixels - pixel >= DotTile.Rows;
                 product.X = (byte*)x + (pixel * row);
-                product.Sums = (byte*)(sums + (output * PixelsPerBlock) + pixel);
+                product.Sums = (byte*)(sums + (output * _pixelsPerBlock) + pixel);
                 product.Ahead = product.AheadToo = product.X;
                 if (rowsAhead > 0)
                 {
@@ -145,7 +157,7 @@ internal sealed unsafe class PointwiseDot
                     rowsAhead -= rowsNow;
                 }
 
-                _kernels[(whole ? DotTile.MaxOutputs : 0) + outputs - 1](&product);
+                _kernels[(whole ? most : 0) + outputs - 1](&product);
                 pixel += whole ? DotTile.Rows : 1;
             }
 
