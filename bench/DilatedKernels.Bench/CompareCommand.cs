@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using DilatedKernels.Measuring;
 using DilatedKernels.Segmentation;
 
@@ -15,6 +16,7 @@ internal sealed class CompareCommand
     private readonly Option<string> _threads = new("--threads") { Description = "Processor threads, the same for all sides; several separated by commas.", DefaultValueFactory = _ => "1", HelpName = "N[,N]" };
     private readonly Option<int> _rounds = new("--rounds") { Description = "How often all sides take turns.", DefaultValueFactory = _ => 5, HelpName = "N" };
     private readonly Option<double> _seconds = new("--seconds") { Description = "Time for one side in one round.", DefaultValueFactory = _ => 0.3, HelpName = "S" };
+    private readonly Option<double> _rowSeconds = new("--row-seconds") { Description = "Takes more rounds, up to ten times as many, until a shape's pass has taken so long: short ones are noisy.", HelpName = "S" };
     private readonly Option<int> _repeats = new("--repeat-disturbed") { Description = "How often a side's turn is taken again while something else slows the cores down before or after it.", HelpName = "N" };
     private readonly Option<bool> _noAvx512 = new("--no-avx512") { Description = "Switch AVX-512 off for all sides; ONNX Runtime, which has no such switch, is left out." };
     private readonly Option<string> _float32 = new("--float32")
@@ -34,7 +36,7 @@ internal sealed class CompareCommand
         var verb = new CompareCommand();
         var root = new RootCommand("Measures the library and its peers over bench/shapes.json, in turns, and writes a results folder.")
         {
-            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._repeats, verb._noAvx512, verb._float32, verb._compile, verb._python, verb._results,
+            verb._device, verb._group, verb._filter, verb._pass, verb._type, verb._threads, verb._rounds, verb._seconds, verb._rowSeconds, verb._repeats, verb._noAvx512, verb._float32, verb._compile, verb._python, verb._results,
         };
         verb._torchSharp.AddTo(root);
         root.SetAction((result, cancellation) => Task.FromResult(verb.Compare(result, arguments, cancellation)));
@@ -51,9 +53,10 @@ internal sealed class CompareCommand
 
         int rounds = result.GetValue(_rounds);
         double seconds = result.GetValue(_seconds);
-        if (rounds is < 1 or > 1000 || seconds is not (>= 0 and <= 3600))
+        double rowSeconds = result.GetValue(_rowSeconds);
+        if (rounds is < 1 or > 1000 || seconds is not (>= 0 and <= 3600) || rowSeconds is not (>= 0 and <= 3600))
         {
-            throw new UserInputException($"--rounds is from 1 to 1000 and --seconds from 0 to 3600; they were {rounds} and {seconds}.");
+            throw new UserInputException($"--rounds is from 1 to 1000, --seconds and --row-seconds from 0 to 3600; they were {rounds}, {seconds} and {rowSeconds}.");
         }
 
         int repeats = result.GetValue(_repeats);
@@ -105,6 +108,11 @@ internal sealed class CompareCommand
             throw new UserInputException("--torchsharp is for --device cpu: its PyTorch computes on no GPU.");
         }
 
+        if (rowSeconds > 0)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"Of passes that took less than {rowSeconds} s there were more rounds, up to {rounds * Comparison.MostRoundsMore}."));
+        }
+
         var greetings = new List<PeerGreeting>();
         var comparisons = new List<Comparison>();
         bool complete = false;
@@ -126,7 +134,7 @@ internal sealed class CompareCommand
                     foreach ((BenchShape shape, string pass, string type) in work)
                     {
                         Console.Error.WriteLine($"{shape.Name}, {pass}, {type}, {count} thread{(count == 1 ? "" : "s")}: {++done}/{work.Length * threads.Length}");
-                        comparisons.Add(Comparison.Run(shape, pass, type, peers, rounds, seconds, cancellation));
+                        comparisons.Add(Comparison.Run(shape, pass, type, peers, rounds, seconds, rowSeconds, cancellation));
                     }
                 }
                 finally

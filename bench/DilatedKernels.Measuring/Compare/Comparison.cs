@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Serialization;
 
 namespace DilatedKernels.Measuring;
@@ -10,6 +11,9 @@ namespace DilatedKernels.Measuring;
 /// <param name="Sides">The library first.</param>
 public sealed record Comparison(BenchShape Shape, string Pass, string Type, int Threads, IReadOnlyList<ComparedSide> Sides)
 {
+    /// <summary>The most rounds for one that was asked for.</summary>
+    public const int MostRoundsMore = 10;
+
     /// <summary>Runs all sides in turn, as often as there are rounds, so that a machine that slows down slows all of them.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="pass">One of its passes.</param>
@@ -17,16 +21,18 @@ public sealed record Comparison(BenchShape Shape, string Pass, string Type, int 
     /// <param name="peers">The library first.</param>
     /// <param name="rounds">1 or more.</param>
     /// <param name="seconds">For one side in one round.</param>
+    /// <param name="leastSeconds">Rounds go on, up to <see cref="MostRoundsMore"/> times as many, until so much time has passed since the first began.</param>
     /// <param name="cancellation">Checked between measurements.</param>
     public static Comparison Run(
-        BenchShape shape, string pass, string type, IReadOnlyList<IPeer> peers, int rounds, double seconds, CancellationToken cancellation = default)
+        BenchShape shape, string pass, string type, IReadOnlyList<IPeer> peers, int rounds, double seconds, double leastSeconds = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(peers);
         var request = new PeerRequest(shape.Name, pass, type, seconds);
         var samples = new Dictionary<(string Engine, string Variant), List<IReadOnlyList<double>>>();
         var silent = new Dictionary<string, (string Reason, bool IsError)>();
-        for (int round = 0; round < rounds; round++)
+        var clock = Stopwatch.StartNew();
+        for (int round = 0; round < rounds || (round < MostRoundsMore * rounds && clock.Elapsed.TotalSeconds < leastSeconds); round++)
         {
             foreach (IPeer peer in peers.Where(peer => !silent.ContainsKey(peer.Greeting.Engine)))
             {

@@ -34,6 +34,18 @@ internal sealed class ComparisonTests
         Assert.That((row.Name, row.Pass, row.Type, row.Threads, row.Bar, row.Commit, row.Date), Is.EqualTo((Shape.Name, "forward", "float32", 2, 1.05, "abc", "2026-01-02")));
     }
 
+    [TestCase(0, 2)]
+    [TestCase(3600, 2 * Comparison.MostRoundsMore)]
+    public void WhatIsDoneSoonerGetsMoreRounds(double leastSeconds, int rounds)
+    {
+        var order = new List<string>();
+        double[][] samples = [.. Enumerable.Repeat(new[] { 1.0 }, rounds)];
+        using var ours = new FakePeer("ours", order, samples);
+        using var other = new FakePeer("other", order, samples);
+        Comparison comparison = Comparison.Run(Shape, "forward", "float32", [ours, other], rounds: 2, seconds: 0, leastSeconds);
+        Assert.That(comparison.Sides.Select(side => side.Rounds.Count), Is.All.EqualTo(rounds));
+    }
+
     [Test]
     public void ASideThatCannotIsAskedOnceAndNamed()
     {

@@ -15,7 +15,7 @@ public partial class DocTextTests
     [
         "--add-source", "--global", "--project", "--logdir", "--torch-compile", "--no-kernels", "--filter", "--fresh", "--table", "--param", "--help", "--version",
         "--compare", "--crf", "--peak", "--memory", "--start", "--torchsharp", "--torchsharp-through", "--instruction-set", "--no-avx512", "--group", "--threads", "--gpu-architecture",
-        "--exchange", "--scaling", "--links", "--repeat-disturbed", "--float32", "--processes", "--mpirun", "--oversubscribe", "--bind-to", "--mca", "--allow-run-as-root", "--host", "--hostfile",
+        "--exchange", "--scaling", "--links", "--repeat-disturbed", "--row-seconds", "--float32", "--processes", "--mpirun", "--oversubscribe", "--bind-to", "--mca", "--allow-run-as-root", "--host", "--hostfile",
     ];
 
     [SetUp]
