@@ -94,7 +94,8 @@ public sealed record Comparison(BenchShape Shape, string Pass, string Type, int 
 /// <param name="Rounds">The samples of each round.</param>
 /// <param name="Reason">Why there are none.</param>
 /// <param name="IsError">Whether that is a fault.</param>
-public sealed record ComparedSide(string Engine, string Variant, IReadOnlyList<IReadOnlyList<double>> Rounds, string? Reason = null, bool IsError = false)
+public sealed record ComparedSide(
+    string Engine, string Variant, [property: JsonConverter(typeof(RoundsConverter))] IReadOnlyList<IReadOnlyList<double>> Rounds, string? Reason = null, bool IsError = false)
 {
     /// <summary>Engine and variant.</summary>
     [JsonIgnore]
