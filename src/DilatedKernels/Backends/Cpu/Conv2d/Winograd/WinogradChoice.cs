@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DilatedKernels.Backends.Cpu.Conv2d.Winograd.Windows;
 
 namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
@@ -15,6 +16,11 @@ internal static class WinogradChoice
     /// <summary>The direct kernel's long sums run nearer to the processor's peak than the short ones of many products.</summary>
     private const double DirectAdvantage = 1.15;
 
+    // A network has far fewer layers; where images come in many sizes it is only work done again.
+    private const int MostKept = 1000;
+
+    private static readonly ConcurrentDictionary<(ConvolutionAlgorithm Algorithm, WinogradLayer Layer), WinogradGrid?> Chosen = new();
+
     /// <summary>The tiles of a 3×3 convolution, or null where it is to be done otherwise.</summary>
     public static WinogradGrid? Tiles(ConvolutionAlgorithm algorithm, in Conv2dGeometry g, in WinogradLayer layer)
     {
@@ -23,20 +29,19 @@ internal static class WinogradChoice
             return null;
         }
 
-        WinogradGrid? chosen = null;
-        double least = algorithm == ConvolutionAlgorithm.Automatic ? Direct(layer) : double.PositiveInfinity;
-        foreach (WinogradTile tile in Candidates(algorithm))
+        // The same layers come by in every step, and small ones take not much longer than the choice.
+        if (!Chosen.TryGetValue((algorithm, layer), out WinogradGrid? grid))
         {
-            WinogradAxis y = layer.Y.Axis(tile);
-            WinogradAxis x = layer.X.Axis(tile);
-            double cost = Cost(layer, tile, tile.Values, (double)y.Tiles.Length * x.Tiles.Length);
-            if (cost < least)
+            if (Chosen.Count >= MostKept)
             {
-                (chosen, least) = (new WinogradGrid(g.Batch, y, x), cost);
+                Chosen.Clear();
             }
+
+            grid = Choose(algorithm, layer);
+            Chosen[(algorithm, layer)] = grid;
         }
 
-        return chosen;
+        return grid;
     }
 
     /// <summary>The tiles of a convolution with a larger kernel, or null where it is to be done otherwise.</summary>
@@ -52,6 +57,24 @@ internal static class WinogradChoice
         var grid = new WindowGrid(windows, layer.Batch, layer.Y, layer.X);
         double cost = Cost(layer, WinogradTile.Two, windows.Products.Count, (double)grid.Outputs.Tiles / layer.Batch);
         return algorithm != ConvolutionAlgorithm.Automatic || cost < Direct(layer) ? grid : null;
+    }
+
+    private static WinogradGrid? Choose(ConvolutionAlgorithm algorithm, in WinogradLayer layer)
+    {
+        WinogradGrid? chosen = null;
+        double least = algorithm == ConvolutionAlgorithm.Automatic ? Direct(layer) : double.PositiveInfinity;
+        foreach (WinogradTile tile in Candidates(algorithm))
+        {
+            WinogradAxis y = layer.Y.Axis(tile);
+            WinogradAxis x = layer.X.Axis(tile);
+            double cost = Cost(layer, tile, tile.Values, (double)y.Tiles.Length * x.Tiles.Length);
+            if (cost < least)
+            {
+                (chosen, least) = (new WinogradGrid(layer.Batch, y, x), cost);
+            }
+        }
+
+        return chosen;
     }
 
     private static WinogradTile[] Candidates(ConvolutionAlgorithm algorithm) => algorithm switch

@@ -20,6 +20,10 @@ internal sealed unsafe class WinogradConvolution
     private const int LeastRowsOfStrip = 4;
     private const int Line = 16;
 
+    // From so many channels on a tile's rows share few sets of the nearest cache, where they are not a whole odd number of lines; with fewer the lines
+    // between them only cost room.
+    private const int FewestToSpread = 128;
+
     private readonly WinogradGrid _grid;
     private readonly TileShape _shape;
     private readonly TileKernels _products;
@@ -39,7 +43,8 @@ internal sealed unsafe class WinogradConvolution
         _inputKernels = WinogradKernels.ForTiles(grid.Tile, inChannels, unit);
         _unit = unit;
         _inChannels = inChannels;
-        _tileStep = OddLines(inChannels);
+        int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
+        _tileStep = lanes < FewestToSpread ? lanes : OddLines(inChannels);
         int tileBytes = Values * (int)(_tileStep + PanelLanes) * sizeof(float);
         long left = BytesInCache - WeightBytes;
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
@@ -47,7 +52,6 @@ internal sealed unsafe class WinogradConvolution
         _pieces = Split.EvenParts(grid.Tiles, tiles, LeastTiles, threads);
         _stripTiles = Split.Parts(grid.Tiles, _pieces);
         _strips = 1;
-        int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
         int rows = Math.Min(shape.MaxRows(shape.WidestColumns), BytesPerStrip / (Values * (lanes + PanelLanes) * sizeof(float)));
         if (shape.Panels == 1 && rows >= LeastRowsOfStrip && WeightBytes <= MostBytesOfWeights)
         {

@@ -105,8 +105,9 @@ internal sealed unsafe class WinogradGrid
     /// <summary>Turns the products of tiles [begin, end) into outputs, some channels of the map from <paramref name="channel"/> on.</summary>
     public void Outputs(WinogradKernels kernels, OutputTransform transform, long begin, long end, float* map, int channels, int channel)
     {
-        float* scratch = stackalloc float[WinogradTile.MostValues * 16];
-        transform.Scratch = scratch;
+        byte* scratch = stackalloc byte[(WinogradTile.MostValues * 64) + 63];
+        // On whole cache lines: else every vector of 512 bits lies on two.
+        transform.Scratch = (float*)(((nint)scratch + 63) & ~63);
         transform.RowStep = (nint)_y.Dilation * _x.OutExtent * channels;
         transform.ColumnStep = (nint)_x.Dilation * channels;
         var walk = new Walk(this, begin, end, channels);

@@ -116,36 +116,67 @@ internal static unsafe class WinogradTransforms4
                 for (int column = 0; column < 6; column++, m += step, t += TWidth.Lanes)
                 {
                     OutputAxis<TVector, TWidth>(
-                        TWidth.Load(m), TWidth.Load(m + (6 * step)), TWidth.Load(m + (12 * step)), TWidth.Load(m + (18 * step)), TWidth.Load(m + (24 * step)), TWidth.Load(m + (30 * step)), t, 6 * TWidth.Lanes);
+                        TWidth.Load(m), TWidth.Load(m + (6 * step)), TWidth.Load(m + (12 * step)), TWidth.Load(m + (18 * step)), TWidth.Load(m + (24 * step)), TWidth.Load(m + (30 * step)),
+                        out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                    TWidth.Store(y0, t);
+                    TWidth.Store(y1, t + (6 * TWidth.Lanes));
+                    TWidth.Store(y2, t + (12 * TWidth.Lanes));
+                    TWidth.Store(y3, t + (18 * TWidth.Lanes));
                 }
 
                 t = arguments->Scratch;
-                float* target = pixel + channel;
-                for (int row = arguments->Rows; row > 0; row--, t += 6 * TWidth.Lanes, target += arguments->RowStep)
+                float* to = pixel + channel;
+                for (int row = arguments->Rows; row > 0; row--, t += 6 * TWidth.Lanes, to += arguments->RowStep)
                 {
                     OutputAxis<TVector, TWidth>(
-                        TWidth.Load(t), TWidth.Load(t + TWidth.Lanes), TWidth.Load(t + (2 * TWidth.Lanes)), TWidth.Load(t + (3 * TWidth.Lanes)), TWidth.Load(t + (4 * TWidth.Lanes)), TWidth.Load(t + (5 * TWidth.Lanes)), t, TWidth.Lanes);
-                    float* to = target;
-                    float* from = t;
-                    for (int column = arguments->Columns; column > 0; column--, from += TWidth.Lanes, to += arguments->ColumnStep)
+                        TWidth.Load(t), TWidth.Load(t + TWidth.Lanes), TWidth.Load(t + (2 * TWidth.Lanes)), TWidth.Load(t + (3 * TWidth.Lanes)), TWidth.Load(t + (4 * TWidth.Lanes)), TWidth.Load(t + (5 * TWidth.Lanes)),
+                        out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+                    if (arguments->Bias != null)
                     {
-                        TVector y = TWidth.Load(from);
-                        if (arguments->Bias != null)
-                        {
-                            y = TWidth.Add(y, TWidth.Load(arguments->Bias + channel));
-                        }
+                        TVector bias = TWidth.Load(arguments->Bias + channel);
+                        y0 = TWidth.Add(y0, bias);
+                        y1 = TWidth.Add(y1, bias);
+                        y2 = TWidth.Add(y2, bias);
+                        y3 = TWidth.Add(y3, bias);
+                    }
 
-                        if (arguments->Relu)
-                        {
-                            y = TWidth.Relu(y);
-                        }
+                    if (arguments->Relu)
+                    {
+                        y0 = TWidth.Relu(y0);
+                        y1 = TWidth.Relu(y1);
+                        y2 = TWidth.Relu(y2);
+                        y3 = TWidth.Relu(y3);
+                    }
 
+                    // Whole tiles are most, and have no need to come by memory once more.
+                    nint next1 = arguments->ColumnStep;
+                    if (arguments->Columns == 4)
+                    {
                         if (arguments->ToMask != 0)
                         {
-                            y = TWidth.Masked(y, TWidth.Load((byte*)to + arguments->ToMask));
+                            byte* mask = (byte*)to + arguments->ToMask;
+                            nint step1 = next1 * sizeof(float);
+                            y0 = TWidth.Masked(y0, TWidth.Load(mask));
+                            y1 = TWidth.Masked(y1, TWidth.Load(mask + step1));
+                            y2 = TWidth.Masked(y2, TWidth.Load(mask + (2 * step1)));
+                            y3 = TWidth.Masked(y3, TWidth.Load(mask + (3 * step1)));
                         }
 
-                        TWidth.Store(y, to);
+                        TWidth.Store(y0, to);
+                        TWidth.Store(y1, to + next1);
+                        TWidth.Store(y2, to + (2 * next1));
+                        TWidth.Store(y3, to + (3 * next1));
+                        continue;
+                    }
+
+                    TWidth.Store(y0, t);
+                    TWidth.Store(y1, t + TWidth.Lanes);
+                    TWidth.Store(y2, t + (2 * TWidth.Lanes));
+                    for (int column = 0; column < arguments->Columns; column++)
+                    {
+                        float* target = to + (column * next1);
+                        TVector y = TWidth.Load(t + (column * TWidth.Lanes));
+                        TWidth.Store(arguments->ToMask != 0 ? TWidth.Masked(y, TWidth.Load((byte*)target + arguments->ToMask)) : y, target);
                     }
                 }
             }
@@ -249,18 +280,18 @@ internal static unsafe class WinogradTransforms4
 
     /// <summary>Aᵀ times a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void OutputAxis<TVector, TWidth>(TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, float* t, nint step)
+    private static void OutputAxis<TVector, TWidth>(TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, out TVector y0, out TVector y1, out TVector y2, out TVector y3)
         where TVector : struct
         where TWidth : struct, IVectorWidth<TVector>
     {
         TVector sumA = TWidth.Add(m1, m2);
         TVector sumB = TWidth.Add(m3, m4);
-        TWidth.Store(TWidth.Add(TWidth.Add(m0, sumA), sumB), t);
-        TWidth.Store(TWidth.MultiplyAdd(TWidth.Create(A2), sumA, TWidth.Multiply(TWidth.Create(B2), sumB)), t + (2 * step));
+        y0 = TWidth.Add(TWidth.Add(m0, sumA), sumB);
+        y2 = TWidth.MultiplyAdd(TWidth.Create(A2), sumA, TWidth.Multiply(TWidth.Create(B2), sumB));
         TVector differenceA = TWidth.Subtract(m1, m2);
         TVector differenceB = TWidth.Subtract(m3, m4);
-        TWidth.Store(TWidth.MultiplyAdd(TWidth.Create(A), differenceA, TWidth.Multiply(TWidth.Create(B), differenceB)), t + step);
-        TWidth.Store(TWidth.MultiplyAdd(TWidth.Create(A * A2), differenceA, TWidth.MultiplyAdd(TWidth.Create(B * B2), differenceB, m5)), t + (3 * step));
+        y1 = TWidth.MultiplyAdd(TWidth.Create(A), differenceA, TWidth.Multiply(TWidth.Create(B), differenceB));
+        y3 = TWidth.MultiplyAdd(TWidth.Create(A * A2), differenceA, TWidth.MultiplyAdd(TWidth.Create(B * B2), differenceB, m5));
     }
 
     /// <summary>G times a vector.</summary>

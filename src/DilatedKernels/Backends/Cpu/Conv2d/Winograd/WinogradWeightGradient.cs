@@ -159,7 +159,6 @@ internal sealed unsafe class WinogradWeightGradient
 
     private void Multiply(int value, int begin, int end, int panel, int tiles, bool first, float* inputs, float* gradients, float* sums)
     {
-        float* tile = stackalloc float[TileKernels.MaxTile];
         int columns = _shape.Columns(panel);
         int lanes = columns * _shape.Lanes;
         int parts = Split.Parts(end - begin, _shape.MaxRows(columns));
@@ -169,32 +168,29 @@ internal sealed unsafe class WinogradWeightGradient
         {
             StepA = _tileStep * sizeof(float),
             StepB = lanes * sizeof(float),
-            StepC = lanes * sizeof(float),
-            C = (byte*)tile,
+            StepC = (nint)_shape.PaddedChannels * sizeof(float),
             Runs = &run,
             RunCount = 1,
-        };
-        var finish = new FinishArguments
-        {
-            Tile = (byte*)tile,
-            TileStep = lanes * sizeof(float),
-            TargetStep = (nint)_shape.PaddedChannels * sizeof(float),
-            Channels = lanes,
         };
         for (int chain = 0; chain < chains; chain++)
         {
             int start = Split.Begin(tiles, chains, chain);
             run = run with { Length = Split.Begin(tiles, chains, chain + 1) - start };
             product.B = (byte*)(gradients + (value * GradientValueStep) + ((nint)_groupTiles * _shape.ChannelBegin(panel)) + (start * (nint)lanes));
-            finish.Accumulate = !first || chain > 0;
             for (int i = 0; i < parts; i++)
             {
                 int row = begin + Split.Begin(end - begin, parts, i);
+                int rows = begin + Split.Begin(end - begin, parts, i + 1) - row;
                 product.A = (byte*)(inputs + (value * InputValueStep) + (start * _tileStep) + row);
-                finish.Rows = begin + Split.Begin(end - begin, parts, i + 1) - row;
-                finish.Target = (byte*)(sums + (value * SumValueStep) + (row * (nint)_shape.PaddedChannels) + _shape.ChannelBegin(panel));
-                _products.TransposedProduct(finish.Rows, columns, &product);
-                _products.Finish(&finish);
+                product.C = (byte*)(sums + (value * SumValueStep) + (row * (nint)_shape.PaddedChannels) + _shape.ChannelBegin(panel));
+                if (first && chain == 0)
+                {
+                    _products.TransposedProduct(rows, columns, &product);
+                }
+                else
+                {
+                    _products.AddedTransposedProduct(rows, columns, &product);
+                }
             }
         }
     }

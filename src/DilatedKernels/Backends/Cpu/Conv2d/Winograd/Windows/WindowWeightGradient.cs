@@ -123,7 +123,6 @@ internal sealed unsafe class WindowWeightGradient
 
     private void Multiply(int value, int channelBegin, int channelEnd, int panel, int group, Part part)
     {
-        float* tile = stackalloc float[TileKernels.MaxTile];
         int top = Split.Begin(_grid.Rows, _groups, group);
         int rows = Split.Begin(_grid.Rows, _groups, group + 1) - top;
         long inputTop = InputRows(group).Begin;
@@ -140,11 +139,9 @@ internal sealed unsafe class WindowWeightGradient
                 StepA = _tileStep * sizeof(float),
                 B = (byte*)(part.Gradients + (value * GradientValueStep) + ((nint)rows * _grid.Columns * lane)),
                 StepB = lanes * sizeof(float),
-                StepC = lanes * sizeof(float),
-                C = (byte*)tile,
+                StepC = _lanes * (nint)sizeof(float),
                 Runs = run,
             };
-            var finish = new FinishArguments { Tile = (byte*)tile, TileStep = lanes * sizeof(float), TargetStep = _lanes * (nint)sizeof(float), Channels = lanes };
             (int begin, int end) = _windows.OfValue(value);
             for (int chain = 0; chain < chains; chain++)
             {
@@ -155,7 +152,7 @@ internal sealed unsafe class WindowWeightGradient
                     runs[i] = new TileRun((nint)(_grid.InputRow(top + row) - inputTop) * _grid.InputColumns * _tileStep * sizeof(float), row * (nint)_grid.Columns, _grid.Columns);
                 }
 
-                finish.Accumulate = group > 0 || chain > 0;
+                bool added = group > 0 || chain > 0;
                 for (int number = begin; number < end; number++)
                 {
                     KernelProduct window = _windows.Products[number];
@@ -164,11 +161,17 @@ internal sealed unsafe class WindowWeightGradient
                     for (int i = 0; i < parts; i++)
                     {
                         int channel = channelBegin + Split.Begin(channelEnd - channelBegin, parts, i);
+                        int count = channelBegin + Split.Begin(channelEnd - channelBegin, parts, i + 1) - channel;
                         product.A = (byte*)(from + channel);
-                        finish.Rows = channelBegin + Split.Begin(channelEnd - channelBegin, parts, i + 1) - channel;
-                        finish.Target = (byte*)(part.Sums + (number * SumStep) + (channel * (nint)_lanes) + lane);
-                        _products.TransposedProduct(finish.Rows, columns, &product);
-                        _products.Finish(&finish);
+                        product.C = (byte*)(part.Sums + (number * SumStep) + (channel * (nint)_lanes) + lane);
+                        if (added)
+                        {
+                            _products.AddedTransposedProduct(count, columns, &product);
+                        }
+                        else
+                        {
+                            _products.TransposedProduct(count, columns, &product);
+                        }
                     }
                 }
             }
