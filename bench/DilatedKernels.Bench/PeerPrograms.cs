@@ -30,6 +30,7 @@ internal static class PeerPrograms
             variables["DNNL_MAX_CPU_ISA"] = "AVX2";
             variables["ATEN_CPU_CAPABILITY"] = "avx2";
             variables["OPENBLAS_CORETYPE"] = "Haswell";
+            variables["MKL_ENABLE_INSTRUCTIONS"] = "AVX2";
         }
 
         return variables;
