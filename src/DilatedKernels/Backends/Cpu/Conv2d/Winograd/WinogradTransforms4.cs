@@ -148,24 +148,24 @@ internal static unsafe class WinogradTransforms4
                         y3 = TWidth.Relu(y3);
                     }
 
+                    nint columnStep = arguments->ColumnStep;
                     // Whole tiles are most, and have no need to come by memory once more.
-                    nint next1 = arguments->ColumnStep;
                     if (arguments->Columns == 4)
                     {
                         if (arguments->ToMask != 0)
                         {
                             byte* mask = (byte*)to + arguments->ToMask;
-                            nint step1 = next1 * sizeof(float);
+                            nint columnBytes = columnStep * sizeof(float);
                             y0 = TWidth.Masked(y0, TWidth.Load(mask));
-                            y1 = TWidth.Masked(y1, TWidth.Load(mask + step1));
-                            y2 = TWidth.Masked(y2, TWidth.Load(mask + (2 * step1)));
-                            y3 = TWidth.Masked(y3, TWidth.Load(mask + (3 * step1)));
+                            y1 = TWidth.Masked(y1, TWidth.Load(mask + columnBytes));
+                            y2 = TWidth.Masked(y2, TWidth.Load(mask + (2 * columnBytes)));
+                            y3 = TWidth.Masked(y3, TWidth.Load(mask + (3 * columnBytes)));
                         }
 
                         TWidth.Store(y0, to);
-                        TWidth.Store(y1, to + next1);
-                        TWidth.Store(y2, to + (2 * next1));
-                        TWidth.Store(y3, to + (3 * next1));
+                        TWidth.Store(y1, to + columnStep);
+                        TWidth.Store(y2, to + (2 * columnStep));
+                        TWidth.Store(y3, to + (3 * columnStep));
                         continue;
                     }
 
@@ -174,7 +174,7 @@ internal static unsafe class WinogradTransforms4
                     TWidth.Store(y2, t + (2 * TWidth.Lanes));
                     for (int column = 0; column < arguments->Columns; column++)
                     {
-                        float* target = to + (column * next1);
+                        float* target = to + (column * columnStep);
                         TVector y = TWidth.Load(t + (column * TWidth.Lanes));
                         TWidth.Store(arguments->ToMask != 0 ? TWidth.Masked(y, TWidth.Load((byte*)target + arguments->ToMask)) : y, target);
                     }
