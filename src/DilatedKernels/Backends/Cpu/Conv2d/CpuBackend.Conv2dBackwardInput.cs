@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuBackend
                     GatherAxis.Backward(phaseY, g.OutHeight, g.InHeight, g.KernelHeight, g.StrideH, g.DilationH, g.PadH),
                     GatherAxis.Backward(phaseX, g.OutWidth, g.InWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW),
                     g.OutChannels, g.OutWidth, new Size2(g.KernelHeight, g.KernelWidth));
-                new GatherConvolution(plan, shape, g.OutShape, g.InShape, g.Taps)
+                new GatherConvolution(plan, shape, VectorUnit, g.OutShape, g.InShape, g.Taps)
                 {
                     Input = Floats(dy),
                     Packed = Floats(packed),

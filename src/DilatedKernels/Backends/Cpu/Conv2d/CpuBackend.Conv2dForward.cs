@@ -54,7 +54,7 @@ internal sealed unsafe partial class CpuBackend
             GatherAxis.Forward(g.OutHeight, g.InHeight, g.KernelHeight, g.StrideH, g.DilationH, g.PadH),
             GatherAxis.Forward(g.OutWidth, g.InWidth, g.KernelWidth, g.StrideW, g.DilationW, g.PadW),
             g.InChannels, g.InWidth, new Size2(g.KernelHeight, g.KernelWidth));
-        new GatherConvolution(plan, shape, g.InShape, g.OutShape, g.Taps)
+        new GatherConvolution(plan, shape, VectorUnit, g.InShape, g.OutShape, g.Taps)
         {
             Input = Floats(x),
             Packed = Floats(packed),

@@ -13,10 +13,12 @@ internal sealed unsafe class GatherConvolution
     private const int LeastPixels = 96;
     private const int LeastPixelsPerChunk = 128;
 
-    // Of a second-level cache of a megabyte, with the weights of a panel beside. Where there are several chunks, whose weights
-    // come from further away for every block, larger blocks pay.
-    private const long InputBytesPerBlock = 3 << 16;
-    private const long InputBytesPerChunk = 1 << 19;
+    // Shares of the second-level cache in sixteenths: of the input, with the weights of a panel beside. Where there are several chunks,
+    // whose weights come from further away for every block, larger blocks pay.
+    private const int InputShareOfBlock = 3;
+    private const int InputShareOfChunk = 8;
+    private const int WeightShareOfVisit = 3;
+    private const int MostChunksPerVisit = 8;
     private const int PiecesWanted = 64;
     private const int LeastTermsToPrefetch = 64;
 
@@ -32,9 +34,11 @@ internal sealed unsafe class GatherConvolution
     private readonly Shape _out;
     private readonly int _terms;
     private readonly bool _streams;
+    private readonly long _cache;
+    private readonly int _chunksPerVisit;
     private readonly List<Piece> _pieces = [];
 
-    public GatherConvolution(GatherPlan plan, TileShape shape, Shape input, Shape output, int taps)
+    public GatherConvolution(GatherPlan plan, TileShape shape, VectorUnit unit, Shape input, Shape output, int taps)
     {
         _plan = plan;
         _shape = shape;
@@ -42,6 +46,9 @@ internal sealed unsafe class GatherConvolution
         _in = input;
         _out = output;
         _terms = taps * input.C;
+        _cache = unit.SecondLevelCache;
+        long chunkBytes = (long)plan.MostTermsOfChunk * shape.WidestColumns * shape.Lanes * sizeof(float);
+        _chunksPerVisit = (int)Math.Clamp(_cache / 16 * WeightShareOfVisit / Math.Max(1, chunkBytes), 1, MostChunksPerVisit);
         _streams = IsStreamed(taps, input, output) && shape.HasWholeLines;
         MakePieces();
     }
@@ -89,7 +96,7 @@ internal sealed unsafe class GatherConvolution
             wanted = Math.Max(wanted, LeastPixelsPerChunk);
         }
 
-        long bytes = _plan.ChunkCount > 1 ? InputBytesPerChunk : InputBytesPerBlock;
+        long bytes = _cache / 16 * (_plan.ChunkCount > 1 ? InputShareOfChunk : InputShareOfBlock);
         wanted = Math.Min(wanted, Math.Max(LeastPixels, bytes / (sizeof(float) * Math.Max(1, _plan.ChannelsPerChunk))));
         double most = Math.Min(PiecesWanted * wanted / pixels, flopsPerPixel * wanted / FlopsPerPiece);
         int groups = (int)Math.Clamp(Math.Round(most), 1, _shape.Panels);
@@ -131,35 +138,12 @@ internal sealed unsafe class GatherConvolution
         (int first, int last) = _plan.Chunks(piece.YSegment, piece.XSegment);
         fixed (TileRun* runs = _plan.Runs)
         {
-            for (int chunk = first; chunk <= last; chunk++)
+            for (int chunk = first; chunk <= last; chunk += _chunksPerVisit)
             {
-                (int begin, int count) = _plan.RunsOf(piece.YSegment, piece.XSegment, chunk);
-                if (count == 0 && first != last)
-                {
-                    continue;
-                }
-
+                int end = Math.Min(last + 1, chunk + _chunksPerVisit);
                 for (int panel = piece.PanelBegin; panel < piece.PanelEnd; panel++)
                 {
-                    nint tileStep = _shape.Columns(panel) * _shape.Lanes * sizeof(float);
-                    var product = new TileArguments
-                    {
-                        B = (byte*)(Packed + ((nint)_shape.ChannelBegin(panel) * _terms)),
-                        StepB = tileStep,
-                        Runs = runs + begin,
-                        RunCount = count,
-                    };
-                    var finish = new FinishArguments
-                    {
-                        Tile = tile,
-                        TileStep = tileStep,
-                        Channels = _shape.ChannelCount(panel),
-                        Accumulate = chunk > first,
-                        Bias = chunk == last && Bias != null ? Bias + _shape.ChannelBegin(panel) : null,
-                        Relu = chunk == last && Relu,
-                        ToMask = chunk == last && Mask != null ? (nint)((byte*)Mask - (byte*)Output) : 0,
-                    };
-                    RunRegion(piece, _plan.X.Segments[piece.XSegment], panel, product, finish);
+                    RunRegion(piece, panel, chunk, end, runs, tile);
                 }
             }
         }
@@ -171,10 +155,12 @@ internal sealed unsafe class GatherConvolution
         }
     }
 
+    /// <summary>The chunks [begin, end) of a piece's tiles for one panel.</summary>
     // Not left to tiered compilation: in a short run the slow first version would do most of the work.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunRegion(in Piece piece, AxisSegment segment, int panel, TileArguments product, FinishArguments finish)
+    private void RunRegion(in Piece piece, int panel, int begin, int end, TileRun* runs, byte* scratch)
     {
+        AxisSegment segment = _plan.X.Segments[piece.XSegment];
         int columns = _shape.Columns(panel);
         int width = segment.End - segment.Begin;
         int height = piece.End - piece.Begin;
@@ -196,48 +182,92 @@ internal sealed unsafe class GatherConvolution
         (nint inStep, nint inLine) = alongX ? (inX, inY) : (inY, inX);
         (nint outStep, nint outLine) = alongX ? (outX, outY) : (outY, outX);
 
-        product.StepA = inStep;
-        finish.TargetStep = outStep;
-        bool direct = !finish.Accumulate && finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels == columns * _shape.Lanes;
-        bool streamed = direct && _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;
-        product.C = finish.Tile;
-        product.StepC = direct ? outStep : finish.TileStep;
+        GatherTile* chunks = stackalloc GatherTile[end - begin];
+        int count = TilesOf(piece, panel, begin, end, inStep, outStep, runs, scratch, chunks);
+        if (count == 0)
+        {
+            return;
+        }
+
+        foreach (ref GatherTile chunk in new Span<GatherTile>(chunks, count))
+        {
+            if (_streams && chunk.Target == TileTarget.Output && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0)
+            {
+                chunk.Target = TileTarget.PastCaches;
+            }
+        }
+
         // Small tiles of a few terms that are written at once keep the memory busy by themselves.
-        bool prefetch = !streamed && (!direct || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32);
+        TileTarget where = chunks[0].Target;
+        bool prefetch = where != TileTarget.PastCaches && (where != TileTarget.Output || _terms >= LeastTermsToPrefetch || _shape.Registers >= 32);
         (int shortest, int longer) = Math.DivRem(length, tiles);
         for (int line = 0; line < lines; line++)
         {
-            product.A = source + (line * inLine);
-            finish.Target = target + (line * outLine);
+            byte* from = source + (line * inLine);
+            byte* to = target + (line * outLine);
             for (int i = 0; i < tiles; i++)
             {
                 int rows = i < longer ? shortest + 1 : shortest;
-                finish.Rows = rows;
                 if (prefetch)
                 {
-                    TileFinish.Prefetch(finish.Target, finish.TargetStep, rows, finish.Channels * sizeof(float));
+                    TileFinish.Prefetch(to, outStep, rows, chunks->Finish.Channels * sizeof(float));
                 }
 
-                if (streamed)
+                for (GatherTile* tile = chunks; tile < chunks + count; tile++)
                 {
-                    product.C = finish.Target;
-                    _kernels.StreamedProduct(rows, columns, &product);
-                }
-                else if (direct)
-                {
-                    product.C = finish.Target;
-                    _kernels.Product(rows, columns, &product);
-                }
-                else
-                {
-                    _kernels.Product(rows, columns, &product);
-                    _kernels.Finish(&finish);
+                    GatherTile.Run(tile, _kernels, rows, columns, from, to);
                 }
 
-                product.A += rows * inStep;
-                finish.Target += rows * outStep;
+                from += rows * inStep;
+                to += rows * outStep;
             }
         }
+    }
+
+    /// <summary>Prepares a tile for each chunk of [begin, end) that reaches the input; returns how many.</summary>
+    private int TilesOf(in Piece piece, int panel, int begin, int end, nint inStep, nint outStep, TileRun* runs, byte* scratch, GatherTile* tiles)
+    {
+        nint tileStep = _shape.Columns(panel) * _shape.Lanes * sizeof(float);
+        (int first, int last) = _plan.Chunks(piece.YSegment, piece.XSegment);
+        int count = 0;
+        for (int chunk = begin; chunk < end; chunk++)
+        {
+            (int run, int runCount) = _plan.RunsOf(piece.YSegment, piece.XSegment, chunk);
+            if (runCount == 0 && first != last)
+            {
+                continue;
+            }
+
+            var finish = new FinishArguments
+            {
+                Tile = scratch,
+                TileStep = tileStep,
+                TargetStep = outStep,
+                Channels = _shape.ChannelCount(panel),
+                Accumulate = chunk > first,
+                Bias = chunk == last && Bias != null ? Bias + _shape.ChannelBegin(panel) : null,
+                Relu = chunk == last && Relu,
+                ToMask = chunk == last && Mask != null ? (nint)((byte*)Mask - (byte*)Output) : 0,
+            };
+            bool plain = GatherTile.IsPlain(finish);
+            tiles[count++] = new GatherTile
+            {
+                Product = new TileArguments
+                {
+                    StepA = inStep,
+                    B = (byte*)(Packed + ((nint)_shape.ChannelBegin(panel) * _terms)),
+                    StepB = tileStep,
+                    Runs = runs + run,
+                    RunCount = runCount,
+                    C = scratch,
+                    StepC = plain ? outStep : tileStep,
+                },
+                Finish = finish,
+                Target = !plain ? TileTarget.Scratch : finish.Accumulate ? TileTarget.AddedToOutput : TileTarget.Output,
+            };
+        }
+
+        return count;
     }
 
     private readonly record struct Piece(int N, int YSegment, int XSegment, int Begin, int End, int PanelBegin, int PanelEnd);

@@ -25,6 +25,7 @@ internal sealed class GatherPlan
         int taps = kernel.Height * kernel.Width;
         int[] borders = ChunkBorders(taps, channels);
         ChunkCount = borders.Length - 1;
+        MostTermsOfChunk = borders.Zip(borders.Skip(1), (begin, end) => end - begin).DefaultIfEmpty(0).Max();
         ChannelsPerChunk = Math.Min(channels, TermsPerChunk);
         _runBegin = new int[(y.Segments.Length * x.Segments.Length * ChunkCount) + 1];
         _chunks = new (int, int)[y.Segments.Length * x.Segments.Length];
@@ -57,6 +58,9 @@ internal sealed class GatherPlan
     public GatherAxis X { get; }
 
     public int ChunkCount { get; }
+
+    /// <summary>Terms of the longest chunk.</summary>
+    public int MostTermsOfChunk { get; }
 
     /// <summary>Input channels that a chunk reads of a pixel, at most.</summary>
     public int ChannelsPerChunk { get; }

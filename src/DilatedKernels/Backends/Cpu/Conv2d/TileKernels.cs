@@ -17,6 +17,7 @@ internal sealed unsafe class TileKernels
 
     private readonly delegate*<TileArguments*, void>[] _product = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<TileArguments*, void>[] _streamed = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
+    private readonly delegate*<TileArguments*, void>[] _added = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<TileArguments*, void>[] _transposed = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<TileArguments*, void>[] _addedTransposed = new delegate*<TileArguments*, void>[MaxRows * MaxColumns];
     private readonly delegate*<FinishArguments*, void> _finish;
@@ -42,6 +43,9 @@ internal sealed unsafe class TileKernels
     /// <summary>The same, written past the caches: the target's addresses are multiples of a vector, and the tile's rows should be whole cache lines.</summary>
     public void StreamedProduct(int rows, int columns, TileArguments* arguments) => _streamed[((columns - 1) * MaxRows) + rows - 1](arguments);
 
+    /// <summary>The same, added to what C holds.</summary>
+    public void AddedProduct(int rows, int columns, TileArguments* arguments) => _added[((columns - 1) * MaxRows) + rows - 1](arguments);
+
     /// <summary>The product of a transposed A.</summary>
     public void TransposedProduct(int rows, int columns, TileArguments* arguments) => _transposed[((columns - 1) * MaxRows) + rows - 1](arguments);
 
@@ -57,18 +61,22 @@ internal sealed unsafe class TileKernels
         var kernels = new TileKernels(TWidth.Lanes, &TileFinish.Run<TVector, TWidth>);
         Add<TVector, TWidth, Count1, ByRows, IntoCaches<TVector, TWidth>>(kernels._product);
         Add<TVector, TWidth, Count1, ByRows, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count1, ByRows, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count1, Transposed, IntoCaches<TVector, TWidth>>(kernels._transposed);
         Add<TVector, TWidth, Count1, Transposed, AddedTo<TVector, TWidth>>(kernels._addedTransposed);
         Add<TVector, TWidth, Count2, ByRows, IntoCaches<TVector, TWidth>>(kernels._product);
         Add<TVector, TWidth, Count2, ByRows, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count2, ByRows, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count2, Transposed, IntoCaches<TVector, TWidth>>(kernels._transposed);
         Add<TVector, TWidth, Count2, Transposed, AddedTo<TVector, TWidth>>(kernels._addedTransposed);
         Add<TVector, TWidth, Count3, ByRows, IntoCaches<TVector, TWidth>>(kernels._product);
         Add<TVector, TWidth, Count3, ByRows, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count3, ByRows, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count3, Transposed, IntoCaches<TVector, TWidth>>(kernels._transposed);
         Add<TVector, TWidth, Count3, Transposed, AddedTo<TVector, TWidth>>(kernels._addedTransposed);
         Add<TVector, TWidth, Count4, ByRows, IntoCaches<TVector, TWidth>>(kernels._product);
         Add<TVector, TWidth, Count4, ByRows, PastCaches<TVector, TWidth>>(kernels._streamed);
+        Add<TVector, TWidth, Count4, ByRows, AddedTo<TVector, TWidth>>(kernels._added);
         Add<TVector, TWidth, Count4, Transposed, IntoCaches<TVector, TWidth>>(kernels._transposed);
         Add<TVector, TWidth, Count4, Transposed, AddedTo<TVector, TWidth>>(kernels._addedTransposed);
         return kernels;

@@ -11,6 +11,9 @@ internal readonly record struct VectorUnit(int Lanes, int Registers, bool Double
     /// <summary>This processor's.</summary>
     public static VectorUnit Hardware { get; } = new(TileKernels.WidestLanes, TileKernels.HardwareRegisters, IsDoublePumped());
 
+    /// <summary>Bytes of the second-level cache that blocks of work are cut after.</summary>
+    public long SecondLevelCache { get; init; } = CacheSizes.SecondLevel;
+
     // AMD's family 25 (Zen 4) runs 512-bit operations on 256-bit units.
     private static bool IsDoublePumped()
     {

@@ -14,6 +14,8 @@ internal sealed unsafe class WeightGradient
 {
     private const double FlopsPerPiece = 2e6;
     private const int PiecesPerThread = 8;
+    private const int PackedPiecesPerThread = 4;
+    private const int LeastUnitsToPack = 6;
     private const int MostSplits = 32;
     private const long MostPartialBytes = 4L << 20;
     private const int MostPixelsPerBlock = 1024;
@@ -23,6 +25,7 @@ internal sealed unsafe class WeightGradient
     private const long CacheBytesPerBlock = 1 << 19;
     private const int FewChannels = 10;
     private const int ChannelsPerUnit = 96;
+    private const int FloatsPerLine = 64 / sizeof(float);
     private const int LeastRowsToPack = 128;
     private const int LeastChannelsToPack = 128;
     private const int LeastPanelsToPack = 6;
@@ -43,11 +46,11 @@ internal sealed unsafe class WeightGradient
     private readonly int _pixels;
     private readonly bool _sumIsLarge;
 
-    // With 16 registers the tiles are small and read the output's gradient so often that its rows, which lie far apart and share
-    // the sets of the first-level cache, are worth copying together.
+    // Tiles read the output's gradient so often that a panel's part of its pixels, which lie far apart and share the sets of the first-level
+    // cache, or begin within cache lines, is worth copying together.
     private readonly bool _packed;
 
-    // Likewise the input, tile by tile, where its pixels are wide and panels enough come by.
+    // Likewise the input, tile by tile, where its pixels are wide and panels enough come by; with 16 registers, whose tiles are small.
     private readonly bool _packedInput;
 
     public WeightGradient(in Conv2dGeometry geometry, TileShape shape, int threads)
@@ -61,14 +64,21 @@ internal sealed unsafe class WeightGradient
         long bytes = Rows * shape.PaddedChannels * sizeof(float);
         double most = Math.Min(Math.Min(_blocks.Count, MostSplits), Math.Min(flops / FlopsPerPiece, (double)MostPartialBytes / bytes));
         _splits = (int)Math.Max(1, most);
-        // Groups read the same pixels again, and change no bits: no more of them than the threads need.
-        int pieces = threads == 1 ? 1 : threads * PiecesPerThread;
-        double groups = Math.Min(Split.Parts(pieces, _splits), flops / FlopsPerPiece / _splits);
-        _groups = (int)Math.Clamp(groups, 1, _units.Count);
+        int GroupsFor(int piecesPerThread)
+        {
+            int pieces = threads == 1 ? 1 : threads * piecesPerThread;
+            return (int)Math.Clamp(Math.Min(Split.Parts(pieces, _splits), flops / FlopsPerPiece / _splits), 1, _units.Count);
+        }
+
+        // Groups read the same pixels again, and change no bits: no more of them than the threads need. Each copies the pixels for itself, so that
+        // those that do are fewer yet, and none do that have little to read them for.
+        _groups = GroupsFor(PackedPiecesPerThread);
+        _packed = Rows >= LeastRowsToPack && (shape.Panels > 1 || geometry.OutChannels % FloatsPerLine != 0)
+            && (shape.Registers < 32 || _units.Count >= LeastUnitsToPack * _groups);
+        _packedInput = _packed && shape.Registers < 32 && geometry.InChannels >= LeastChannelsToPack && shape.Panels >= LeastPanelsToPack;
+        _groups = _packed ? _groups : GroupsFor(PiecesPerThread);
         _sumIsLarge = bytes > CacheBytesPerBlock / 2;
         _pixels = _blocks.Count == 0 ? 0 : _blocks.Max(block => block.Pixels);
-        _packed = shape.Panels > 1 && shape.Registers < 32 && Rows >= LeastRowsToPack;
-        _packedInput = _packed && geometry.InChannels >= LeastChannelsToPack && shape.Panels >= LeastPanelsToPack;
     }
 
     /// <summary>Floats of scratch memory that <see cref="Run"/> needs.</summary>
@@ -287,7 +297,13 @@ internal sealed unsafe class WeightGradient
                     nint begin = begins[panel];
                     nint lanes = begins[panel + 1] - begin;
                     float* target = packed + (begin * _pixels) + (pixel * lanes);
-                    for (nint i = 0; i < lanes; i += 4)
+                    nint i = 0;
+                    for (; i + 8 <= lanes; i += 8)
+                    {
+                        Vector256.Load(source + begin + i).Store(target + i);
+                    }
+
+                    for (; i < lanes; i += 4)
                     {
                         Vector128.Load(source + begin + i).Store(target + i);
                     }

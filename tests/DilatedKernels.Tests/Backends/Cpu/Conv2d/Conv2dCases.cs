@@ -11,6 +11,9 @@ internal static class Conv2dCases
     /// <summary>Cases for the processor's kernels alone: the others' would take minutes.</summary>
     public static IEnumerable<Conv2dGeometry> Large()
     {
+        // Sums of several chunks, two or more of which are done at one visit where the cache is large.
+        yield return new Conv2dGeometry(1, 100, 24, 22, 130, 3, 3, 2, 2, 1, 1, 1, 1);
+        yield return new Conv2dGeometry(1, 700, 9, 14, 64, 1, 1, 1, 1, 1, 1, 0, 0);
         // Windows by the choice itself: wide layers, several chunks of windows, rows in several pieces.
         yield return new Conv2dGeometry(1, 132, 22, 12, 68, 7, 7, 1, 1, 1, 1, 0, 0);
         yield return new Conv2dGeometry(1, 16, 4, 300, 16, 5, 5, 1, 1, 1, 1, 2, 2);

@@ -12,7 +12,7 @@ public class Conv2dKernelTests
     private const double WinogradTolerance = 5e-6;
 
     private static readonly VectorUnit[] Units =
-        [new(16, 32, false), new(16, 32, true), new(8, 32, false), new(8, 16, false), new(4, 16, false)];
+        [new(16, 32, false), new(16, 32, false) { SecondLevelCache = 1 << 20 }, new(16, 32, true) { SecondLevelCache = 4 << 20 }, new(8, 32, false), new(8, 16, false), new(4, 16, false)];
 
     [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.All))]
     [TestCaseSource(typeof(Conv2dCases), nameof(Conv2dCases.Large))]

@@ -9,9 +9,13 @@ namespace DilatedKernels.Backends.Cpu.Conv2d.Winograd;
 internal sealed unsafe class WinogradConvolution
 {
     private const int LeastTiles = 12;
-    private const int FewTiles = 48;
+    private const int FewTiles = 32;
     private const int ManyTiles = 96;
-    private const int BytesInCache = 768 << 10;
+    private const int MostTiles = 168;
+
+    // From so many bytes on, weights come from so far away for every block that larger ones pay, though tiles and products leave the nearer caches too.
+    private const long ManyBytesOfWeights = 16L << 20;
+    private const int LeastBytesInCache = 768 << 10;
 
     // Tiles and products of a strip stay in a first-level cache of 32 KB, through which few weights are streamed.
     private const int BytesPerStrip = 28 << 10;
@@ -46,9 +50,9 @@ internal sealed unsafe class WinogradConvolution
         int lanes = Split.Parts(inChannels, _inputKernels.Lanes) * _inputKernels.Lanes;
         _tileStep = lanes < FewestToSpread ? lanes : OddLines(inChannels);
         int tileBytes = Values * (int)(_tileStep + PanelLanes) * sizeof(float);
-        long left = BytesInCache - WeightBytes;
+        long left = Math.Max(LeastBytesInCache, unit.SecondLevelCache / 16 * 11) - WeightBytes;
         // Weights that do not fit beside the tiles are streamed once a block: then blocks are large.
-        long tiles = left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
+        long tiles = WeightBytes >= ManyBytesOfWeights ? MostTiles : left < FewTiles * tileBytes ? ManyTiles : Math.Min(ManyTiles, left / tileBytes);
         _pieces = Split.EvenParts(grid.Tiles, tiles, LeastTiles, threads);
         _stripTiles = Split.Parts(grid.Tiles, _pieces);
         _strips = 1;
