@@ -183,18 +183,11 @@ internal sealed unsafe class GatherConvolution
         (nint outStep, nint outLine) = alongX ? (outX, outY) : (outY, outX);
 
         GatherTile* chunks = stackalloc GatherTile[end - begin];
-        int count = TilesOf(piece, panel, begin, end, inStep, outStep, runs, scratch, chunks);
+        bool streamed = _streams && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0;
+        int count = TilesOf(piece, panel, begin, end, inStep, outStep, streamed, runs, scratch, chunks);
         if (count == 0)
         {
             return;
-        }
-
-        foreach (ref GatherTile chunk in new Span<GatherTile>(chunks, count))
-        {
-            if (_streams && chunk.Target == TileTarget.Output && (nuint)target % (nuint)(_shape.Lanes * sizeof(float)) == 0)
-            {
-                chunk.Target = TileTarget.PastCaches;
-            }
         }
 
         // Small tiles of a few terms that are written at once keep the memory busy by themselves.
@@ -225,7 +218,7 @@ internal sealed unsafe class GatherConvolution
     }
 
     /// <summary>Prepares a tile for each chunk of [begin, end) that reaches the input; returns how many.</summary>
-    private int TilesOf(in Piece piece, int panel, int begin, int end, nint inStep, nint outStep, TileRun* runs, byte* scratch, GatherTile* tiles)
+    private int TilesOf(in Piece piece, int panel, int begin, int end, nint inStep, nint outStep, bool streamed, TileRun* runs, byte* scratch, GatherTile* tiles)
     {
         nint tileStep = _shape.Columns(panel) * _shape.Lanes * sizeof(float);
         (int first, int last) = _plan.Chunks(piece.YSegment, piece.XSegment);
@@ -263,7 +256,7 @@ internal sealed unsafe class GatherConvolution
                     StepC = plain ? outStep : tileStep,
                 },
                 Finish = finish,
-                Target = !plain ? TileTarget.Scratch : finish.Accumulate ? TileTarget.AddedToOutput : TileTarget.Output,
+                Target = !plain ? TileTarget.Scratch : finish.Accumulate ? TileTarget.AddedToOutput : streamed ? TileTarget.PastCaches : TileTarget.Output,
             };
         }
 

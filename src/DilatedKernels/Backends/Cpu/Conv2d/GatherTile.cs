@@ -25,7 +25,7 @@ internal unsafe struct GatherTile
     public FinishArguments Finish;
     public TileTarget Target;
 
-    /// <summary>Whether the sums are the output's last word without more ado: nothing is done to them on their way, and whole vectors are written.</summary>
+    /// <summary>Whether the sums can go to the output from the registers: nothing but adding is done to them on their way, and whole vectors are written.</summary>
     public static bool IsPlain(in FinishArguments finish) =>
         finish.Bias == null && !finish.Relu && finish.ToMask == 0 && finish.Channels * sizeof(float) == finish.TileStep;
 

@@ -99,14 +99,7 @@ internal static unsafe class TileFinish
         {
             byte* tile = arguments->Tile + channel;
             byte* target = arguments->Target + channel;
-            if (bias == null && !relu && accumulate)
-            {
-                for (int row = rows; row > 0; row--, tile += tileStep, target += targetStep)
-                {
-                    TWidth.Store(TWidth.Add(TWidth.Load(target), TWidth.Load(tile)), target);
-                }
-            }
-            else if (bias != null && !accumulate)
+            if (bias != null && !accumulate)
             {
                 TVector add = TWidth.Load((byte*)bias + channel);
                 for (int row = rows; row > 0; row--, tile += tileStep, target += targetStep)
